@@ -1,0 +1,94 @@
+import type { z } from 'zod'
+import { parseJson, toApiError, UnreachableError, unexpectedAnswer } from './api-error.ts'
+
+const TIMEOUT_MS = 30_000
+
+/** The part of `fetch` that is needed here; the global one fits. */
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>
+
+export type CallOptions = {
+  /** The server's public URL, `http://127.0.0.1:8420`. */
+  readonly server: string
+  /** An API key or the bootstrap key. Undefined: called as a stranger. */
+  readonly key?: string | undefined
+  readonly fetch?: Fetch
+}
+
+type Query = Readonly<Record<string, string | number | undefined>>
+
+export type Call = <Answer extends z.ZodType>(
+  method: string,
+  path: string,
+  answer: Answer,
+  send?: { readonly body?: object; readonly query?: Query },
+) => Promise<z.output<Answer>>
+
+/** How calls are made: with the key, within 30 s, following no redirect (the key must not travel on). */
+export function caller({ server, key, fetch = globalThis.fetch }: CallOptions): Call {
+  const base = apiBase(server)
+  return async (method, path, answer, { body, query = {} } = {}) => {
+    const url = `${base}${path}${search(query)}`
+    const headers: Record<string, string> = { Accept: 'application/json' }
+    if (key !== undefined) headers.Authorization = `Bearer ${key}`
+    if (body !== undefined) headers['Content-Type'] = 'application/json'
+    const init: RequestInit = { method, headers, redirect: 'manual', signal: AbortSignal.timeout(TIMEOUT_MS) }
+    if (body !== undefined) init.body = JSON.stringify(body)
+
+    const { response, text } = await exchange(fetch, url, init)
+    if (!response.ok) throw toApiError(url, response, text)
+    const value = parseJson(text)
+    // Checked, but handed on whole: a newer server may say more than these schemas know.
+    if (answer.safeParse(value).success) return value as z.output<typeof answer>
+    throw unexpectedAnswer(url, response.status, 'what it says is not understood here (another version?)')
+  }
+}
+
+/** A path of fixed words and ids, each id one segment whatever is in it. */
+export function path(words: TemplateStringsArray, ...ids: readonly string[]): string {
+  for (const id of ids) {
+    if (id === '' || id === '.' || id === '..') throw new TypeError('an id must not be empty, "." or ".."')
+  }
+  return String.raw({ raw: words }, ...ids.map(encodeURIComponent))
+}
+
+function apiBase(server: string): string {
+  const url = URL.canParse(server) ? new URL(server) : undefined
+  if (
+    url === undefined ||
+    !/^https?:$/.test(url.protocol) ||
+    url.username !== '' ||
+    url.search !== '' ||
+    url.hash !== ''
+  ) {
+    throw new TypeError(
+      'server: expected an http(s) URL like "http://127.0.0.1:8420", without user, query and fragment',
+    )
+  }
+  return `${url.origin}${url.pathname.replace(/\/+$/, '')}/api/v1`
+}
+
+function search(query: Query): string {
+  const pairs = Object.entries(query).flatMap(([field, value]) => (value === undefined ? [] : [[field, String(value)]]))
+  return pairs.length === 0 ? '' : `?${new URLSearchParams(pairs)}`
+}
+
+async function exchange(fetch: Fetch, url: string, init: RequestInit): Promise<{ response: Response; text: string }> {
+  try {
+    const response = await fetch(url, init)
+    return { response, text: await response.text() }
+  } catch (error) {
+    throw new UnreachableError(url, unreachableReason(error))
+  }
+}
+
+/** In our words, never the runtime's: its message could quote what was sent. */
+function unreachableReason(error: unknown): string {
+  if (!(error instanceof Error)) return 'the connection failed'
+  if (error.name === 'TimeoutError') return `no answer within ${TIMEOUT_MS / 1000} seconds`
+  const cause = error.cause instanceof Error ? error.cause : error
+  const code = 'code' in cause ? String(cause.code) : ''
+  if (/ECONNREFUSED|ConnectionRefused/.test(code)) return 'nothing listens there'
+  if (/ENOTFOUND|EAI_AGAIN|DNS/i.test(code)) return 'the name is not known'
+  if (/CERT|SSL|TLS/i.test(code)) return 'its certificate is not believed'
+  return 'the connection failed'
+}

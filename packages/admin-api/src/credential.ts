@@ -1,0 +1,79 @@
+import { z } from 'zod'
+import { body } from './body.ts'
+import { instant, name } from './names.ts'
+import { page, pageQueryFields } from './page.ts'
+
+export const CREDENTIAL_KINDS = ['key', 'pat', 'at', 'secret'] as const
+export const CREDENTIAL_STATES = ['live', 'revoked', 'expired', 'not_yet_valid', 'owner_disabled'] as const
+export type CredentialKind = (typeof CREDENTIAL_KINDS)[number]
+export type CredentialState = (typeof CREDENTIAL_STATES)[number]
+
+const KEY_ID = 'key_01JABCDEFGHJKMNPQRSTVWXYZ0'
+const THEN = '2030-01-31T12:00:00.000Z'
+
+const narrowing = (what: string, example: string[]) =>
+  z
+    .array(z.string())
+    .nullable()
+    .meta({ description: `The ${what} it is narrowed to. Null: not narrowed.`, example })
+const moment = (description: string) => instant().meta({ description, example: THEN })
+const perhaps = (description: string) => instant().nullable().meta({ description, example: THEN })
+
+/** A credential that was issued: everything but the credential. */
+export const Credential = z
+  .object({
+    id: z.string().meta({ description: 'Its public id, fit for logs.', example: KEY_ID }),
+    kind: z
+      .enum(CREDENTIAL_KINDS)
+      .meta({ description: 'API key, personal access token, access token, client secret.', example: 'key' }),
+    owner: z
+      .object({
+        kind: z.enum(['client', 'user']).meta({ description: 'What owns it.', example: 'client' }),
+        id: name().meta({ description: 'Its id.', example: 'canister' }),
+      })
+      .meta({ description: 'Whom it stands for.' }),
+    name: z.string().nullable().meta({ description: 'What people call it.', example: 'laptop' }),
+    hint: z.string().meta({ description: 'Prefix and last characters, to recognise it by.', example: 'cs_key_…x7Qz' }),
+    resources: narrowing('resources', ['webdav']),
+    scopes: narrowing('scopes', ['files:read']),
+    projects: narrowing('projects', ['team/app']),
+    networks: narrowing('networks', ['10.0.0.0/8']),
+    full: z.boolean().meta({ description: 'Nothing is narrowed: it may whatever its owner may.', example: false }),
+    not_before: perhaps('When it starts to be valid. Null: at once.'),
+    expires_at: perhaps('When it stops to be valid. Null: never.'),
+    created_at: moment('When it was made.'),
+    created_by: z.string().nullable().meta({ description: 'Who made it.', example: 'client:bootstrap' }),
+    family: z.string().meta({ description: 'What it and its successors by rotation share.', example: KEY_ID }),
+    parent: z
+      .string()
+      .nullable()
+      .meta({ description: 'The credential that minted it; revoking that kills it.', example: null }),
+    state: z.enum(CREDENTIAL_STATES).meta({ description: 'Whether it works now, and if not, why.', example: 'live' }),
+    revoked_at: perhaps('When it was revoked.'),
+    revoked_by: z.string().nullable().meta({ description: 'Who revoked it.', example: 'user:alice' }),
+    revoked_reason: z.string().nullable().meta({ description: 'Why it was revoked.', example: 'leaked' }),
+    last_used_at: perhaps('When it was last allowed, to the minute. Null: never.'),
+    last_used_from: z.string().nullable().meta({ description: 'The client address then.', example: '192.0.2.7' }),
+  })
+  .meta({ description: 'An issued credential, whatever its state.' })
+export type Credential = z.infer<typeof Credential>
+
+export const CredentialQuery = body({
+  owner: z
+    .string()
+    .regex(/^(client|user):[a-z0-9][a-z0-9._@-]{0,62}$/, 'expected an owner like "client:canister" or "user:alice"')
+    .optional()
+    .meta({ description: 'Only those of this owner.', example: 'client:canister' }),
+  kind: z
+    .enum(CREDENTIAL_KINDS, 'expected "key", "pat", "at" or "secret"')
+    .optional()
+    .meta({ description: 'Only those of this kind.', example: 'key' }),
+  state: z
+    .enum(CREDENTIAL_STATES, `expected one of ${CREDENTIAL_STATES.join(', ')}`)
+    .optional()
+    .meta({ description: 'Only those in this state now.', example: 'live' }),
+  ...pageQueryFields,
+})
+export type CredentialQuery = z.output<typeof CredentialQuery>
+
+export const CredentialPage = page(Credential)
