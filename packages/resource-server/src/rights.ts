@@ -1,0 +1,109 @@
+import { expandScopes } from './scopes.ts'
+
+/** What a holder was given on one resource. */
+export type Permission = {
+  readonly id: string
+  readonly resource: string
+  /** Scopes or patterns (`*:read`, `pushes:*`), expanded at use against what the resource declares. */
+  readonly scopes: readonly string[]
+  readonly roles: readonly string[]
+  /** null: all projects. */
+  readonly projects: readonly string[] | null
+}
+
+/** What a credential was narrowed to when it was made; null: not narrowed, whatever its owner may do, now and later. */
+export type Narrowing = {
+  readonly resources: readonly string[] | null
+  readonly scopes: readonly string[] | null
+  readonly projects: readonly string[] | null
+}
+
+/** Scopes and roles that hold together, at a project or wherever no project is in question. */
+export type Rights = { readonly scopes: ReadonlySet<string>; readonly roles: ReadonlySet<string> }
+
+export const NO_RIGHTS: Rights = Object.freeze({ scopes: new Set<string>(), roles: new Set<string>() })
+
+/** A holder's permissions on one resource, narrowed by one credential: every right that it can have there. */
+export type Grant = {
+  /** The projects that can be reached; null: all. */
+  readonly projects: readonly string[] | null
+  /** From permissions that hold in all projects. */
+  readonly everywhere: Rights | undefined
+  readonly confined: readonly { readonly projects: ReadonlySet<string>; readonly rights: Rights }[]
+  /** Unions that were asked for, so that one project has one `Rights` object while the grant lives. */
+  readonly unions: Map<string, Rights>
+}
+
+/** A caller may ask about any project name; past this many, unions are made anew each time. */
+const MAX_REMEMBERED_UNIONS = 256
+/** The key of the union over all projects; no project name is empty. */
+const ALL = ''
+
+/**
+ * Intersects the permissions of a holder on one resource with what a credential is narrowed to.
+ *
+ * Permissions give, credentials narrow. Undefined: the holder has no permission here. Scopes narrow scopes;
+ * roles are the holder's as long as the credential reaches the resource at all.
+ */
+export function grantOf(
+  permissions: readonly Permission[],
+  narrowing: Narrowing,
+  declaredScopes: readonly string[],
+): Grant | undefined {
+  if (permissions.length === 0) return undefined
+  const kept = narrowing.scopes === null ? undefined : expandScopes(narrowing.scopes, declaredScopes)
+  const rightsOf = (some: readonly Permission[]): Rights => {
+    const scopes = expandScopes(
+      some.flatMap((permission) => permission.scopes),
+      declaredScopes,
+    )
+    return {
+      scopes: kept === undefined ? scopes : new Set([...scopes].filter((scope) => kept.has(scope))),
+      roles: new Set(some.flatMap((permission) => permission.roles)),
+    }
+  }
+  const everywhere = permissions.filter((permission) => permission.projects === null)
+  const confined = permissions.flatMap((permission) =>
+    permission.projects === null
+      ? []
+      : [{ projects: within(permission.projects, narrowing.projects), rights: rightsOf([permission]) }],
+  )
+  const reachable = new Set(confined.flatMap(({ projects }) => [...projects]))
+  return {
+    projects: everywhere.length > 0 ? narrowing.projects : [...reachable].sort(),
+    everywhere: everywhere.length > 0 ? rightsOf(everywhere) : undefined,
+    confined,
+    unions: new Map(),
+  }
+}
+
+function within(projects: readonly string[], narrowed: readonly string[] | null): ReadonlySet<string> {
+  return new Set(narrowed === null ? projects : projects.filter((project) => narrowed.includes(project)))
+}
+
+/** The rights at `project`. Undefined: none of the permissions holds there. */
+export function rightsAtProject(grant: Grant, project: string): Rights | undefined {
+  if (grant.projects !== null && !grant.projects.includes(project)) return undefined
+  if (grant.confined.length === 0) return grant.everywhere
+  return union(grant, project, (projects) => projects.has(project))
+}
+
+/** The rights where the handler finds out about the project by itself: everything that holds in some project. */
+export function rightsAtAnyProject(grant: Grant): Rights | undefined {
+  if (grant.confined.length === 0) return grant.everywhere
+  return union(grant, ALL, (projects) => projects.size > 0)
+}
+
+function union(grant: Grant, key: string, applies: (projects: ReadonlySet<string>) => boolean): Rights | undefined {
+  const known = grant.unions.get(key)
+  if (known !== undefined) return known
+  const parts = grant.confined.filter((part) => applies(part.projects)).map((part) => part.rights)
+  if (parts.length === 0) return grant.everywhere
+  if (grant.everywhere !== undefined) parts.push(grant.everywhere)
+  const rights = {
+    scopes: new Set(parts.flatMap((part) => [...part.scopes])),
+    roles: new Set(parts.flatMap((part) => [...part.roles])),
+  }
+  if (grant.unions.size < MAX_REMEMBERED_UNIONS) grant.unions.set(key, rights)
+  return rights
+}

@@ -1,0 +1,114 @@
+import { BUILT_IN_GROUP, type Caller, grantOf, type Rights } from '@countersign/resource-server'
+import type { Directory } from '../directory/directory.ts'
+import { revocationOf, type StoredCredential } from '../domain/credential.ts'
+import type { Resource } from '../domain/resource.ts'
+
+/** A caller at one resource and one revision. */
+export type KnownCaller = Caller & {
+  readonly known: KnownCredential
+  /** Names of the caller's groups that hold a permission at this resource. */
+  readonly holdingGroups: readonly string[]
+  /** What was written for these rights, kept by `verify/identity.ts` while this caller lives. */
+  readonly identities: Map<Rights, unknown>
+}
+
+/**
+ * Verified facts of one credential: *who*. What it may do is computed from the directory, once per resource and
+ * revision, and never outlives the revision.
+ */
+export class KnownCredential {
+  #revision = -1
+  readonly #callers = new Map<string, KnownCaller>()
+  /** When it was last used, waiting to be written; undefined: nothing waits. */
+  unwrittenUse: { at: Date; readonly from: string | null } | undefined
+
+  constructor(readonly stored: StoredCredential) {}
+
+  callerAt(resource: Resource, directory: Directory): KnownCaller {
+    if (this.#revision !== directory.revision) {
+      this.#callers.clear()
+      this.#revision = directory.revision
+    }
+    const remembered = this.#callers.get(resource.name)
+    if (remembered !== undefined) return remembered
+    const caller = this.#computeCaller(resource, directory)
+    this.#callers.set(resource.name, caller)
+    return caller
+  }
+
+  #computeCaller(resource: Resource, directory: Directory): KnownCaller {
+    const { stored } = this
+    const owner = directory.owner(stored.owner)
+    const holders = [stored.owner, ...(owner?.groups ?? []).map((id) => ({ kind: 'group' as const, id }))]
+    const held = holders.flatMap((holder) => directory.permissionsOf(holder, resource.name))
+    const permissions = held.map((permission) => ({
+      ...permission,
+      scopes: [...permission.scopes, ...permission.roles.flatMap((role) => resource.roleScopes.get(role) ?? [])],
+    }))
+    return {
+      known: this,
+      principal: owner?.principal ?? { kind: 'client', id: stored.owner.id, name: stored.owner.id },
+      credential: stored,
+      revocation: revocationOf(stored, directory.lineThrough),
+      owner,
+      groups: new Set([...(owner?.groups ?? []), BUILT_IN_GROUP[stored.owner.kind]]),
+      grant: grantOf(permissions, stored.narrowing, resource.scopes),
+      holdingGroups: [...new Set(held.flatMap(({ holder }) => (holder.kind === 'group' ? [holder.id] : [])))].sort(),
+      identities: new Map(),
+    }
+  }
+}
+
+/**
+ * The credentials that this node knows, by the SHA-256 of the whole string. Two generations bound it: what was not
+ * used while the young one filled up is dropped. A hit costs one look-up and no allocation.
+ */
+export class KnownCredentials {
+  #young = new Map<string, KnownCredential>()
+  #old = new Map<string, KnownCredential>()
+  /** Credential id → digest, for eviction; follows the two generations. */
+  readonly #digests = new Map<string, string>()
+
+  constructor(private readonly maxPerGeneration: number) {}
+
+  get size(): number {
+    return this.#young.size + this.#old.size
+  }
+
+  get(digest: string): KnownCredential | undefined {
+    const young = this.#young.get(digest)
+    if (young !== undefined) return young
+    const old = this.#old.get(digest)
+    if (old === undefined) return undefined
+    this.#old.delete(digest)
+    this.set(digest, old)
+    return old
+  }
+
+  set(digest: string, known: KnownCredential): void {
+    if (this.#young.size >= this.maxPerGeneration) {
+      for (const dropped of this.#old.values()) this.#digests.delete(dropped.stored.id)
+      this.#old = this.#young
+      this.#young = new Map()
+    }
+    this.#young.set(digest, known)
+    this.#digests.set(known.stored.id, digest)
+  }
+
+  /** Drops the facts of these credentials; of all, when undefined. */
+  forget(ids: readonly string[] | undefined): void {
+    if (ids === undefined) {
+      this.#young.clear()
+      this.#old.clear()
+      this.#digests.clear()
+      return
+    }
+    for (const id of ids) {
+      const digest = this.#digests.get(id)
+      if (digest === undefined) continue
+      this.#young.delete(digest)
+      this.#old.delete(digest)
+      this.#digests.delete(id)
+    }
+  }
+}

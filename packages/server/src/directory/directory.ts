@@ -1,0 +1,142 @@
+import { MANAGEMENT_RESOURCE, type Principal, wildcardOf } from '@countersign/resource-server'
+import type { Client, Group } from '../domain/client.ts'
+import { type HeldPermission, type HolderRef, type OwnerRef, refText, type RevocationLine } from '../domain/credential.ts'
+import type { Resource } from '../domain/resource.ts'
+
+/** An owner of credentials, whatever its kind, as a decision sees it. */
+export type Owner = {
+  readonly principal: Principal
+  readonly disabled: boolean
+  readonly networks: Client['networks']
+  readonly groups: readonly string[]
+}
+
+/** Everything that `directory/follow.ts` read at one revision, to be put in at once. */
+export type DirectoryUpdate = {
+  readonly revision: number
+  /** The maps hold all there is, not what changed: what they do not name is gone. */
+  readonly everything: boolean
+  readonly resources: ReadonlyMap<string, Resource | undefined>
+  readonly groups: ReadonlyMap<string, Group | undefined>
+  readonly clients: ReadonlyMap<string, Client | undefined>
+  readonly permissions: ReadonlyMap<string, HeldPermission | undefined>
+  readonly lines: readonly RevocationLine[]
+  /** Credentials whose facts have to be read again. */
+  readonly credentials: readonly string[]
+}
+
+/**
+ * What decisions read, in memory: resources, groups, clients, permissions and revocation lines at one revision.
+ *
+ * Credentials are not in it: they are looked up when they are first shown. `apply` is synchronous, so that no
+ * decision ever sees half of a change.
+ */
+export class Directory {
+  #revision = -1
+  readonly #resources = new Map<string, Resource>()
+  readonly #hosts = new Map<string, Resource>()
+  readonly #groups = new Map<string, Group>()
+  readonly #clients = new Map<string, Client>()
+  readonly #permissions = new Map<string, HeldPermission>()
+  /** Holder, as `client:canister`, → resource → its permissions there. */
+  readonly #held = new Map<string, Map<string, HeldPermission[]>>()
+  readonly #lines = new Map<string, RevocationLine>()
+
+  constructor(readonly management: Resource) {
+    this.#resources.set(MANAGEMENT_RESOURCE, management)
+  }
+
+  get revision(): number {
+    return this.#revision
+  }
+
+  /** The resource at a canonical host: an exact name wins over a `*.` one. */
+  resourceAt(host: string): Resource | undefined {
+    const exact = this.#hosts.get(host)
+    if (exact !== undefined) return exact
+    const wildcard = wildcardOf(host)
+    return wildcard === undefined ? undefined : this.#hosts.get(wildcard)
+  }
+
+  resource(name: string): Resource | undefined {
+    return this.#resources.get(name)
+  }
+
+  hasGroup(name: string): boolean {
+    return this.#groups.has(name)
+  }
+
+  owner(ref: OwnerRef): Owner | undefined {
+    const client = ref.kind === 'client' ? this.#clients.get(ref.id) : undefined
+    if (client === undefined) return undefined
+    return {
+      principal: { kind: 'client', id: client.id, name: client.name },
+      disabled: client.disabled,
+      networks: client.networks,
+      groups: client.groups.filter((group) => this.#groups.has(group)),
+    }
+  }
+
+  permissionsOf(holder: HolderRef, resource: string): readonly HeldPermission[] {
+    return this.#held.get(refText(holder))?.get(resource) ?? []
+  }
+
+  /** The line drawn through an owner, a family or a credential's descendants, if there is one. */
+  readonly lineThrough = (subject: string): RevocationLine | undefined => this.#lines.get(subject)
+
+  /** Puts everything of one revision in. Older than what is here: ignored, since it was read before. */
+  apply(update: DirectoryUpdate): void {
+    if (update.revision < this.#revision && !update.everything) return
+    if (update.everything) this.#clear()
+    for (const [name, resource] of update.resources) this.#replaceResource(name, resource)
+    replaceAll(this.#groups, update.groups)
+    replaceAll(this.#clients, update.clients)
+    for (const [id, permission] of update.permissions) this.#replacePermission(id, permission)
+    for (const line of update.lines) this.#lines.set(line.subject, line)
+    this.#revision = update.revision
+  }
+
+  #clear(): void {
+    for (const map of [this.#resources, this.#hosts, this.#groups, this.#clients, this.#permissions]) map.clear()
+    this.#held.clear()
+    this.#lines.clear()
+    this.#resources.set(MANAGEMENT_RESOURCE, this.management)
+  }
+
+  #replaceResource(name: string, resource: Resource | undefined): void {
+    for (const host of this.#resources.get(name)?.hosts ?? []) {
+      if (this.#hosts.get(host)?.name === name) this.#hosts.delete(host)
+    }
+    if (resource === undefined) {
+      this.#resources.delete(name)
+      return
+    }
+    this.#resources.set(name, resource)
+    for (const host of resource.hosts) this.#hosts.set(host, resource)
+  }
+
+  #replacePermission(id: string, permission: HeldPermission | undefined): void {
+    const before = this.#permissions.get(id)
+    if (before !== undefined) {
+      const there = this.#held.get(refText(before.holder))
+      const kept = (there?.get(before.resource) ?? []).filter((other) => other.id !== id)
+      if (kept.length > 0) there?.set(before.resource, kept)
+      else there?.delete(before.resource)
+      if (there?.size === 0) this.#held.delete(refText(before.holder))
+      this.#permissions.delete(id)
+    }
+    if (permission === undefined) return
+    this.#permissions.set(id, permission)
+    const holder = refText(permission.holder)
+    const there = this.#held.get(holder) ?? new Map<string, HeldPermission[]>()
+    there.set(permission.resource, [...(there.get(permission.resource) ?? []), permission])
+    this.#held.set(holder, there)
+  }
+}
+
+function replaceAll<T>(into: Map<string, T>, changed: ReadonlyMap<string, T | undefined>): void {
+  for (const [id, value] of changed) {
+    if (value === undefined) into.delete(id)
+    else into.set(id, value)
+  }
+}

@@ -1,0 +1,71 @@
+import type { CredentialState, IssuedKind, Permission, Revocation } from '@countersign/resource-server'
+
+/** Whoever owns a credential, or holds a permission. */
+export type OwnerRef = { readonly kind: 'client' | 'user'; readonly id: string }
+export type HolderRef = { readonly kind: 'client' | 'user' | 'group'; readonly id: string }
+
+/** `client:canister`: how a reference is written in keys, audit events and answers. */
+export function refText(ref: HolderRef): string {
+  return `${ref.kind}:${ref.id}`
+}
+
+export type HeldPermission = Permission & { readonly holder: HolderRef; readonly createdAt: Date }
+
+/** The record behind a credential that we issued. Its secret is not in it: only the SHA-256 of the whole string. */
+export type StoredCredential = CredentialState & {
+  readonly kind: IssuedKind | 'bootstrap'
+  readonly owner: OwnerRef
+  readonly name: string
+  readonly hint: string
+  readonly networkTexts: readonly string[]
+  /** Shared by a credential and everything it was rotated into. */
+  readonly family: string
+  /** What minted it, and what minted that, nearest first: revoking one of them revokes this. */
+  readonly ancestors: readonly string[]
+  readonly createdAt: Date
+  readonly createdBy: string
+  /** The revision at which it was made: bulk revocations are lines drawn at a revision. */
+  readonly revision: number
+  readonly revokedAt: Date | null
+  readonly revokedBy: string | null
+  readonly revokedReason: string | null
+  readonly lastUsedAt: Date | null
+  readonly lastUsedFrom: string | null
+}
+
+/** One row that revokes many: everything of `subject` made up to `revision` is dead. */
+export type RevocationLine = {
+  /** `client:<id>`, `family:<id>` or `credential:<id>` (its descendants). */
+  readonly subject: string
+  readonly revision: number
+  readonly at: Date
+  readonly by: string
+  readonly reason: string | null
+}
+
+/** Why this credential is revoked, from its own record or the first line that was drawn through it. */
+export function revocationOf(
+  credential: StoredCredential,
+  lineThrough: (subject: string) => RevocationLine | undefined,
+): Revocation | undefined {
+  if (credential.revokedAt !== null) {
+    const { revokedAt, revokedBy, revokedReason } = credential
+    return { at: revokedAt, by: revokedBy ?? 'unknown', reason: revokedReason, of: 'the credential' }
+  }
+  const drawn = (subject: string, of: string): Revocation | undefined => {
+    const line = lineThrough(subject)
+    if (line === undefined || credential.revision > line.revision) return undefined
+    return { at: line.at, by: line.by, reason: line.reason, of }
+  }
+  const byOwner = drawn(refText(credential.owner), `all credentials of ${refText(credential.owner)}`)
+  if (byOwner !== undefined) return byOwner
+  const byFamily = drawn(`family:${credential.family}`, 'its family')
+  if (byFamily !== undefined) return byFamily
+  for (const ancestor of credential.ancestors) {
+    const byAncestor = drawn(`credential:${ancestor}`, `${ancestor}, which minted it`)
+    if (byAncestor !== undefined) return byAncestor
+  }
+  return undefined
+}
+
+export type CredentialStatus = 'live' | 'revoked' | 'expired' | 'not_yet_valid' | 'owner_disabled'

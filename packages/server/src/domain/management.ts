@@ -1,0 +1,83 @@
+import { MANAGEMENT_RESOURCE } from '@countersign/resource-server'
+import { compileRules, type RuleDefinition } from './access-rule.ts'
+import type { Resource } from './resource.ts'
+
+// The management API is itself a resource: the same path, the same law of rights, rules of the same grammar.
+
+export const MANAGEMENT_SCOPES = [
+  'resources:read',
+  'resources:write',
+  'groups:read',
+  'groups:write',
+  'clients:read',
+  'clients:write',
+  'permissions:read',
+  'permissions:write',
+  'credentials:read',
+  'credentials:write',
+  'decisions:read',
+  'me:read',
+] as const
+
+/** What a role at the management API stands for. Scopes given beside a role add to it. */
+const ROLE_SCOPES: ReadonlyMap<string, readonly string[]> = new Map([
+  ['admin', MANAGEMENT_SCOPES],
+  ['auditor', MANAGEMENT_SCOPES.filter((scope) => scope.endsWith(':read'))],
+  ['user', ['me:read']],
+])
+
+export const ADMIN_ROLE = 'admin'
+export const MANAGEMENT_ROLES = [...ROLE_SCOPES.keys()]
+
+function read(path: string, scope: string): RuleDefinition {
+  return { methods: ['GET', 'HEAD'], path, require: { scopes: [scope] } }
+}
+
+function write(path: string, scope: string): RuleDefinition {
+  return { methods: ['POST', 'PATCH', 'PUT', 'DELETE'], path, require: { scopes: [scope] } }
+}
+
+/** Ordered; the first match decides; what no line allows is refused. */
+const RULES: readonly RuleDefinition[] = [
+  { methods: ['GET', 'HEAD'], path: '/api/v1/openapi.json', require: { public: true } },
+  read('/api/v1/me', 'me:read'),
+  read('/api/v1/resources/**', 'resources:read'),
+  write('/api/v1/resources/**', 'resources:write'),
+  read('/api/v1/groups/**', 'groups:read'),
+  write('/api/v1/groups/**', 'groups:write'),
+  read('/api/v1/clients/:client/keys', 'credentials:read'),
+  write('/api/v1/clients/:client/keys', 'credentials:write'),
+  write('/api/v1/clients/:client/revoke-credentials', 'credentials:write'),
+  read('/api/v1/clients/**', 'clients:read'),
+  write('/api/v1/clients/**', 'clients:write'),
+  read('/api/v1/permissions/**', 'permissions:read'),
+  write('/api/v1/permissions/**', 'permissions:write'),
+  read('/api/v1/credentials/**', 'credentials:read'),
+  write('/api/v1/credentials/**', 'credentials:write'),
+  read('/api/v1/decisions/**', 'decisions:read'),
+  { methods: ['POST'], path: '/api/v1/explain', require: { scopes: ['decisions:read'] } },
+]
+
+/** The built-in resource `countersign`. It cannot be edited; it has no host: it is asked for by the API itself. */
+export function managementResource(publicUrl: string): Resource {
+  const { rules, problems } = compileRules(RULES, MANAGEMENT_SCOPES)
+  if (problems.length > 0) throw new Error(problems.map(({ path, message }) => `${path} ${message}`).join('; '))
+  return {
+    name: MANAGEMENT_RESOURCE,
+    identifier: `${publicUrl}/api/v1`,
+    hosts: [],
+    scopes: MANAGEMENT_SCOPES,
+    roleScopes: ROLE_SCOPES,
+    definitions: RULES,
+    rules,
+    disabled: false,
+    accessToken: { format: 'jwt', ttlSeconds: 600 },
+    foreignCredentials: 'reject',
+    credentialHeader: undefined,
+    preflight: 'deny',
+    headers: {},
+    groups: 'holding',
+    createdAt: new Date(0),
+    revision: 0,
+  }
+}

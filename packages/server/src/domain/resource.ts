@@ -1,0 +1,26 @@
+import type { ProtectedResource } from '@countersign/resource-server'
+import type { RuleDefinition } from './access-rule.ts'
+
+/** A service behind the proxy, or an API: a protected resource (RFC 9728). */
+export type Resource = ProtectedResource & {
+  /** Its audience: an absolute URI. */
+  readonly identifier: string
+  /** Canonical hosts, or `*.` and a domain. */
+  readonly hosts: readonly string[]
+  readonly scopes: readonly string[]
+  /** What a role stands for in scopes, beyond those that a permission names. */
+  readonly roleScopes: ReadonlyMap<string, readonly string[]>
+  readonly definitions: readonly RuleDefinition[]
+  readonly accessToken: { readonly format: 'jwt' | 'opaque'; readonly ttlSeconds: number }
+  readonly foreignCredentials: 'reject' | 'pass'
+  /** Lower case; then it is the only source of machine credentials. */
+  readonly credentialHeader: string | undefined
+  readonly preflight: 'deny' | 'pass'
+  /** Further header name → the identity header whose value it repeats. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Which of its groups an identity names: those that hold a permission here, or all. */
+  readonly groups: 'holding' | 'all'
+  readonly createdAt: Date
+  /** The revision of its last change. */
+  readonly revision: number
+}

@@ -1,0 +1,120 @@
+import { parseNetwork } from '@countersign/resource-server'
+import type { Client } from '../domain/client.ts'
+import { type Change, type Db, parseJson, toDate, toSeconds } from './store.ts'
+
+type ClientBody = {
+  grants: string[]
+  default_resource?: string | null
+  access_token_ttl_seconds?: number | null
+  networks?: string[] | null
+  listener?: 'any' | 'internal'
+}
+
+export type ClientWrite = {
+  id: string
+  name: string
+  groups: readonly string[]
+  grants: readonly string[]
+  defaultResource: string | null
+  accessTokenTtlSeconds: number | null
+  networkTexts: readonly string[]
+  listener: 'any' | 'internal'
+  disabled: boolean
+}
+
+export async function listClients(db: Db, ids?: readonly string[]): Promise<Client[]> {
+  let query = db.selectFrom('client').selectAll().orderBy('id')
+  let membershipQuery = db.selectFrom('membership').selectAll().where('member_kind', '=', 'client').orderBy('group')
+  if (ids !== undefined) {
+    query = query.where('id', 'in', ids)
+    membershipQuery = membershipQuery.where('member', 'in', ids)
+  }
+  const memberships = Map.groupBy(await membershipQuery.execute(), (row) => row.member)
+  return (await query.execute()).map((row) => {
+    const body = parseJson<ClientBody>(row.body)
+    const networkTexts = body.networks ?? []
+    return {
+      id: row.id,
+      name: row.name,
+      groups: (memberships.get(row.id) ?? []).map(({ group }) => group),
+      grants: body.grants,
+      defaultResource: body.default_resource ?? null,
+      accessTokenTtlSeconds: body.access_token_ttl_seconds ?? null,
+      networks: storedNetworks(networkTexts),
+      networkTexts,
+      listener: body.listener ?? 'any',
+      disabled: row.disabled !== 0,
+      managedBy: row.managed_by,
+      createdAt: toDate(row.created_at),
+      revision: row.revision,
+    }
+  })
+}
+
+/** A network that does not parse would widen "from there only" to "from anywhere": a corrupt row is an error. */
+export function storedNetworks(texts: readonly string[]) {
+  return texts.map((text) => {
+    const network = parseNetwork(text)
+    if (network === undefined) throw new Error(`stored network "${text}" is corrupt`)
+    return network
+  })
+}
+
+export async function findClient(db: Db, id: string): Promise<Client | undefined> {
+  return (await listClients(db, [id]))[0]
+}
+
+export async function insertClient(change: Change, write: ClientWrite, managedBy: string | null): Promise<void> {
+  const { db, now, revision } = change
+  const { id, name, disabled } = write
+  await db
+    .insertInto('client')
+    .values({
+      id,
+      name,
+      disabled: Number(disabled),
+      body: bodyOf(write),
+      managed_by: managedBy,
+      created_at: toSeconds(now),
+      revision,
+    })
+    .execute()
+  await insertMemberships(change, write)
+}
+
+export async function updateClient(change: Change, write: ClientWrite): Promise<void> {
+  const { id, name, disabled } = write
+  await change.db
+    .updateTable('client')
+    .set({ name, disabled: Number(disabled), body: bodyOf(write), revision: change.revision })
+    .where('id', '=', id)
+    .execute()
+  await change.db.deleteFrom('membership').where('member_kind', '=', 'client').where('member', '=', id).execute()
+  await insertMemberships(change, write)
+}
+
+/** Deletes the client, its memberships and permissions. Its credentials stay, dead, so that `why` can name them. */
+export async function deleteClient(change: Change, id: string): Promise<void> {
+  await change.db.deleteFrom('membership').where('member_kind', '=', 'client').where('member', '=', id).execute()
+  await change.db.deleteFrom('permission').where('holder_kind', '=', 'client').where('holder', '=', id).execute()
+  await change.db.deleteFrom('client').where('id', '=', id).execute()
+}
+
+async function insertMemberships(change: Change, { id, groups }: ClientWrite): Promise<void> {
+  if (groups.length === 0) return
+  await change.db
+    .insertInto('membership')
+    .values(groups.map((group) => ({ group, member_kind: 'client', member: id })))
+    .execute()
+}
+
+function bodyOf(write: ClientWrite): string {
+  const body: ClientBody = {
+    grants: [...write.grants],
+    default_resource: write.defaultResource,
+    access_token_ttl_seconds: write.accessTokenTtlSeconds,
+    networks: [...write.networkTexts],
+    listener: write.listener,
+  }
+  return JSON.stringify(body)
+}

@@ -1,0 +1,183 @@
+import type { IssuedKind } from '@countersign/resource-server'
+import { sql } from 'kysely'
+import type { OwnerRef, StoredCredential } from '../domain/credential.ts'
+import { storedNetworks } from './clients.ts'
+import type { Tables } from './schema.ts'
+import { type Change, type Db, parseJson, type Store, toDate, toDateOrNull, toSeconds } from './store.ts'
+
+/** What was found under a digest, and the revision at which it was looked for. */
+export type Lookup = { readonly credential: StoredCredential | undefined; readonly revision: number }
+
+/**
+ * Finds the credential with this digest, whatever its state, together with the revision that the answer is of.
+ *
+ * Neither revocation, expiry nor the owner's state is judged here: they belong to `decide`, from live data, so
+ * that the operator can be told "revoked" where the caller is told "invalid".
+ */
+export async function findCredentialByDigest(db: Db, digest: string): Promise<Lookup> {
+  const row = await db
+    .selectFrom('revision')
+    .leftJoin('credential', (join) => join.on('credential.digest', '=', digest))
+    .selectAll('credential')
+    .select('revision.value as read_at')
+    .where('revision.id', '=', 1)
+    .executeTakeFirstOrThrow()
+  const { read_at: revision, ...found } = row
+  return { credential: found.id === null ? undefined : toStoredCredential(found as Tables['credential']), revision }
+}
+
+export async function findCredential(db: Db, id: string): Promise<StoredCredential | undefined> {
+  const row = await db.selectFrom('credential').selectAll().where('id', '=', id).executeTakeFirst()
+  return row && toStoredCredential(row)
+}
+
+export type CredentialFilter = {
+  readonly owner?: OwnerRef | undefined
+  readonly kind?: string | undefined
+  readonly family?: string | undefined
+  /** Ids after this one, in the order of their making. */
+  readonly after?: string | undefined
+  readonly limit: number
+}
+
+export async function listCredentials(db: Db, filter: CredentialFilter): Promise<StoredCredential[]> {
+  let query = db.selectFrom('credential').selectAll().orderBy('id').limit(filter.limit)
+  if (filter.owner !== undefined) {
+    query = query.where('owner_kind', '=', filter.owner.kind).where('owner', '=', filter.owner.id)
+  }
+  if (filter.kind !== undefined) query = query.where('kind', '=', filter.kind)
+  if (filter.family !== undefined) query = query.where('family', '=', filter.family)
+  if (filter.after !== undefined) query = query.where('id', '>', filter.after)
+  return (await query.execute()).map(toStoredCredential)
+}
+
+export async function insertCredential(change: Change, credential: StoredCredential, digest: string): Promise<void> {
+  const { narrowing } = credential
+  await change.db
+    .insertInto('credential')
+    .values({
+      id: credential.id,
+      kind: credential.kind,
+      owner_kind: credential.owner.kind,
+      owner: credential.owner.id,
+      digest,
+      name: credential.name,
+      hint: credential.hint,
+      resources: jsonOrNull(narrowing.resources),
+      scopes: jsonOrNull(narrowing.scopes),
+      projects: jsonOrNull(narrowing.projects),
+      networks: credential.networkTexts.length === 0 ? null : JSON.stringify(credential.networkTexts),
+      not_before: credential.notBefore && toSeconds(credential.notBefore),
+      expires_at: credential.expiresAt && toSeconds(credential.expiresAt),
+      family: credential.family,
+      ancestors: credential.ancestors.length === 0 ? null : JSON.stringify(credential.ancestors),
+      created_at: toSeconds(credential.createdAt),
+      created_by: credential.createdBy,
+      revision: change.revision,
+      revoked_at: null,
+      revoked_by: null,
+      revoked_reason: null,
+      last_used_at: null,
+      last_used_from: null,
+    })
+    .execute()
+}
+
+/** Marks one credential revoked. A second revocation leaves the first one's time and reason. */
+export async function revokeCredential(change: Change, id: string, reason: string | null): Promise<boolean> {
+  const { numUpdatedRows } = await change.db
+    .updateTable('credential')
+    .set({ revoked_at: toSeconds(change.now), revoked_by: change.actor.by, revoked_reason: reason })
+    .where('id', '=', id)
+    .where('revoked_at', 'is', null)
+    .executeTakeFirst()
+  return numUpdatedRows > 0
+}
+
+/** Moves the end of a credential's life nearer; never further away. */
+export async function shortenCredential(change: Change, id: string, expiresAt: Date): Promise<void> {
+  const seconds = toSeconds(expiresAt)
+  await change.db
+    .updateTable('credential')
+    .set({ expires_at: seconds })
+    .where('id', '=', id)
+    .where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', seconds)]))
+    .execute()
+}
+
+/** Counts what a line through this owner or family would newly revoke. */
+export async function countUnrevoked(db: Db, filter: { owner: OwnerRef } | { family: string }): Promise<number> {
+  let query = db
+    .selectFrom('credential')
+    .select((select) => select.fn.countAll<number>().as('count'))
+    .where('revoked_at', 'is', null)
+  query =
+    'owner' in filter
+      ? query.where('owner_kind', '=', filter.owner.kind).where('owner', '=', filter.owner.id)
+      : query.where('family', '=', filter.family)
+  return Number((await query.executeTakeFirstOrThrow()).count)
+}
+
+export type LastUse = { readonly id: string; readonly at: Date; readonly from: string | null }
+
+/** Writes when credentials were last used: batched, no revision, since it can alter no answer. */
+export async function writeLastUses(store: Store, uses: readonly LastUse[]): Promise<void> {
+  await store.writer.transaction().execute(async (db) => {
+    for (const { id, at, from } of uses) {
+      await db
+        .updateTable('credential')
+        .set({ last_used_at: toSeconds(at), last_used_from: from })
+        .where('id', '=', id)
+        .execute()
+    }
+  })
+}
+
+export async function countCredentials(db: Db): Promise<number> {
+  const { count } = await db
+    .selectFrom('credential')
+    .select(sql<number>`count(*)`.as('count'))
+    .executeTakeFirstOrThrow()
+  return Number(count)
+}
+
+function jsonOrNull(list: readonly string[] | null): string | null {
+  return list === null ? null : JSON.stringify(list)
+}
+
+function listOrNull(text: string | null): readonly string[] | null {
+  if (text === null) return null
+  const list = parseJson<unknown>(text)
+  if (!Array.isArray(list) || list.length === 0) throw new Error('a stored narrowing is corrupt')
+  return list as string[]
+}
+
+function toStoredCredential(row: Tables['credential']): StoredCredential {
+  const networkTexts = listOrNull(row.networks) ?? []
+  return {
+    id: row.id,
+    kind: row.kind as IssuedKind,
+    owner: { kind: row.owner_kind as OwnerRef['kind'], id: row.owner },
+    name: row.name,
+    hint: row.hint,
+    narrowing: {
+      resources: listOrNull(row.resources),
+      scopes: listOrNull(row.scopes),
+      projects: listOrNull(row.projects),
+    },
+    networks: storedNetworks(networkTexts),
+    networkTexts,
+    notBefore: toDateOrNull(row.not_before),
+    expiresAt: toDateOrNull(row.expires_at),
+    family: row.family,
+    ancestors: listOrNull(row.ancestors) ?? [],
+    createdAt: toDate(row.created_at),
+    createdBy: row.created_by,
+    revision: row.revision,
+    revokedAt: toDateOrNull(row.revoked_at),
+    revokedBy: row.revoked_by,
+    revokedReason: row.revoked_reason,
+    lastUsedAt: toDateOrNull(row.last_used_at),
+    lastUsedFrom: row.last_used_from,
+  }
+}

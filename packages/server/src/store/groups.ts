@@ -1,0 +1,43 @@
+import type { Group } from '../domain/client.ts'
+import { type Change, type Db, toDate, toSeconds } from './store.ts'
+
+export async function listGroups(db: Db, names?: readonly string[]): Promise<Group[]> {
+  let query = db.selectFrom('group').selectAll().orderBy('name')
+  if (names !== undefined) query = query.where('name', 'in', names)
+  return (await query.execute()).map(({ name, description, created_at, revision }) => ({
+    name,
+    description,
+    createdAt: toDate(created_at),
+    revision,
+  }))
+}
+
+export async function findGroup(db: Db, name: string): Promise<Group | undefined> {
+  return (await listGroups(db, [name]))[0]
+}
+
+export async function insertGroup(change: Change, write: { name: string; description: string }): Promise<void> {
+  const { now, revision } = change
+  await change.db
+    .insertInto('group')
+    .values({ ...write, created_at: toSeconds(now), revision })
+    .execute()
+}
+
+/** Deletes the group, its memberships and what it may do. */
+export async function deleteGroup(change: Change, name: string): Promise<void> {
+  await change.db.deleteFrom('permission').where('holder_kind', '=', 'group').where('holder', '=', name).execute()
+  await change.db.deleteFrom('group').where('name', '=', name).execute()
+}
+
+/** `client:canister` for each member, in order. */
+export async function listMembers(db: Db, group: string): Promise<string[]> {
+  const rows = await db
+    .selectFrom('membership')
+    .selectAll()
+    .where('group', '=', group)
+    .orderBy('member_kind')
+    .orderBy('member')
+    .execute()
+  return rows.map((row) => `${row.member_kind}:${row.member}`)
+}

@@ -1,0 +1,230 @@
+import { type Kysely, type Migration, type MigrationProvider, Migrator, sql } from 'kysely'
+import { ADMIN_CLIENT, BOOTSTRAP_CLIENT } from '../domain/client.ts'
+import type { DecisionTables, Tables } from './schema.ts'
+import { toSeconds } from './store.ts'
+
+// Migrations are never edited once released; a new one is added at the end. Columns have the few types that
+// SQLite and PostgreSQL share: text and bigint.
+
+function firstHouse(now: Date): Migration {
+  return {
+    async up(db: Kysely<Tables>) {
+      await db.schema
+        .createTable('revision')
+        .addColumn('id', 'bigint', (column) => column.primaryKey())
+        .addColumn('value', 'bigint', (column) => column.notNull())
+        .execute()
+      await db.insertInto('revision').values({ id: 1, value: 0 }).execute()
+
+      await db.schema
+        .createTable('change')
+        .addColumn('revision', 'bigint', (column) => column.notNull())
+        .addColumn('noun', 'text', (column) => column.notNull())
+        .addColumn('noun_id', 'text', (column) => column.notNull())
+        .addColumn('at', 'bigint', (column) => column.notNull())
+        .execute()
+      await db.schema.createIndex('change_revision').on('change').column('revision').execute()
+
+      await db.schema
+        .createTable('audit_event')
+        .addColumn('id', 'text', (column) => column.primaryKey())
+        .addColumn('revision', 'bigint', (column) => column.notNull())
+        .addColumn('at', 'bigint', (column) => column.notNull())
+        .addColumn('actor', 'text', (column) => column.notNull())
+        .addColumn('credential', 'text')
+        .addColumn('action', 'text', (column) => column.notNull())
+        .addColumn('noun', 'text', (column) => column.notNull())
+        .addColumn('noun_id', 'text', (column) => column.notNull())
+        .addColumn('detail', 'text', (column) => column.notNull())
+        .execute()
+
+      await db.schema
+        .createTable('retired_id')
+        .addColumn('noun', 'text', (column) => column.notNull())
+        .addColumn('noun_id', 'text', (column) => column.notNull())
+        .addPrimaryKeyConstraint('retired_id_key', ['noun', 'noun_id'])
+        .execute()
+
+      await db.schema
+        .createTable('resource')
+        .addColumn('name', 'text', (column) => column.primaryKey())
+        .addColumn('identifier', 'text', (column) => column.notNull().unique())
+        .addColumn('disabled', 'bigint', (column) => column.notNull())
+        .addColumn('body', 'text', (column) => column.notNull())
+        .addColumn('created_at', 'bigint', (column) => column.notNull())
+        .addColumn('revision', 'bigint', (column) => column.notNull())
+        .execute()
+      await db.schema
+        .createTable('resource_host')
+        .addColumn('host', 'text', (column) => column.primaryKey())
+        .addColumn('resource', 'text', (column) => column.notNull().references('resource.name').onDelete('cascade'))
+        .execute()
+
+      await db.schema
+        .createTable('group')
+        .addColumn('name', 'text', (column) => column.primaryKey())
+        .addColumn('description', 'text', (column) => column.notNull())
+        .addColumn('created_at', 'bigint', (column) => column.notNull())
+        .addColumn('revision', 'bigint', (column) => column.notNull())
+        .execute()
+
+      await db.schema
+        .createTable('client')
+        .addColumn('id', 'text', (column) => column.primaryKey())
+        .addColumn('name', 'text', (column) => column.notNull())
+        .addColumn('disabled', 'bigint', (column) => column.notNull())
+        .addColumn('body', 'text', (column) => column.notNull())
+        .addColumn('managed_by', 'text')
+        .addColumn('created_at', 'bigint', (column) => column.notNull())
+        .addColumn('revision', 'bigint', (column) => column.notNull())
+        .execute()
+
+      await db.schema
+        .createTable('membership')
+        .addColumn('group', 'text', (column) => column.notNull().references('group.name').onDelete('cascade'))
+        .addColumn('member_kind', 'text', (column) => column.notNull())
+        .addColumn('member', 'text', (column) => column.notNull())
+        .addPrimaryKeyConstraint('membership_key', ['member_kind', 'member', 'group'])
+        .execute()
+      await db.schema.createIndex('membership_group').on('membership').column('group').execute()
+
+      await db.schema
+        .createTable('permission')
+        .addColumn('id', 'text', (column) => column.primaryKey())
+        .addColumn('holder_kind', 'text', (column) => column.notNull())
+        .addColumn('holder', 'text', (column) => column.notNull())
+        .addColumn('resource', 'text', (column) => column.notNull())
+        .addColumn('scopes', 'text', (column) => column.notNull())
+        .addColumn('roles', 'text', (column) => column.notNull())
+        .addColumn('projects', 'text')
+        .addColumn('created_at', 'bigint', (column) => column.notNull())
+        .execute()
+      await db.schema.createIndex('permission_holder').on('permission').columns(['holder_kind', 'holder']).execute()
+      await db.schema.createIndex('permission_resource').on('permission').column('resource').execute()
+
+      await db.schema
+        .createTable('credential')
+        .addColumn('id', 'text', (column) => column.primaryKey())
+        .addColumn('kind', 'text', (column) => column.notNull())
+        .addColumn('owner_kind', 'text', (column) => column.notNull())
+        .addColumn('owner', 'text', (column) => column.notNull())
+        .addColumn('digest', 'text', (column) => column.notNull().unique())
+        .addColumn('name', 'text', (column) => column.notNull())
+        .addColumn('hint', 'text', (column) => column.notNull())
+        .addColumn('resources', 'text')
+        .addColumn('scopes', 'text')
+        .addColumn('projects', 'text')
+        .addColumn('networks', 'text')
+        .addColumn('not_before', 'bigint')
+        .addColumn('expires_at', 'bigint')
+        .addColumn('family', 'text', (column) => column.notNull())
+        .addColumn('ancestors', 'text')
+        .addColumn('created_at', 'bigint', (column) => column.notNull())
+        .addColumn('created_by', 'text', (column) => column.notNull())
+        .addColumn('revision', 'bigint', (column) => column.notNull())
+        .addColumn('revoked_at', 'bigint')
+        .addColumn('revoked_by', 'text')
+        .addColumn('revoked_reason', 'text')
+        .addColumn('last_used_at', 'bigint')
+        .addColumn('last_used_from', 'text')
+        .execute()
+      await db.schema.createIndex('credential_owner').on('credential').columns(['owner_kind', 'owner', 'id']).execute()
+      await db.schema.createIndex('credential_family').on('credential').column('family').execute()
+
+      await db.schema
+        .createTable('revocation_line')
+        .addColumn('subject', 'text', (column) => column.primaryKey())
+        .addColumn('revision', 'bigint', (column) => column.notNull())
+        .addColumn('at', 'bigint', (column) => column.notNull())
+        .addColumn('by', 'text', (column) => column.notNull())
+        .addColumn('reason', 'text')
+        .execute()
+
+      await db.schema
+        .createTable('signing_key')
+        .addColumn('kid', 'text', (column) => column.primaryKey())
+        .addColumn('public_jwk', 'text', (column) => column.notNull())
+        .addColumn('private_sealed', 'text', (column) => column.notNull())
+        .addColumn('created_at', 'bigint', (column) => column.notNull())
+        .addColumn('retired_at', 'bigint')
+        .execute()
+
+      await db.schema
+        .createTable('setting')
+        .addColumn('name', 'text', (column) => column.primaryKey())
+        .addColumn('value', 'text', (column) => column.notNull())
+        .execute()
+
+      await insertBuiltInClients(db, now)
+    },
+  }
+}
+
+/** The two clients that the server itself keeps, each with role admin at the management API and nowhere else. */
+async function insertBuiltInClients(db: Kysely<Tables>, now: Date): Promise<void> {
+  const created_at = toSeconds(now)
+  const names = { [BOOTSTRAP_CLIENT]: 'Bootstrap key', [ADMIN_CLIENT]: 'Administration' }
+  for (const [id, name] of Object.entries(names)) {
+    const body = JSON.stringify({ grants: [] })
+    await db
+      .insertInto('client')
+      .values({ id, name, disabled: 0, body, managed_by: 'countersign', created_at, revision: 0 })
+      .execute()
+    await db
+      .insertInto('permission')
+      .values({
+        id: `perm_${id}`,
+        holder_kind: 'client',
+        holder: id,
+        resource: 'countersign',
+        scopes: '[]',
+        roles: '["admin"]',
+        projects: null,
+        created_at,
+      })
+      .execute()
+  }
+}
+
+const decisionsHouse: Migration = {
+  async up(db: Kysely<DecisionTables>) {
+    await sql`pragma auto_vacuum = incremental`.execute(db)
+    await db.schema
+      .createTable('decision')
+      .addColumn('seq', 'integer', (column) => column.primaryKey().autoIncrement())
+      .addColumn('id', 'text', (column) => column.notNull().unique())
+      .addColumn('at', 'bigint', (column) => column.notNull())
+      .addColumn('outcome', 'text', (column) => column.notNull())
+      .addColumn('code', 'text')
+      .addColumn('resource', 'text')
+      .addColumn('credential', 'text')
+      .addColumn('body', 'text', (column) => column.notNull())
+      .execute()
+    await db.schema.createIndex('decision_at').on('decision').column('at').execute()
+    await db.schema
+      .createTable('allowed')
+      .addColumn('credential', 'text', (column) => column.notNull())
+      .addColumn('resource', 'text', (column) => column.notNull())
+      .addColumn('rule', 'bigint', (column) => column.notNull())
+      .addColumn('hour', 'bigint', (column) => column.notNull())
+      .addColumn('count', 'bigint', (column) => column.notNull())
+      .addPrimaryKeyConstraint('allowed_key', ['credential', 'resource', 'rule', 'hour'])
+      .execute()
+  },
+}
+
+/** Brings the schema up to this version; returns the names of what was applied. Two at once wait for each other. */
+export async function migrate(db: Kysely<Tables>, now: Date): Promise<string[]> {
+  return run(db as Kysely<unknown>, { '0001_first_house': firstHouse(now) })
+}
+
+export async function migrateDecisions(db: Kysely<DecisionTables>): Promise<string[]> {
+  return run(db as Kysely<unknown>, { '0001_decisions': decisionsHouse })
+}
+
+async function run(db: Kysely<unknown>, migrations: Record<string, Migration>): Promise<string[]> {
+  const provider: MigrationProvider = { getMigrations: async () => migrations }
+  const { error, results } = await new Migrator({ db, provider }).migrateToLatest()
+  if (error !== undefined) throw error
+  return (results ?? []).map((result) => result.migrationName)
+}

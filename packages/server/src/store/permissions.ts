@@ -1,0 +1,56 @@
+import type { HeldPermission, HolderRef } from '../domain/credential.ts'
+import type { Tables } from './schema.ts'
+import { type Change, type Db, parseJson, toDate, toSeconds } from './store.ts'
+
+export type PermissionFilter = {
+  readonly ids?: readonly string[]
+  readonly resource?: string | undefined
+  readonly holder?: HolderRef | undefined
+}
+
+export async function listPermissions(db: Db, filter: PermissionFilter = {}): Promise<HeldPermission[]> {
+  let query = db.selectFrom('permission').selectAll().orderBy('id')
+  if (filter.ids !== undefined) query = query.where('id', 'in', filter.ids)
+  if (filter.resource !== undefined) query = query.where('resource', '=', filter.resource)
+  if (filter.holder !== undefined) {
+    query = query.where('holder_kind', '=', filter.holder.kind).where('holder', '=', filter.holder.id)
+  }
+  return (await query.execute()).map(toPermission)
+}
+
+export async function findPermission(db: Db, id: string): Promise<HeldPermission | undefined> {
+  return (await listPermissions(db, { ids: [id] }))[0]
+}
+
+export async function insertPermission(change: Change, permission: Omit<HeldPermission, 'createdAt'>): Promise<void> {
+  const { id, holder, resource, scopes, roles, projects } = permission
+  await change.db
+    .insertInto('permission')
+    .values({
+      id,
+      holder_kind: holder.kind,
+      holder: holder.id,
+      resource,
+      scopes: JSON.stringify(scopes),
+      roles: JSON.stringify(roles),
+      projects: projects === null ? null : JSON.stringify(projects),
+      created_at: toSeconds(change.now),
+    })
+    .execute()
+}
+
+export async function deletePermission(change: Change, id: string): Promise<void> {
+  await change.db.deleteFrom('permission').where('id', '=', id).execute()
+}
+
+function toPermission(row: Tables['permission']): HeldPermission {
+  return {
+    id: row.id,
+    holder: { kind: row.holder_kind as HolderRef['kind'], id: row.holder },
+    resource: row.resource,
+    scopes: parseJson<string[]>(row.scopes),
+    roles: parseJson<string[]>(row.roles),
+    projects: row.projects === null ? null : parseJson<string[]>(row.projects),
+    createdAt: toDate(row.created_at),
+  }
+}

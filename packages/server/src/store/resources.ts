@@ -1,0 +1,131 @@
+import { compileRules, type RuleDefinition } from '../domain/access-rule.ts'
+import type { Resource } from '../domain/resource.ts'
+import { type Change, type Db, parseJson, toDate, toSeconds } from './store.ts'
+
+/** What of a resource is kept as one JSON text, in the words of the wire. */
+export type ResourceBody = {
+  scopes: string[]
+  rules: RuleDefinition[]
+  access_token: { format: 'jwt' | 'opaque'; ttl_seconds: number }
+  foreign_credentials: 'reject' | 'pass'
+  credential_header: string | null
+  preflight: 'deny' | 'pass'
+  headers: Record<string, string>
+  groups: 'holding' | 'all'
+}
+
+export type ResourceWrite = ResourceBody & { name: string; identifier: string; hosts: string[]; disabled: boolean }
+
+export async function findResource(db: Db, name: string): Promise<Resource | undefined> {
+  return (await listResources(db, [name]))[0]
+}
+
+const NO_ROLE_SCOPES: ReadonlyMap<string, readonly string[]> = new Map()
+
+/** All resources, or those of the given names, in the order of their names. */
+export async function listResources(db: Db, names?: readonly string[]): Promise<Resource[]> {
+  let query = db.selectFrom('resource').selectAll().orderBy('name')
+  let hostQuery = db.selectFrom('resource_host').selectAll().orderBy('host')
+  if (names !== undefined) {
+    query = query.where('name', 'in', names)
+    hostQuery = hostQuery.where('resource', 'in', names)
+  }
+  const hosts = Map.groupBy(await hostQuery.execute(), (row) => row.resource)
+  return (await query.execute()).map((row) => {
+    const body = parseJson<ResourceBody>(row.body)
+    return {
+      name: row.name,
+      identifier: row.identifier,
+      disabled: row.disabled !== 0,
+      hosts: (hosts.get(row.name) ?? []).map(({ host }) => host),
+      scopes: body.scopes,
+      roleScopes: NO_ROLE_SCOPES,
+      definitions: body.rules,
+      rules: compileStored(row.name, body),
+      accessToken: { format: body.access_token.format, ttlSeconds: body.access_token.ttl_seconds },
+      foreignCredentials: body.foreign_credentials,
+      credentialHeader: body.credential_header ?? undefined,
+      preflight: body.preflight,
+      headers: body.headers,
+      groups: body.groups,
+      createdAt: toDate(row.created_at),
+      revision: row.revision,
+    }
+  })
+}
+
+/** A stored rule that does not compile is a corrupt row: the resource is not served rather than served without it. */
+function compileStored(name: string, body: ResourceBody) {
+  const { rules, problems } = compileRules(body.rules, body.scopes)
+  if (problems.length > 0) throw new Error(`resource ${name}: ${problems.map(({ path }) => path).join(', ')} is corrupt`)
+  return rules
+}
+
+export async function insertResource(change: Change, write: ResourceWrite): Promise<void> {
+  const { name, identifier, disabled } = write
+  const { db, revision, now } = change
+  await db
+    .insertInto('resource')
+    .values({ name, identifier, disabled: Number(disabled), body: bodyOf(write), created_at: toSeconds(now), revision })
+    .execute()
+  await insertHosts(change, write)
+}
+
+export async function updateResource(change: Change, write: ResourceWrite): Promise<void> {
+  const { name, identifier, disabled } = write
+  await change.db
+    .updateTable('resource')
+    .set({ identifier, disabled: Number(disabled), body: bodyOf(write), revision: change.revision })
+    .where('name', '=', name)
+    .execute()
+  await change.db.deleteFrom('resource_host').where('resource', '=', name).execute()
+  await insertHosts(change, write)
+}
+
+/** Deletes the resource and the permissions on it. */
+export async function deleteResource(change: Change, name: string): Promise<void> {
+  await change.db.deleteFrom('permission').where('resource', '=', name).execute()
+  await change.db.deleteFrom('resource').where('name', '=', name).execute()
+}
+
+/** The resource, other than `except`, that already has this identifier or one of these hosts. */
+export async function findResourceClash(db: Db, write: ResourceWrite): Promise<string | undefined> {
+  const byIdentifier = await db
+    .selectFrom('resource')
+    .select('name')
+    .where('identifier', '=', write.identifier)
+    .where('name', '!=', write.name)
+    .executeTakeFirst()
+  if (byIdentifier !== undefined) return `the identifier is that of resource ${byIdentifier.name}`
+  if (write.hosts.length === 0) return undefined
+  const byHost = await db
+    .selectFrom('resource_host')
+    .selectAll()
+    .where('host', 'in', write.hosts)
+    .where('resource', '!=', write.name)
+    .executeTakeFirst()
+  return byHost && `host ${byHost.host} is that of resource ${byHost.resource}`
+}
+
+async function insertHosts(change: Change, { name, hosts }: ResourceWrite): Promise<void> {
+  if (hosts.length === 0) return
+  await change.db
+    .insertInto('resource_host')
+    .values(hosts.map((host) => ({ host, resource: name })))
+    .execute()
+}
+
+function bodyOf(write: ResourceWrite): string {
+  const { scopes, rules, access_token, foreign_credentials, credential_header, preflight, headers, groups } = write
+  const body: ResourceBody = {
+    scopes,
+    rules,
+    access_token,
+    foreign_credentials,
+    credential_header,
+    preflight,
+    headers,
+    groups,
+  }
+  return JSON.stringify(body)
+}

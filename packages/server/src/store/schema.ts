@@ -1,0 +1,97 @@
+import type { Generated } from 'kysely'
+
+// Rows as both engines keep them: Unix seconds, 0/1 for booleans, JSON as text. Translated at the edge of each noun's file.
+
+export type Tables = {
+  /** One row. Every change that can alter an answer takes the next value before it does anything else. */
+  revision: { id: number; value: number }
+  /** What changed at which revision: ids only. Nodes follow it. */
+  change: { revision: number; noun: string; noun_id: string; at: number }
+  audit_event: {
+    id: string
+    revision: number
+    at: number
+    actor: string
+    credential: string | null
+    action: string
+    noun: string
+    noun_id: string
+    detail: string
+  }
+  /** Ids that were deleted; they are never issued again. */
+  retired_id: { noun: string; noun_id: string }
+  resource: {
+    name: string
+    identifier: string
+    disabled: number
+    /** Scopes, rules and settings, as the wire has them. */
+    body: string
+    created_at: number
+    revision: number
+  }
+  resource_host: { host: string; resource: string }
+  group: { name: string; description: string; created_at: number; revision: number }
+  client: {
+    id: string
+    name: string
+    disabled: number
+    body: string
+    managed_by: string | null
+    created_at: number
+    revision: number
+  }
+  membership: { group: string; member_kind: string; member: string }
+  permission: {
+    id: string
+    holder_kind: string
+    holder: string
+    resource: string
+    scopes: string
+    roles: string
+    projects: string | null
+    created_at: number
+  }
+  credential: {
+    id: string
+    kind: string
+    owner_kind: string
+    owner: string
+    digest: string
+    name: string
+    hint: string
+    resources: string | null
+    scopes: string | null
+    projects: string | null
+    networks: string | null
+    not_before: number | null
+    expires_at: number | null
+    family: string
+    ancestors: string | null
+    created_at: number
+    created_by: string
+    revision: number
+    revoked_at: number | null
+    revoked_by: string | null
+    revoked_reason: string | null
+    last_used_at: number | null
+    last_used_from: string | null
+  }
+  revocation_line: { subject: string; revision: number; at: number; by: string; reason: string | null }
+  signing_key: { kid: string; public_jwk: string; private_sealed: string; created_at: number; retired_at: number | null }
+  setting: { name: string; value: string }
+}
+
+export type DecisionTables = {
+  decision: {
+    seq: Generated<number>
+    id: string
+    at: number
+    outcome: string
+    code: string | null
+    resource: string | null
+    credential: string | null
+    body: string
+  }
+  /** Allowed answers, counted: one row per credential, resource, rule and hour. */
+  allowed: { credential: string; resource: string; rule: number; hour: number; count: number }
+}

@@ -1,0 +1,39 @@
+import { Database as SqliteFile, type SQLQueryBindings } from 'bun:sqlite'
+import { Kysely, type SqliteDatabase, SqliteDialect } from 'kysely'
+
+export type SqliteMode = {
+  /** FULL: a commit that was acknowledged survives power loss. NORMAL: the newest commits may be lost, never the file. */
+  readonly synchronous: 'FULL' | 'NORMAL'
+  readonly readonly?: boolean
+}
+
+/** How long a statement waits for another process (backup, the CLI) to release the file. */
+const BUSY_TIMEOUT_MS = 2000
+
+/** Opens an SQLite file by way of Kysely. Every pragma that a promise rests on is set here, never left to a default. */
+export function openSqlite<Tables>(path: string, mode: SqliteMode): Kysely<Tables> {
+  const file = new SqliteFile(path, mode.readonly ? { readonly: true } : { create: true, readwrite: true })
+  file.run(`pragma busy_timeout = ${BUSY_TIMEOUT_MS}`)
+  if (!mode.readonly) file.run('pragma journal_mode = WAL')
+  file.run(`pragma synchronous = ${mode.synchronous}`)
+  file.run('pragma foreign_keys = ON')
+  file.run('pragma trusted_schema = OFF')
+  return new Kysely<Tables>({ dialect: new SqliteDialect({ database: kyselyDatabase(file) }) })
+}
+
+/** bun:sqlite under the few methods that Kysely calls. Statements are cached by their text inside bun:sqlite. */
+function kyselyDatabase(file: SqliteFile): SqliteDatabase {
+  return {
+    close: () => file.close(),
+    prepare(sql) {
+      const statement = file.query(sql)
+      const bind = (parameters: readonly unknown[]) => parameters as SQLQueryBindings[]
+      return {
+        reader: statement.columnNames.length > 0,
+        all: (parameters) => statement.all(...bind(parameters)),
+        run: (parameters) => statement.run(...bind(parameters)),
+        iterate: (parameters) => statement.iterate(...bind(parameters)),
+      }
+    },
+  }
+}

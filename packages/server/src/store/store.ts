@@ -1,0 +1,90 @@
+import type { Kysely, Transaction } from 'kysely'
+import { makeId, type RandomBytes } from '../domain/ids.ts'
+import type { Tables } from './schema.ts'
+
+export type Db = Kysely<Tables>
+
+/** Who changes something: `client:canister`, and with which credential. */
+export type Actor = { readonly by: string; readonly credential: string | null }
+
+/** The actor of what the server or its operator does on the host itself. */
+export const HOST_ACTOR: Actor = { by: 'countersign', credential: null }
+
+/** A running change: the transaction, its revision, and the way to say what was changed. */
+export type Change = {
+  readonly db: Transaction<Tables>
+  readonly revision: number
+  readonly actor: Actor
+  readonly now: Date
+  /** Writes the audit event and, for the nodes that follow, the row of the change log. */
+  record(action: string, noun: Noun, id: string, detail?: Readonly<Record<string, unknown>>): Promise<void>
+}
+
+export type Noun = 'resource' | 'group' | 'client' | 'permission' | 'credential' | 'revocation_line' | 'signing_key'
+
+export type Store = {
+  /** Sees what is committed, also while a change runs. */
+  readonly reader: Db
+  readonly writer: Db
+  readonly clock: () => Date
+  readonly random: RandomBytes
+}
+
+export function toSeconds(date: Date): number {
+  return Math.floor(date.getTime() / 1000)
+}
+
+export function toDate(seconds: number): Date {
+  return new Date(seconds * 1000)
+}
+
+export function toDateOrNull(seconds: number | null): Date | null {
+  return seconds === null ? null : toDate(seconds)
+}
+
+export function parseJson<T>(text: string): T {
+  return JSON.parse(text) as T
+}
+
+/**
+ * Runs everything that can change an answer: takes the next revision, then does the work, all in one transaction.
+ *
+ * Security: the counter comes first. Its row lock makes every check-then-write of `work` serial on both engines,
+ * and no follower can read revision n+1 before n is committed, so none can miss a change.
+ */
+export async function change<T>(store: Store, actor: Actor, work: (change: Change) => Promise<T>) {
+  return store.writer.transaction().execute(async (db) => {
+    const now = store.clock()
+    const { value: revision } = await db
+      .updateTable('revision')
+      .set((column) => ({ value: column('value', '+', 1) }))
+      .where('id', '=', 1)
+      .returning('value')
+      .executeTakeFirstOrThrow()
+    const result = await work({
+      db,
+      revision,
+      actor,
+      now,
+      async record(action, noun, id, detail = {}) {
+        const at = toSeconds(now)
+        await db
+          .insertInto('audit_event')
+          .values({
+            id: makeId('evt', now, store.random),
+            revision,
+            at,
+            actor: actor.by,
+            credential: actor.credential,
+            action,
+            noun,
+            noun_id: id,
+            detail: JSON.stringify(detail),
+          })
+          .execute()
+        await db.insertInto('change').values({ revision, noun, noun_id: id, at }).execute()
+      },
+    })
+    return { result, revision }
+  })
+}

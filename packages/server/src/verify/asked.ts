@@ -1,0 +1,43 @@
+import {
+  type Address,
+  type Circumstances,
+  type CredentialHeaders,
+  formatAddress,
+  type Listener,
+  type RequestTarget,
+} from '@countersign/resource-server'
+import type { Resource } from '../domain/resource.ts'
+
+/** How the question was put, which is also how the answer is put. */
+export type Dialect = 'forward' | 'nginx' | 'api'
+
+/** What a proxy, or the management API for itself, asks: may this request pass? */
+export class AskedRequest implements Circumstances {
+  #address: Address | undefined | null = null
+
+  constructor(
+    readonly dialect: Dialect,
+    readonly now: Date,
+    readonly listener: Listener,
+    readonly method: string,
+    readonly scheme: 'http' | 'https',
+    /** Canonical. */
+    readonly host: string,
+    readonly target: RequestTarget,
+    readonly headers: CredentialHeaders,
+    private readonly readClientAddress: () => Address | undefined,
+    /** Set where the host does not choose it: the management API asks for itself. */
+    readonly resource: Resource | undefined = undefined,
+  ) {}
+
+  /** Undefined: not known. Read when it is first needed. */
+  clientAddress(): Address | undefined {
+    if (this.#address === null) this.#address = this.readClientAddress()
+    return this.#address
+  }
+
+  clientAddressText(): string | null {
+    const address = this.clientAddress()
+    return address === undefined ? null : formatAddress(address)
+  }
+}

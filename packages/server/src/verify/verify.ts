@@ -1,0 +1,156 @@
+import {
+  decide,
+  type Denied,
+  deny,
+  extractCredential,
+  isDenied,
+  type MatchedRule,
+  parseAbsoluteTarget,
+  parseHost,
+  parseRequestTarget,
+  type Presented,
+  ruleFor,
+} from '@countersign/resource-server'
+import type { KnownCaller, KnownCredential } from '../authentication/known-credentials.ts'
+import type { Resolver } from '../authentication/resolver.ts'
+import type { Directory } from '../directory/directory.ts'
+import { PREFLIGHT_RULE } from '../domain/access-rule.ts'
+import type { Resource } from '../domain/resource.ts'
+import type { AskedRequest } from './asked.ts'
+import type { Decision, Step } from './decision.ts'
+import type { Identities } from './identity.ts'
+
+export type VerifyDeps = {
+  readonly directory: Directory
+  /** True while the database has confirmed, recently enough, what the directory holds. */
+  readonly isConfirmed: () => boolean
+  /** Asks the database for what changed; rejects when it cannot be asked. */
+  readonly confirm: () => Promise<void>
+  /** Who resolves a credential of this form; undefined: it is not ours. */
+  readonly recognise: (text: string) => Resolver | undefined
+  readonly decide: typeof decide
+  readonly identities: Pick<Identities, 'identityOf'>
+}
+
+const PREFLIGHT: MatchedRule = { rule: PREFLIGHT_RULE, project: undefined }
+
+/**
+ * The whole path of a request, in order. Each step may refuse; only the last one allows. Synchronous for a known
+ * credential: a promise comes back only when the store has to be asked.
+ *
+ * Security: what throws here is answered with 500 or 503 by the edge, never with 2xx.
+ */
+export function verify(asked: AskedRequest, deps: VerifyDeps): Decision | Promise<Decision> {
+  if (deps.isConfirmed()) return verifyConfirmed(asked, deps)
+  return deps.confirm().then(
+    () => verifyConfirmed(asked, deps),
+    (error: unknown) => {
+      const because = error instanceof Error ? error.message : String(error)
+      return refuse({ asked }, 'request', deny('revision_unconfirmed', { because }))
+    },
+  )
+}
+
+function verifyConfirmed(asked: AskedRequest, deps: VerifyDeps): Decision | Promise<Decision> {
+  const resource = asked.resource ?? deps.directory.resourceAt(asked.host)
+  if (resource === undefined) return refuse({ asked }, 'rule', deny('host_unknown', { host: asked.host }))
+
+  const sources = { header: resource.credentialHeader, foreign: resource.foreignCredentials }
+  const presented = extractCredential(asked.headers, sources, deps.recognise)
+  const matched = isPreflight(asked, resource, presented) ? PREFLIGHT : ruleFor(resource, asked.method, asked.target)
+  if (isDenied(matched)) return refuse({ asked, resource }, 'rule', matched)
+  if (presented.outcome === 'deny') return refuse({ asked, resource, matched }, 'credential', presented)
+  if (presented.outcome === 'none') return conclude(asked, resource, matched, undefined, deps)
+
+  const believed = presented.kind(presented.text)
+  return believed instanceof Promise
+    ? believed.then((known) => judge(asked, resource, matched, known, deps))
+    : judge(asked, resource, matched, believed, deps)
+}
+
+function judge(
+  asked: AskedRequest,
+  resource: Resource,
+  matched: MatchedRule,
+  believed: KnownCredential | Denied,
+  deps: VerifyDeps,
+): Decision {
+  if (isDenied(believed)) return refuse({ asked, resource, matched }, 'authentication', believed)
+  return conclude(asked, resource, matched, believed.callerAt(resource, deps.directory), deps)
+}
+
+/** The last steps: may they, may the destination, and what the upstream is told. The only way to an allowed answer. */
+function conclude(
+  asked: AskedRequest,
+  resource: Resource,
+  matched: MatchedRule,
+  caller: KnownCaller | undefined,
+  deps: VerifyDeps,
+): Decision {
+  const verdict = deps.decide(caller, resource, matched, asked)
+  if (verdict.outcome === 'deny') {
+    const step = verdict.code === 'credential_missing' ? 'credential' : 'decision'
+    return refuse({ asked, resource, matched, caller }, step, verdict)
+  }
+  const elsewhere = destinationRefused(asked, resource, caller, deps)
+  if (elsewhere !== undefined) return refuse({ asked, resource, matched, caller }, 'decision', elsewhere)
+
+  const identity = deps.identities.identityOf(verdict, caller, resource, asked.now)
+  if (isDenied(identity)) return refuse({ asked, resource, matched, caller }, 'answer', identity)
+  return { asked, resource, matched, caller, verdict, step: undefined, identity }
+}
+
+/**
+ * WebDAV COPY and MOVE write somewhere else than they say in their target: the `Destination` has to be on the same
+ * host and allowed for PUT by itself. @see RFC 4918 §10.3
+ */
+function destinationRefused(
+  asked: AskedRequest,
+  resource: Resource,
+  caller: KnownCaller | undefined,
+  deps: VerifyDeps,
+): Denied | undefined {
+  if (asked.method !== 'COPY' && asked.method !== 'MOVE') return undefined
+  const value = asked.headers.get('destination')
+  if (value === null) return deny('destination_malformed', { because: 'missing' })
+  const absolute = value.startsWith('/') ? undefined : parseAbsoluteTarget(value)
+  if (absolute === undefined && !value.startsWith('/')) return deny('destination_malformed')
+  if (absolute !== undefined && parseHost(absolute.host, absolute.scheme) !== asked.host) {
+    return deny('destination_host_refused')
+  }
+  const target = parseRequestTarget(absolute?.target ?? value)
+  if (target === undefined) return deny('destination_malformed')
+  const matched = ruleFor(resource, 'PUT', target)
+  if (isDenied(matched)) return atDestination(matched)
+  const verdict = deps.decide(caller, resource, matched, asked)
+  return verdict.outcome === 'deny' ? atDestination(verdict) : undefined
+}
+
+function atDestination(denied: Denied): Denied {
+  return deny(denied.code, { ...denied.detail, at: 'destination' })
+}
+
+/** A CORS preflight carries no credential; a resource may let it through as the anonymous principal. @see Fetch §4.8 */
+function isPreflight(asked: AskedRequest, resource: Resource, presented: Presented<Resolver>): boolean {
+  return (
+    asked.method === 'OPTIONS' &&
+    resource.preflight === 'pass' &&
+    presented.outcome === 'none' &&
+    asked.headers.get('origin') !== null &&
+    asked.headers.get('access-control-request-method') !== null
+  )
+}
+
+type Reached = {
+  readonly asked: Decision['asked']
+  readonly resource?: Resource
+  readonly matched?: MatchedRule
+  readonly caller?: KnownCaller | undefined
+}
+
+/** A decision that ends at `step`. */
+export function refuse(reached: Reached, step: Step, verdict: Denied): Decision {
+  const { asked, resource, matched, caller } = reached
+  return { asked, resource, matched, caller, verdict, step, identity: undefined }
+}
+
