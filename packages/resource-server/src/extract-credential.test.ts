@@ -101,6 +101,7 @@ describe('Basic: any username, the password is the credential', () => {
     ['two spaces', basic(`x:${KEY}`).replace(' ', '  '), `basic ${KEY}`],
     ['without padding', basic(`alice1:${KEY}`).replace(/=+$/, ''), `basic ${KEY}`],
     ['a username outside ASCII', basic(`bücher:${KEY}`), `basic ${KEY}`],
+    ['a username whose bytes look like C1 controls', basic(`À\u{10ffff}:${KEY}`), `basic ${KEY}`],
     ['a colon in the password', basic('alice:our-a:b'), 'credential_foreign basic'],
     ['the credential as username', basic(`${KEY}:x`), 'credential_foreign basic'],
     ['the credential as username, no password', basic(`${KEY}:`), 'credential_malformed'],
