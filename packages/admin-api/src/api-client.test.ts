@@ -40,6 +40,12 @@ test('an id is one segment whatever is in it, and a dot segment is none', () => 
   expect(() => api.groups.get('..')).toThrow(TypeError)
 })
 
+test('a credential never gets into a URL', () => {
+  const { api, sent } = answering(200, group)
+  expect(() => api.credentials.revoke(KEY)).toThrow('expected the public id')
+  expect(sent).toEqual([])
+})
+
 test('only the fields of a query that are there are sent', async () => {
   const { api, sent } = answering(200, { items: [], next_cursor: null })
   await api.credentials.list({ owner: 'client:canister', state: undefined, limit: 5 })

@@ -46,6 +46,8 @@ export function caller({ server, key, fetch = globalThis.fetch }: CallOptions): 
 /** A path of fixed words and ids, each id one segment whatever is in it. */
 export function path(words: TemplateStringsArray, ...ids: readonly string[]): string {
   for (const id of ids) {
+    // Security: a URL ends in logs. Whoever passes a credential for its id is stopped here.
+    if (id.startsWith('cs_')) throw new TypeError('expected the public id of a credential, not the credential')
     if (id === '' || id === '.' || id === '..') throw new TypeError('an id must not be empty, "." or ".."')
   }
   return String.raw({ raw: words }, ...ids.map(encodeURIComponent))

@@ -1,2 +1,5 @@
 #!/usr/bin/env bun
-console.log("hi")
+import { processTerminal } from './process-terminal.ts'
+import { run } from './run.ts'
+
+process.exitCode = await run(process.argv.slice(2), processTerminal(), () => import('@countersign/server'))

@@ -1,0 +1,48 @@
+import { fieldProblems } from '@countersign/admin-api'
+import { UsageError } from './exit.ts'
+import type { Terminal } from './terminal.ts'
+
+/** The part of a schema that is needed here. */
+type Checked<Body> = {
+  safeParse(
+    value: unknown,
+  ): { success: true; data: Body } | { success: false; error: Parameters<typeof fieldProblems>[0] }
+}
+
+/** A JSON object from a file, or from stdin for `-`. */
+export async function readJsonObject(terminal: Terminal, path: string): Promise<Record<string, unknown>> {
+  const value = parse(path, path === '-' ? await terminal.readStdin() : readText(terminal, path))
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new UsageError(`--file ${path}: expected a JSON object.`)
+  }
+  return value as Record<string, unknown>
+}
+
+/** The object as the body of a call; every mistake is told before anything is sent. */
+export function requireBody<Body>(schema: Checked<Body>, value: unknown): Body {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  throw new UsageError('The body is not acceptable:', fieldProblems(result.error))
+}
+
+/** A body without what only answers hold, so that the output of `show --json`, edited, can be sent back. */
+export function withoutAnswerFields(value: Record<string, unknown>): Record<string, unknown> {
+  const { created_at: _at, revision: _revision, warnings: _warnings, managed_by: _by, ...body } = value
+  return body
+}
+
+function readText(terminal: Terminal, path: string): string {
+  try {
+    return terminal.readFile(path)
+  } catch {
+    throw new UsageError(`--file ${path}: the file cannot be read.`)
+  }
+}
+
+function parse(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new UsageError(`--file ${path}: expected JSON.`)
+  }
+}

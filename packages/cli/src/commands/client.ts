@@ -1,0 +1,140 @@
+import type { Client } from '@countersign/admin-api'
+import { ClientChange, NewClient } from '@countersign/admin-api'
+import type { Command } from 'commander'
+import { readJsonObject, requireBody, withoutAnswerFields } from '../body-file.ts'
+import { UsageError } from '../exit.ts'
+import { duration, moment } from '../moment.ts'
+import { collect, examples, type PageOptions, pageOptions, pageQuery, present } from '../options.ts'
+import { type OnlineSession, online, printPage } from '../session.ts'
+import { type Column, details } from '../table.ts'
+import type { Terminal } from '../terminal.ts'
+
+type CreateOptions = { name?: string; group?: string[]; network?: string[]; internal?: true; file?: string }
+
+const COLUMNS: readonly Column<Client>[] = [
+  ['id', (client) => client.id],
+  ['name', (client) => client.name],
+  ['groups', (client) => client.groups.join(', ')],
+  ['networks', (client) => client.networks?.join(', ') ?? 'any'],
+  ['state', (client) => (client.disabled ? { text: 'disabled', tone: 'bad' } : { text: 'enabled', tone: 'good' })],
+]
+
+export function addClientCommands(program: Command, terminal: Terminal): void {
+  const client = program.command('client').description('clients: registered software that calls')
+  examples(client, ['countersign client create canister --group media', 'countersign client list'])
+
+  const create = client
+    .command('create [id]')
+    .description('register a client')
+    .option('--name <name>', 'what people call it (default: its id)')
+    .option('--group <name>', 'a group that it is in (repeatable)', collect)
+    .option('--network <cidr>', 'a network that it may call from (repeatable; default: any)', collect)
+    .option('--internal', 'believe it on the internal listener only')
+    .option('--file <path>', 'the whole body as JSON, - for stdin')
+    .action((id: string | undefined, options: CreateOptions, command: Command) =>
+      online(terminal, command, async ({ api, print, hint }) => {
+        const made = await api.clients.create(await newClient(terminal, id, options))
+        print(made, () => `Client ${made.id} is made.\n`)
+        hint(
+          `Give it a permission: countersign permission create --client ${made.id} --resource <name> --scope <scope>`,
+        )
+        hint(`Give it a key: countersign key create ${made.id}`)
+      }),
+    )
+  examples(create, [
+    'countersign client create canister --name "Canister" --group media',
+    'countersign client create backup --network 10.0.0.0/8',
+  ])
+
+  const list = client
+    .command('list')
+    .description('list clients')
+    .action((options: PageOptions, command: Command) =>
+      online(terminal, command, async (session) => {
+        const page = await session.api.clients.list(pageQuery(options))
+        printPage(session, command, page, COLUMNS, 'No clients yet. Make one: countersign client create <id>')
+      }),
+    )
+  examples(pageOptions(list), ['countersign client list', 'countersign client list --json'])
+
+  const show = client
+    .command('show <id>')
+    .description('show a client')
+    .action((id: string, _options: object, command: Command) =>
+      online(terminal, command, async (session) => printClient(session, await session.api.clients.get(id))),
+    )
+  examples(show, ['countersign client show canister'])
+
+  const update = client
+    .command('update <id>')
+    .description('change a client; what the file does not name stays')
+    .requiredOption('--file <path>', 'what to change, as JSON, - for stdin')
+    .action((id: string, options: { file: string }, command: Command) =>
+      online(terminal, command, async (session) => {
+        const { id: sent = id, ...change } = withoutAnswerFields(await readJsonObject(terminal, options.file))
+        if (sent !== id) throw new UsageError('The id of a client never changes.')
+        printClient(session, await session.api.clients.change(id, requireBody(ClientChange, change)))
+      }),
+    )
+  examples(update, [`echo '{"groups":["media"]}' | countersign client update canister --file -`])
+
+  for (const [verb, disabled] of [
+    ['enable', false],
+    ['disable', true],
+  ] as const) {
+    const change = client
+      .command(`${verb} <id>`)
+      .description(disabled ? 'refuse a client, but keep everything it has' : 'believe a client again')
+      .action((id: string, _options: object, command: Command) =>
+        online(terminal, command, async ({ api, print }) => {
+          const changed = await api.clients.change(id, { disabled })
+          print(changed, () => `Client ${changed.id} is ${verb}d.\n`)
+        }),
+      )
+    examples(change, [`countersign client ${verb} canister`])
+  }
+
+  const remove = client
+    .command('delete <id>')
+    .description('delete a client and its credentials; its id is never given again')
+    .action((id: string, _options: object, command: Command) =>
+      online(terminal, command, async ({ api, hint }) => {
+        await api.clients.delete(id)
+        hint(`Client ${id} is deleted. Its id is never given again.`)
+      }),
+    )
+  examples(remove, ['countersign client delete canister'])
+}
+
+async function newClient(terminal: Terminal, id: string | undefined, options: CreateOptions) {
+  const { file, name, group: groups, network: networks } = options
+  if (file === undefined) {
+    if (id === undefined) throw new UsageError('Expected the id of the client, or --file.')
+    return {
+      id,
+      ...present({ name, groups, networks }),
+      ...(options.internal ? { listener: 'internal' as const } : {}),
+    }
+  }
+  const body = withoutAnswerFields(await readJsonObject(terminal, file))
+  return requireBody(NewClient, id === undefined ? body : { id, ...body })
+}
+
+function printClient({ terminal, print }: OnlineSession, client: Client): void {
+  const seconds = client.access_token_ttl_seconds
+  print(client, () =>
+    details(terminal, [
+      ['id', client.id],
+      ['name', client.name],
+      ['state', client.disabled ? { text: 'disabled', tone: 'bad' } : { text: 'enabled', tone: 'good' }],
+      ['groups', client.groups.join(', ') || 'none'],
+      ['grants', client.grants.join(', ') || 'none'],
+      ['default resource', client.default_resource ?? 'none'],
+      ['access tokens', seconds === null ? 'as the resource says' : duration(seconds)],
+      ['networks', client.networks ?? 'any'],
+      ['listener', client.listener],
+      ['managed by', client.managed_by ?? 'hand'],
+      ['made', moment(client.created_at, terminal.now())],
+    ]),
+  )
+}

@@ -1,0 +1,74 @@
+import type { Group } from '@countersign/admin-api'
+import type { Command } from 'commander'
+import { moment } from '../moment.ts'
+import { examples, type PageOptions, pageOptions, pageQuery, present } from '../options.ts'
+import { online, printPage } from '../session.ts'
+import { details } from '../table.ts'
+import type { Terminal } from '../terminal.ts'
+
+export function addGroupCommands(program: Command, terminal: Terminal): void {
+  const group = program.command('group').description('groups, which hold permissions for those who are in them')
+  examples(group, ['countersign group create media', 'countersign group list'])
+
+  const create = group
+    .command('create <name>')
+    .description('make a group')
+    .option('--description <text>', 'what it is for')
+    .action((name: string, options: { description?: string }, command: Command) =>
+      online(terminal, command, async ({ api, print, hint }) => {
+        const made = await api.groups.create({ name, ...present({ description: options.description }) })
+        print(made, () => `Group ${made.name} is made.\n`)
+        hint(`Give it a permission: countersign permission create --group ${made.name} --resource <name>`)
+      }),
+    )
+  examples(create, ['countersign group create media --description "Reads the archive"'])
+
+  const list = group
+    .command('list')
+    .description('list groups')
+    .action((options: PageOptions, command: Command) =>
+      online(terminal, command, async (session) => {
+        const page = await session.api.groups.list(pageQuery(options))
+        const empty = 'No groups yet. Make one: countersign group create <name>'
+        printPage(
+          session,
+          command,
+          page,
+          [
+            ['name', (item: Group) => item.name],
+            ['description', (item) => item.description ?? ''],
+          ],
+          empty,
+        )
+      }),
+    )
+  examples(pageOptions(list), ['countersign group list', 'countersign group list --json'])
+
+  const show = group
+    .command('show <name>')
+    .description('show a group')
+    .action((name: string, _options: object, command: Command) =>
+      online(terminal, command, async ({ api, print }) => {
+        const found = await api.groups.get(name)
+        print(found, () =>
+          details(terminal, [
+            ['name', found.name],
+            ['description', found.description ?? 'none'],
+            ['made', moment(found.created_at, terminal.now())],
+          ]),
+        )
+      }),
+    )
+  examples(show, ['countersign group show media'])
+
+  const remove = group
+    .command('delete <name>')
+    .description('delete a group; its name is never given again')
+    .action((name: string, _options: object, command: Command) =>
+      online(terminal, command, async ({ api, hint }) => {
+        await api.groups.delete(name)
+        hint(`Group ${name} is deleted.`)
+      }),
+    )
+  examples(remove, ['countersign group delete media'])
+}

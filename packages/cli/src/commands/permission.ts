@@ -1,0 +1,115 @@
+import type { Permission } from '@countersign/admin-api'
+import { NewPermission } from '@countersign/admin-api'
+import type { Command } from 'commander'
+import { readJsonObject, requireBody, withoutAnswerFields } from '../body-file.ts'
+import { UsageError } from '../exit.ts'
+import { moment } from '../moment.ts'
+import { collect, examples, type PageOptions, pageOptions, pageQuery, present } from '../options.ts'
+import { online, printPage } from '../session.ts'
+import { type Column, details } from '../table.ts'
+import type { Terminal } from '../terminal.ts'
+
+type HolderOptions = { client?: string; group?: string; user?: string; resource?: string }
+type CreateOptions = HolderOptions & { scope?: string[]; role?: string[]; project?: string[]; file?: string }
+
+const COLUMNS: readonly Column<Permission>[] = [
+  ['id', (permission) => permission.id],
+  ['holder', holder],
+  ['resource', (permission) => permission.resource],
+  ['scopes', (permission) => permission.scopes.join(', ') || 'none'],
+  ['roles', (permission) => permission.roles.join(', ') || 'none'],
+  ['projects', (permission) => permission.projects?.join(', ') ?? 'all'],
+]
+
+export function addPermissionCommands(program: Command, terminal: Terminal): void {
+  const permission = program.command('permission').description('permissions: who may reach which resource, with what')
+  examples(permission, [
+    'countersign permission create --group media --resource webdav --scope files:read',
+    'countersign permission list --client canister',
+  ])
+
+  const create = holderOptions(permission.command('create').description('give a permission'), 'that holds it')
+    .option('--scope <scope>', 'a scope, or a pattern like *:read (repeatable)', collect)
+    .option('--role <role>', 'a role at the resource (repeatable)', collect)
+    .option('--project <project>', 'a project that it is confined to (repeatable; default: all)', collect)
+    .option('--file <path>', 'the whole body as JSON, - for stdin')
+    .action((options: CreateOptions, command: Command) =>
+      online(terminal, command, async ({ api, print }) => {
+        const made = await api.permissions.create(await newPermission(terminal, options))
+        print(made, () => `Permission ${made.id} is given.\n${permissionDetails(terminal, made)}`)
+      }),
+    )
+  examples(create, [
+    'countersign permission create --group media --resource webdav --scope files:read',
+    'countersign permission create --client canister --resource forge --scope "*:read" --role reviewer --project team/app',
+  ])
+
+  const list = holderOptions(permission.command('list').description('list permissions'), 'only those of this').action(
+    (options: PageOptions & HolderOptions, command: Command) =>
+      online(terminal, command, async (session) => {
+        const { client, group, user, resource } = options
+        const query = { ...pageQuery(options), ...present({ client, group, user, resource }) }
+        const page = await session.api.permissions.list(query)
+        const empty = 'No permissions here. Give one: countersign permission create --client <id> --resource <name>'
+        printPage(session, command, page, COLUMNS, empty)
+      }),
+  )
+  examples(pageOptions(list), ['countersign permission list', 'countersign permission list --resource webdav'])
+
+  const show = permission
+    .command('show <id>')
+    .description('show a permission')
+    .action((id: string, _options: object, command: Command) =>
+      online(terminal, command, async ({ api, print }) => {
+        const found = await api.permissions.get(id)
+        print(found, () => permissionDetails(terminal, found))
+      }),
+    )
+  examples(show, ['countersign permission show perm_01JABCDEFGHJKMNPQRSTVWXYZ0'])
+
+  const remove = permission
+    .command('delete <id>')
+    .description('take a permission away, from the next request on')
+    .action((id: string, _options: object, command: Command) =>
+      online(terminal, command, async ({ api, hint }) => {
+        await api.permissions.delete(id)
+        hint(`Permission ${id} is taken away.`)
+      }),
+    )
+  examples(remove, ['countersign permission delete perm_01JABCDEFGHJKMNPQRSTVWXYZ0'])
+}
+
+function holderOptions(command: Command, what: string): Command {
+  return command
+    .option('--client <id>', `the client ${what}`)
+    .option('--group <name>', `the group ${what}`)
+    .option('--user <name>', `the user ${what}`)
+    .option('--resource <name>', 'the resource it is about')
+}
+
+async function newPermission(terminal: Terminal, options: CreateOptions) {
+  const { client, group, user, resource, scope: scopes, role: roles, project: projects, file } = options
+  if (file !== undefined) return requireBody(NewPermission, withoutAnswerFields(await readJsonObject(terminal, file)))
+  const holders = [client, group, user].filter((one) => one !== undefined)
+  if (holders.length !== 1) throw new UsageError('Expected exactly one of --client, --group, --user.')
+  if (resource === undefined) throw new UsageError('Expected --resource <name>.')
+  return { resource, ...present({ client, group, user, scopes, roles, projects }) }
+}
+
+function holder(permission: Permission): string {
+  const { client, group, user } = permission
+  if (client !== undefined) return `client:${client}`
+  return group === undefined ? `user:${user}` : `group:${group}`
+}
+
+function permissionDetails(terminal: Terminal, permission: Permission): string {
+  return details(terminal, [
+    ['id', permission.id],
+    ['holder', holder(permission)],
+    ['resource', permission.resource],
+    ['scopes', permission.scopes.join(', ') || 'none'],
+    ['roles', permission.roles.join(', ') || 'none'],
+    ['projects', permission.projects?.join(', ') ?? 'all'],
+    ['given', moment(permission.created_at, terminal.now())],
+  ])
+}

@@ -1,0 +1,84 @@
+import { expect, test } from 'bun:test'
+import type { ServerModule } from '../server-module.ts'
+import { ran } from '../testing/test-terminal.ts'
+
+/** A server package that does nothing but remember. */
+function fakeServer(problems: string[] = []) {
+  const calls: unknown[] = []
+  const server: ServerModule = {
+    OPTIONS: [
+      {
+        name: 'data_dir',
+        env: 'COUNTERSIGN_DATA_DIR',
+        type: 'path',
+        default: './data',
+        doc: 'Where data is kept.',
+        secret: false,
+      },
+      {
+        name: 'bootstrapKey',
+        env: 'COUNTERSIGN_BOOTSTRAP_KEY',
+        type: 'string',
+        default: undefined,
+        doc: 'A key.',
+        secret: true,
+      },
+    ],
+    parseConfig: ({ flags, env }) => (problems.length > 0 ? { problems } : { config: { flags, env } }),
+    startServer: async (config, io) => {
+      calls.push(['start', config, io])
+      return { url: 'http://127.0.0.1:8420', stop: async () => void calls.push('stop') }
+    },
+    migrateDatabase: async () => ({ applied: ['0001-first'] }),
+    makeAdminKey: async () => ({ id: 'key_01J', key: 'cs_key_NEW' }),
+  }
+  return { calls, server }
+}
+
+test('serve hands flags and environment on, and stops when asked to', async () => {
+  const { calls, server } = fakeServer()
+  const env = { COUNTERSIGN_LISTEN: '127.0.0.1:9' }
+  const { code, out } = await ran('serve --data-dir /tmp/x', { server, env })
+  expect({ code, out }).toEqual({ code: 0, out: '' })
+  expect(calls).toEqual([['start', { flags: { data_dir: '/tmp/x' }, env }, { stdoutIsTerminal: false }], 'stop'])
+})
+
+test('every problem of the configuration is told, and nothing is started', async () => {
+  const { calls, server } = fakeServer(['listen: expected host:port', 'public_url: expected a URL'])
+  const { code, err } = await ran('serve', { server })
+  expect(code).toBe(78)
+  expect(err).toBe(
+    'countersign: The configuration is not acceptable.\n  listen: expected host:port\n  public_url: expected a URL\n',
+  )
+  expect(calls).toEqual([])
+})
+
+test('a secret is no option of the command line', async () => {
+  const { server } = fakeServer()
+  expect((await ran('serve --bootstrap-key x', { server })).code).toBe(2)
+  const { out } = await ran('serve --help', { server })
+  expect(out).toContain('--data-dir <value>')
+  expect(out).toContain('COUNTERSIGN_BOOTSTRAP_KEY or COUNTERSIGN_BOOTSTRAP_KEY_FILE')
+  expect(out).toContain('Examples:')
+})
+
+test('migrate says what it applied', async () => {
+  const { server } = fakeServer()
+  expect((await ran('migrate', { server })).out).toBe('applied 0001-first\n')
+  expect(JSON.parse((await ran('migrate --json', { server })).out)).toEqual({ applied: ['0001-first'] })
+})
+
+test('admin-key prints the key alone', async () => {
+  const { server } = fakeServer()
+  expect((await ran('admin-key', { server })).out).toBe('cs_key_NEW\n')
+})
+
+test('an address that is taken says so', async () => {
+  const { server } = fakeServer()
+  const startServer = async () => {
+    throw Object.assign(new Error('Failed to start server. Is port 8420 in use?'), { code: 'EADDRINUSE' })
+  }
+  const { code, err } = await ran('serve', { server: { ...server, startServer } })
+  expect(code).toBe(1)
+  expect(err).toContain('Another process listens there.')
+})

@@ -1,0 +1,51 @@
+import { expect, test } from 'bun:test'
+import type { Command } from 'commander'
+import { makeProgram } from './program.ts'
+import { ran, testTerminal } from './testing/test-terminal.ts'
+
+const program = await makeProgram(testTerminal().terminal, [], async () => {
+  throw new Error('the server is not needed for help')
+})
+
+function leaves(command: Command, words: readonly string[] = []): string[] {
+  if (command.commands.length === 0) return [words.join(' ')]
+  return command.commands.flatMap((child) => leaves(child, [...words, child.name()]))
+}
+
+const SERVER_COMMANDS = ['serve', 'migrate', 'admin-key']
+const online = leaves(program).filter((line) => !SERVER_COMMANDS.includes(line))
+
+const parents = program.commands.filter((command) => command.commands.length > 0).map((command) => command.name())
+
+test.each([...online, ...parents])('the help of %s ends with examples that are that command', async (line) => {
+  const { code, out } = await ran(`${line} --help`)
+  expect(code).toBe(0)
+  const [, examples = ''] = out.split('\nExamples:\n')
+  expect(examples).toContain(`countersign ${line}`)
+  expect(out).toContain('--json')
+})
+
+test('the help of the program names the environment and every exit code', async () => {
+  const { out } = await ran('--help')
+  for (const word of [
+    'COUNTERSIGN_SERVER',
+    'COUNTERSIGN_KEY_FILE',
+    'NO_COLOR',
+    '  5   not authenticated',
+    '  78  the conf',
+  ]) {
+    expect(out).toContain(word)
+  }
+  for (const name of SERVER_COMMANDS) expect(out).toContain(`  ${name} `)
+})
+
+test('every command is in the list', () => {
+  const nouns = ['client', 'group', 'permission', 'resource'].flatMap((noun) =>
+    ['create', 'delete', 'list', 'show'].map((verb) => `${noun} ${verb}`),
+  )
+  const changes = ['client update', 'client enable', 'client disable']
+  changes.push('resource update', 'resource enable', 'resource disable')
+  const keys = ['key create', 'key list', 'key show', 'key rotate', 'revoke']
+  const asking = ['why', 'explain', 'verify', 'me']
+  expect(leaves(program).toSorted()).toEqual([...nouns, ...changes, ...keys, ...asking, ...SERVER_COMMANDS].toSorted())
+})

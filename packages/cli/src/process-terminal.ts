@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs'
+import type { Terminal } from './terminal.ts'
+
+/** The terminal that this process was started in. */
+export function processTerminal(): Terminal {
+  const { env, stdout, stderr } = process
+  const stdoutIsTerminal = stdout.isTTY === true
+  stdout.on('error', quietWhenClosed)
+  stderr.on('error', quietWhenClosed)
+  return {
+    env,
+    width: stdoutIsTerminal ? stdout.columns : undefined,
+    stdoutIsTerminal,
+    colour: stdoutIsTerminal && !env.NO_COLOR && env.TERM !== 'dumb',
+    out: (text) => void stdout.write(text),
+    err: (text) => void stderr.write(text),
+    readFile: (path) => readFileSync(path, 'utf8'),
+    readStdin: () => Bun.stdin.text(),
+    now: () => new Date(),
+    stopRequested: () =>
+      new Promise((resolve) => {
+        const stop = () => resolve()
+        process.once('SIGTERM', stop)
+        process.once('SIGINT', stop)
+      }),
+  }
+}
+
+/** A reader that has seen enough (`| head`) is no failure. */
+function quietWhenClosed(error: Error): void {
+  if (!('code' in error) || error.code !== 'EPIPE') throw error
+}

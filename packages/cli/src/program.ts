@@ -1,0 +1,73 @@
+import { Command } from 'commander'
+import { addClientCommands } from './commands/client.ts'
+import { addExplain } from './commands/explain.ts'
+import { addGroupCommands } from './commands/group.ts'
+import { addKeyCommands } from './commands/key.ts'
+import { addMe } from './commands/me.ts'
+import { addPermissionCommands } from './commands/permission.ts'
+import { addResourceCommands } from './commands/resource.ts'
+import { addRevoke } from './commands/revoke.ts'
+import { addServerCommands } from './commands/serve.ts'
+import { addVerify } from './commands/verify.ts'
+import { addWhy } from './commands/why.ts'
+import { DEFAULT_SERVER } from './connection.ts'
+import { EXIT_HELP } from './exit.ts'
+import { examples } from './options.ts'
+import type { LoadServer } from './server-module.ts'
+import type { Terminal } from './terminal.ts'
+
+const SERVER_COMMANDS = ['serve', 'migrate', 'admin-key']
+
+const ENVIRONMENT_HELP = `Environment:
+  COUNTERSIGN_SERVER      the server that is spoken to (default ${DEFAULT_SERVER})
+  COUNTERSIGN_KEY_FILE    the file that holds the key to speak with
+  COUNTERSIGN_KEY         the key itself
+  COUNTERSIGN_DATA_DIR    where the server keeps its data (default ./data); without any key given,
+                          <data>/admin-key is used for a server on this machine
+  NO_COLOR                no colours`
+
+/** The whole command line. The server is loaded only for the commands that run it: it brings the database along. */
+export async function makeProgram(
+  terminal: Terminal,
+  argv: readonly string[],
+  loadServer: LoadServer,
+): Promise<Command> {
+  const program = new Command('countersign')
+    .description('Machine-to-machine authentication: runs the server and speaks to it.')
+    .option('--server <url>', 'the server to speak to')
+    .option('--key-file <path>', 'the file that holds the key to speak with')
+    .option('--json', 'print the answer of the API, for programs')
+    .helpCommand('help [command]', 'show how a command is used')
+    .showHelpAfterError('(add --help to see how it is used)')
+    .configureHelp({ showGlobalOptions: true })
+    .exitOverride()
+    .configureOutput({
+      writeOut: terminal.out,
+      writeErr: terminal.err,
+      getOutHelpWidth: () => terminal.width ?? 100,
+      getErrHelpWidth: () => terminal.width ?? 100,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+
+  const server = SERVER_COMMANDS.some((name) => argv.includes(name)) ? await loadServer() : undefined
+  addServerCommands(program, terminal, server)
+  addResourceCommands(program, terminal)
+  addGroupCommands(program, terminal)
+  addClientCommands(program, terminal)
+  addPermissionCommands(program, terminal)
+  addKeyCommands(program, terminal)
+  addRevoke(program, terminal)
+  addWhy(program, terminal)
+  addExplain(program, terminal)
+  addVerify(program, terminal)
+  addMe(program, terminal)
+
+  program.addHelpText('after', `\n${ENVIRONMENT_HELP}\n\n${EXIT_HELP}`)
+  return examples(program, [
+    'countersign serve',
+    'countersign client create canister --group media',
+    'countersign key create canister --expires 30d',
+    'countersign why dec_01JABCDEFGHJKMNPQRSTVWXYZ0',
+  ])
+}

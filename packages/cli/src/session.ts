@@ -1,0 +1,75 @@
+import { type ApiClient, ApiError, apiClient, type Page } from '@countersign/admin-api'
+import type { Command } from 'commander'
+import { type ConnectionOptions, findConnection } from './connection.ts'
+import { CallError, UsageError } from './exit.ts'
+import { type Column, table } from './table.ts'
+import type { Terminal } from './terminal.ts'
+
+export type GlobalOptions = ConnectionOptions & { readonly json?: true }
+
+/** What a command works with: the way out, and for those that need it the way to the server. */
+export type Session = {
+  readonly terminal: Terminal
+  readonly json: boolean
+  /** Prints the body for programs (`--json`) or the text for people. */
+  print(body: unknown, text: () => string): void
+  /** A hint for people, on stderr, so that stdout holds results alone. */
+  hint(text: string): void
+}
+export type OnlineSession = Session & { readonly api: ApiClient }
+
+export function openSession(terminal: Terminal, command: Command): Session {
+  const json = command.optsWithGlobals<GlobalOptions>().json === true
+  return {
+    terminal,
+    json,
+    print: (body, text) => terminal.out(json ? `${JSON.stringify(body, null, 2)}\n` : text()),
+    hint: (text) => (json ? undefined : terminal.err(`${text}\n`)),
+  }
+}
+
+/** Runs what speaks to the server; a failed call is told together with the key it was made with. */
+export async function online(
+  terminal: Terminal,
+  command: Command,
+  work: (session: OnlineSession) => Promise<void>,
+): Promise<void> {
+  const { server, key, keySource } = findConnection(terminal, command.optsWithGlobals<GlobalOptions>())
+  const api = apiClient({ server, key })
+  try {
+    await work({ ...openSession(terminal, command), api })
+  } catch (error) {
+    throw error instanceof ApiError ? new CallError(error, keySource) : error
+  }
+}
+
+/** Prints one page, and how to see the next. */
+export function printPage<Item>(
+  session: Session,
+  command: Command,
+  page: Page<Item>,
+  shape: readonly Column<Item>[],
+  empty: string,
+): void {
+  if (page.items.length === 0) {
+    session.print(page, () => '')
+    session.hint(empty)
+    return
+  }
+  session.print(page, () => table(session.terminal, page.items, shape))
+  if (page.next_cursor !== null) session.hint(`More: ${commandPath(command)} --cursor ${page.next_cursor}`)
+}
+
+function commandPath(command: Command): string {
+  return command.parent === null ? command.name() : `${commandPath(command.parent)} ${command.name()}`
+}
+
+/** The public id of a credential. Security: whoever pastes the credential itself is stopped before it gets into a URL. */
+export function requirePublicId(text: string): string {
+  if (!/^[a-z]+_[0-9A-Za-z]+$/.test(text)) {
+    throw new UsageError(
+      'Expected the public id of a credential, like key_01J…, not the credential itself. See: countersign key list',
+    )
+  }
+  return text
+}

@@ -1,0 +1,17 @@
+/** Everything of the world that a command may touch, so that a test can stand in for it. */
+export type Terminal = {
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Columns of the terminal that stdout is; undefined when it is a file or a pipe: then nothing is cut. */
+  readonly width: number | undefined
+  readonly stdoutIsTerminal: boolean
+  /** Colour only ever repeats what a word says. */
+  readonly colour: boolean
+  out(text: string): void
+  err(text: string): void
+  /** Throws as `node:fs` does, with a `code`. */
+  readFile(path: string): string
+  readStdin(): Promise<string>
+  now(): Date
+  /** Resolves when the process is asked to stop; a second request ends it at once. */
+  stopRequested(): Promise<void>
+}

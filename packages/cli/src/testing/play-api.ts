@@ -1,0 +1,99 @@
+// A server that plays the management API: it answers what it was told to, and keeps what it was sent.
+
+import { afterAll } from 'bun:test'
+import { type Credential, type ProblemCode, problem } from '@countersign/admin-api'
+import { type Ran, ran, type World } from './test-terminal.ts'
+
+type Answer = { status: number; body?: unknown; headers?: Record<string, string> }
+export type Sent = { method: string; path: string; authorization: string | null; body: unknown }
+
+export const THEN = '2030-01-31T12:00:00.000Z'
+
+export const key: Credential = {
+  id: 'key_01J',
+  kind: 'key',
+  owner: { kind: 'client', id: 'canister' },
+  name: 'laptop',
+  hint: 'cs_key_…x7Qz',
+  resources: null,
+  scopes: null,
+  projects: null,
+  networks: null,
+  full: true,
+  not_before: null,
+  expires_at: THEN,
+  created_at: '2030-01-01T11:00:00.000Z',
+  created_by: 'client:bootstrap',
+  family: 'key_01J',
+  parent: null,
+  state: 'live',
+  revoked_at: null,
+  revoked_by: null,
+  revoked_reason: null,
+  last_used_at: null,
+  last_used_from: null,
+}
+
+export const client = {
+  id: 'canister',
+  name: 'Canister',
+  groups: ['media'],
+  grants: ['client_credentials'],
+  default_resource: null,
+  access_token_ttl_seconds: null,
+  networks: null,
+  listener: 'any',
+  disabled: false,
+  managed_by: null,
+  created_at: THEN,
+}
+
+export const page = (...items: unknown[]) => ({ items, next_cursor: null })
+
+export const ok = (body: unknown): Answer => ({ status: 200, body })
+
+export function refused(
+  code: ProblemCode | 'permission_missing' | 'credential_unknown',
+  status: number,
+  decision?: string,
+): Answer {
+  const known = { ...problem('not_found'), code, status, title: `It is ${code}.` }
+  const headers: Record<string, string> = decision === undefined ? {} : { 'Countersign-Decision': decision }
+  return { status, body: known, headers }
+}
+
+/** Plays the API for one test file. `run` runs a command against it with a key. */
+export function playApi() {
+  const answers = new Map<string, Answer>()
+  const sent: Sent[] = []
+  const server = Bun.serve({
+    port: 0,
+    hostname: '127.0.0.1',
+    async fetch(request) {
+      const url = new URL(request.url)
+      const path = url.pathname.replace('/api/v1', '') + url.search
+      const text = await request.text()
+      const { method, headers } = request
+      sent.push({
+        method,
+        path,
+        authorization: headers.get('Authorization'),
+        body: text === '' ? undefined : JSON.parse(text),
+      })
+      const answer = answers.get(`${method} ${path}`) ?? refused('not_found', 404)
+      const body = answer.body === undefined ? null : JSON.stringify(answer.body)
+      return new Response(body, { status: answer.status, headers: answer.headers ?? {} })
+    },
+  })
+  afterAll(() => server.stop(true))
+  const url = `http://127.0.0.1:${server.port}`
+  return {
+    url,
+    sent,
+    answer: (call: string, answer: Answer) => void answers.set(call, answer),
+    run: (line: string, world: World = {}): Promise<Ran> => {
+      sent.length = 0
+      return ran(line, { ...world, env: { COUNTERSIGN_SERVER: url, COUNTERSIGN_KEY: 'cs_key_test', ...world.env } })
+    },
+  }
+}

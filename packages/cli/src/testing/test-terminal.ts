@@ -1,0 +1,52 @@
+import { run } from '../run.ts'
+import type { ServerModule } from '../server-module.ts'
+import type { Terminal } from '../terminal.ts'
+
+export const NOW = new Date('2030-01-01T12:00:00Z')
+
+export type Ran = { code: number; out: string; err: string }
+
+export type World = {
+  env?: Record<string, string>
+  files?: Record<string, string>
+  stdin?: string
+  width?: number
+  server?: ServerModule
+}
+
+/** A terminal that is made of strings, and what was written to it. */
+export function testTerminal({ env = {}, files = {}, stdin = '', width }: World = {}) {
+  const written = { out: '', err: '' }
+  const terminal: Terminal = {
+    env,
+    width,
+    stdoutIsTerminal: width !== undefined,
+    colour: false,
+    out: (text) => {
+      written.out += text
+    },
+    err: (text) => {
+      written.err += text
+    },
+    readFile: (path) => {
+      const text = files[path]
+      if (text === undefined) throw Object.assign(new Error('no such file'), { code: 'ENOENT' })
+      return text
+    },
+    readStdin: async () => stdin,
+    now: () => NOW,
+    stopRequested: async () => {},
+  }
+  return { terminal, written }
+}
+
+/** Runs one command line, split at spaces (`~` stands for a space inside a word). */
+export async function ran(line: string, world: World = {}): Promise<Ran> {
+  const { terminal, written } = testTerminal(world)
+  const argv = line.split(' ').map((word) => word.replaceAll('~', ' '))
+  const code = await run(argv, terminal, async () => {
+    if (world.server === undefined) throw new Error('this test has no server')
+    return world.server
+  })
+  return { code, ...written }
+}
