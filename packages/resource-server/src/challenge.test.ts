@@ -27,6 +27,12 @@ describe('the challenge of a denial', () => {
       'Bearer realm="webdav", error="insufficient_scope", error_description="The credential lacks a required scope.", scope="files:read files:write"',
     ],
     [
+      'scope_missing',
+      ['files:read'],
+      false,
+      'Bearer realm="webdav", error="insufficient_scope", error_description="The credential lacks a required scope.", scope="files:read"',
+    ],
+    [
       'role_missing',
       [],
       false,

@@ -181,6 +181,7 @@ describe('Authorization and X-Api-Key', () => {
     [`Bearer ${KEY}, Bearer x`, KEY, 'credential_ambiguous', 'credential_ambiguous'],
     [`Bearer ${KEY}, Bearer x`, 'a b', 'credential_malformed', 'credential_malformed'],
     ['Bearer foreign', 'a, b', 'credential_ambiguous', 'credential_ambiguous'],
+    ['Bearer a, Bearer b', 'foreign', 'credential_ambiguous', 'credential_ambiguous'],
   ]
   test.each(rows)('%j and %j: %s; passing foreign ones: %s', (authorization, apiKey, rejecting, passing) => {
     expect(extract({ authorization, 'x-api-key': apiKey }, NORMAL)).toBe(rejecting)

@@ -81,7 +81,6 @@ export function extractCredential<K>(
 
 function oneOf<K>(first: Presented<K>, second: Presented<K>, sources: CredentialSources): Presented<K> {
   if (first === MALFORMED || second === MALFORMED) return MALFORMED
-  if (first === AMBIGUOUS || second === AMBIGUOUS) return AMBIGUOUS
   if (passing(first, sources) === NONE) return passing(second, sources)
   return passing(second, sources) === NONE ? first : AMBIGUOUS
 }

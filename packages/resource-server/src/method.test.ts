@@ -11,7 +11,7 @@ describe('a method', () => {
     'COPY',
     'VERSION-CONTROL',
     'M-SEARCH',
-    'X',
+    'AZ',
     'A'.repeat(32),
   ]
   test.each(rows)('%p', (value) => {

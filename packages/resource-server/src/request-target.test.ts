@@ -31,6 +31,7 @@ describe('segments are decoded once', () => {
     ["/!$&'()*,=:@~-_", ["!$&'()*,=:@~-_"]],
     ['/"<>^`{|}', ['"<>^`{|}']], // not of the grammar, but nobody reads anything else in them
     ['/a?b?c/../d', ['a']],
+    ['/a?!~', ['a']],
     ['/a?%zz%00', ['a']],
     ['/a?x=//;%2f', ['a']],
   ]

@@ -29,6 +29,7 @@ describe('a rule path matches', () => {
     ['/*/**', '/a', null],
     ['/:project', '/atlas', { project: 'atlas' }],
     ['/:project/**', '/atlas/issues/1', { project: 'atlas' }],
+    ['/*/:p2', '/a/b', { p2: 'b' }],
     ['/:owner/:repo/issues', '/o/r/issues', { owner: 'o', repo: 'r' }],
     ['/git/:project.git/**', '/git/atlas.git/info/refs', { project: 'atlas' }],
     ['/git/:project.git/**', '/git/atlas.git', { project: 'atlas' }],
@@ -114,6 +115,7 @@ describe('a rule path that could not mean what it says', () => {
     ['/a%20b', "Segments are compared decoded: write the character itself instead of its '%' escape."],
     ['/a\\b', "A request with a backslash is always refused: write '/' between segments."],
     ['/a;b', "A request with ';' is refused where paths have rules: leave it out."],
+    ['/a\u007f', 'A request with control characters is always refused: leave them out.'],
     ['/a\tb', 'A request with control characters is always refused: leave them out.'],
     ['//', 'An empty segment: write single slashes, and none at the end (it is ignored).'],
     ['/a//b', 'An empty segment: write single slashes, and none at the end (it is ignored).'],
@@ -151,6 +153,10 @@ describe('a rule path that could not mean what it says', () => {
   test.each(rows)('%p: %s', (text, problem) => {
     expect(compileRulePath(text)).toEqual({ problem })
   })
+})
+
+test('a path of 1024 characters compiles', () => {
+  expect(path(`/${'a'.repeat(1023)}`).text).toHaveLength(1024)
 })
 
 test("only '/**' is everything", () => {

@@ -7,6 +7,7 @@ describe('a scope, and what a permission may say', () => {
     ['files:read', true, true],
     ['account:usage:read', true, true],
     ['a.b_c-d:1', true, true],
+    ['a9:9z', true, true],
     ['anything:read', true, true],
     [`${'a'.repeat(123)}:read`, true, true],
     ['*:read', false, true],
