@@ -1,0 +1,106 @@
+// The first minute with Countersign: a machine without a browser, a WebDAV server that knows nothing of keys, and
+// Caddy between them. Everything is real and runs on this machine only.
+//
+//   npm run demo              runs to its end
+//   npm run demo -- --stay    leaves everything running, to paste the lines, until Ctrl-C
+
+import { startCaddy } from '../../test/support/caddy.ts'
+import { missingPrograms } from '../../test/support/installed.ts'
+import { run } from '../../test/support/program.ts'
+import { openWebdavStage, type Stage } from '../../test/support/stage.ts'
+import { Teardown } from '../../test/support/teardown.ts'
+import { Narrator } from './narrator.ts'
+
+const missing = missingPrograms(['caddy', 'rclone', 'curl'])
+if (missing !== undefined) {
+  console.error(missing)
+  process.exit(69)
+}
+
+const teardown = new Teardown()
+const narrator = new Narrator(await teardown.temporaryDirectory('demo'))
+try {
+  const stage = await openWebdavStage(startCaddy)
+  teardown.add(stage.close)
+  await tell(stage)
+} finally {
+  await teardown.run()
+}
+
+async function tell(stage: Stage): Promise<void> {
+  const { url } = stage
+  const [key, reader] = [await stage.newKey(), await stage.newKey(['files:read'])]
+  const secrets = { KEY: key.secret, READ_ONLY_KEY: reader.secret }
+  const served = () => {
+    const headers = stage.recorder.take().at(-1)?.headers
+    const told = ['Remote-User', 'Remote-Scopes', 'Authorization'].map(
+      (name) => `${name}: ${headers?.get(name) ?? '–'}`,
+    )
+    narrator.note(
+      headers === undefined ? 'the WebDAV server was not asked' : `the WebDAV server saw ${told.join(' · ')}`,
+    )
+  }
+  const command = async (...args: string[]) => {
+    const { exitCode, stdout, stderr } = await stage.server.countersign(...args)
+    if (exitCode !== 0) throw new Error(`countersign ${args.join(' ')} ended with ${exitCode}: ${stderr}`)
+    return stdout
+  }
+  const passes = async (line: string) => {
+    await narrator.curl(line, secrets)
+    served()
+  }
+  const refused = async (line: string) => {
+    const { decision } = await narrator.curl(line, secrets)
+    served()
+    if (decision === undefined) throw new Error('a refusal without a decision')
+    narrator.output(`countersign why ${decision}`, await command('why', decision))
+  }
+
+  narrator.say(
+    '',
+    'Who may pass, and who is it?',
+    '',
+    `Countersign  ${stage.server.url}`,
+    `Caddy        ${url}, with the site of docs/guides/caddy.md`,
+    'WebDAV       rclone, reached through Caddy only',
+    '',
+    'The client "canister" may read and write files. It has a key, $KEY, and one that only reads, $READ_ONLY_KEY.',
+  )
+  if (process.argv.includes('--stay'))
+    narrator.say('', ...Object.entries(secrets).map(([name, key]) => `${name}=${key}`))
+
+  narrator.chapter('A key passes, and the service learns who called')
+  await passes(`curl -i -H "Authorization: Bearer $KEY" -X PUT -d 'la la la' ${url}/song.txt`)
+
+  narrator.chapter('So does a client that only knows user and password')
+  await passes(`curl -i -u "canister:$KEY" ${url}/song.txt`)
+  const rclone = `rclone lsf :webdav: --webdav-url ${url} --webdav-bearer-token "$KEY"`
+  narrator.output(rclone, (await run(['bash', '-c', rclone], { env: { ...secrets, HOME: '/nonexistent' } })).stdout)
+  served()
+
+  narrator.chapter('Nobody can say they are somebody else')
+  const lies = `-H 'Remote-User: admin' -H 'Remote_User: admin' -H 'Connection: Remote-User'`
+  await passes(`curl -i -u "canister:$KEY" ${lies} ${url}/song.txt`)
+
+  narrator.chapter('Without a key: refused')
+  await refused(`curl -i ${url}/song.txt`)
+
+  narrator.chapter('With a wrong key: refused')
+  await refused(`curl -i -u "canister:\${KEY%?}" ${url}/song.txt`)
+
+  narrator.chapter('With a key that may only read, to delete: refused')
+  await refused(`curl -i -X DELETE -H "Authorization: Bearer $READ_ONLY_KEY" ${url}/song.txt`)
+
+  narrator.chapter('With a path that means two things: refused')
+  await refused(`curl -i --path-as-is -u "canister:$KEY" ${url}/music/../song.txt`)
+
+  narrator.chapter('With a key that was revoked a moment ago: refused')
+  narrator.output(`countersign revoke ${key.id} --reason leaked`, await command('revoke', key.id, '--reason', 'leaked'))
+  await refused(`curl -i -u "canister:$KEY" ${url}/song.txt`)
+
+  if (process.argv.includes('--stay')) {
+    narrator.say('', '', 'Everything is still running. Ctrl-C stops it.')
+    await new Promise((resolve) => process.once('SIGINT', resolve))
+  }
+  narrator.say('', '')
+}

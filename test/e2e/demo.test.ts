@@ -1,0 +1,18 @@
+import { expect, test } from 'bun:test'
+import { ROOT } from '../support/guide.ts'
+import { run } from '../support/program.ts'
+import { describeWith } from '../support/requires.ts'
+
+describeWith(['caddy', 'rclone', 'curl'], 'npm run demo', () => {
+  test('shows what passes, what is refused, and why, and leaves nothing behind', async () => {
+    const demo = await run(['npm', '--silent', 'run', 'demo'], { cwd: ROOT, env: { HOME: '/nonexistent' } })
+    expect(demo).toMatchObject({ exitCode: 0, stderr: '' })
+
+    const statuses = [...demo.stdout.matchAll(/^ +(\d{3}) [A-Z][a-z]/gm)].map((match) => Number(match[1]))
+    expect(statuses).toEqual([201, 200, 200, 401, 401, 403, 400, 401])
+    const asked = [...demo.stdout.matchAll(/\$ countersign why (dec_\w+)\n +(\S.*)/g)]
+    expect(asked).toHaveLength(5)
+    expect(demo.stdout).toContain('the WebDAV server saw Remote-User: client:canister')
+    expect(demo.stdout).not.toMatch(/cs_key_\w{20}/)
+  }, 60_000)
+})

@@ -1,0 +1,104 @@
+// Story 1. A media organiser, no browser, reaches a WebDAV server behind Caddy. One test per statement.
+
+import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
+import { createRemoteJWKSet, jwtVerify } from 'jose'
+import { startCaddy } from '../support/caddy.ts'
+import { basic, bearer } from '../support/proxied/identity.ts'
+import { describeWith } from '../support/requires.ts'
+import { type Key, openWebdavStage, type Stage } from '../support/stage.ts'
+
+describeWith(['caddy', 'rclone'], 'canister: a machine reaches WebDAV behind Caddy', () => {
+  let stage: Stage
+  let key: Key
+  beforeAll(async () => {
+    stage = await openWebdavStage(startCaddy)
+    key = await stage.newKey()
+  })
+  afterAll(() => stage.close())
+  beforeEach(() => void stage.recorder.take())
+
+  const ask = (headers: Record<string, string>, method = 'GET', path = '/music/song.ogg', body?: string) =>
+    fetch(`${stage.url}${path}`, { method, headers, redirect: 'manual', ...(body === undefined ? {} : { body }) })
+  const decisionOf = async (answer: Response) => {
+    const found = await stage.server.call('GET', `/decisions/${answer.headers.get('countersign-decision')}`)
+    expect(found.status).toBe(200)
+    return found.body as { code: string; credential: { id: string } | null; principal: string | null; sentence: string }
+  }
+
+  test('it writes and reads with its API key as Bearer', async () => {
+    expect((await ask(bearer(key), 'MKCOL', '/music')).status).toBe(201)
+    expect((await ask(bearer(key), 'PUT', '/music/song.ogg', 'la la la')).status).toBe(201)
+    expect(await (await ask(bearer(key))).text()).toBe('la la la')
+  })
+
+  test('it does the same with the key as the password of Basic', async () => {
+    expect(await (await ask(basic('whoever', key))).text()).toBe('la la la')
+  })
+
+  test('the service learns who called, and is not shown the key', async () => {
+    await ask(bearer(key))
+    const [received] = stage.recorder.take()
+    expect(received?.headers.get('remote-user')).toBe('client:canister')
+    expect(received?.headers.get('remote-credential')).toBe(key.id)
+    expect(JSON.stringify([...(received?.headers ?? [])])).not.toContain(key.secret)
+  })
+
+  test('the service can check who called for itself, by a signature', async () => {
+    await ask(bearer(key))
+    const assertion = stage.recorder.take()[0]?.headers.get('countersign-assertion')
+    const keys = createRemoteJWKSet(new URL(`${stage.server.url}/.well-known/jwks.json`))
+    const { payload, protectedHeader } = await jwtVerify(assertion ?? '', keys, {
+      issuer: stage.server.url,
+      audience: 'https://webdav.example.com',
+      typ: 'countersign-assertion+jwt',
+      algorithms: ['ES256'],
+    })
+    expect([payload.sub, protectedHeader.alg]).toEqual(['client:canister', 'ES256'])
+    expect(Number(payload.exp) - Date.now() / 1000).toBeLessThanOrEqual(60)
+  })
+
+  test('nobody else gets in: without a key, with another, with half of one', async () => {
+    for (const headers of [
+      {},
+      { authorization: `Bearer cs_key_${'0'.repeat(49)}` },
+      bearer({ ...key, secret: 'cs_key_' }),
+    ]) {
+      expect((await ask(headers)).status).toBe(401)
+    }
+    expect(stage.recorder.take()).toEqual([])
+  })
+
+  test('it is never sent to a login page', async () => {
+    const answer = await ask({ accept: 'text/html,*/*' })
+    expect([answer.status, answer.headers.get('location')]).toEqual([401, null])
+    expect(answer.headers.get('www-authenticate')).toMatch(/^Bearer realm="webdav".*Basic realm=/)
+  })
+
+  test('a key that may only read cannot write, and its owner can find out why', async () => {
+    const reader = await stage.newKey(['files:read'])
+    expect((await ask(bearer(reader))).status).toBe(200)
+    const refused = await ask(bearer(reader), 'DELETE')
+    expect(refused.status).toBe(403)
+    expect(await decisionOf(refused)).toMatchObject({
+      code: 'scope_missing',
+      credential: { id: reader.id },
+      principal: 'client:canister',
+    })
+  })
+
+  test('a revoked key dies at the next request; the caller is told no more, the operator all', async () => {
+    const lost = await stage.newKey()
+    expect((await ask(bearer(lost))).status).toBe(200)
+    await stage.revoke(lost)
+    const refused = await ask(bearer(lost))
+    expect(refused.status).toBe(401)
+    expect(await refused.text()).not.toMatch(/revoked/)
+    expect(refused.headers.get('www-authenticate')).toMatch(/error="invalid_token"/)
+
+    const decision = await decisionOf(refused)
+    expect(decision).toMatchObject({ code: 'credential_revoked', credential: { id: lost.id } })
+    expect(decision.sentence).toMatch(/revoked/)
+    const why = await stage.server.countersign('why', refused.headers.get('countersign-decision') ?? '')
+    expect(why).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/revoked/) })
+  })
+})

@@ -1,0 +1,82 @@
+import { beforeAll, beforeEach, expect, test } from 'bun:test'
+import type { Key, Stage } from '../stage.ts'
+import { basic, bearer, headersOf, identityOf, type Traits } from './identity.ts'
+
+const UNKNOWN = { authorization: `Bearer cs_key_${'0'.repeat(49)}` }
+
+/** Who passes, who is refused, and what the service and the caller are told. */
+export function accessCases(opened: () => Stage, traits: Traits): void {
+  let stage: Stage
+  let key: Key
+  beforeAll(async () => {
+    stage = opened()
+    key = await stage.newKey()
+    await fetch(`${stage.url}/greeting.txt`, { method: 'PUT', headers: bearer(key), body: 'hello' })
+  })
+  beforeEach(() => void stage.recorder.take())
+
+  const get = (headers: Record<string, string>, init: RequestInit = {}) =>
+    fetch(`${stage.url}/greeting.txt`, { ...init, headers, redirect: 'manual' })
+
+  const shownAs: [string, (key: Key) => Record<string, string>][] = [
+    ['Bearer', bearer],
+    ['the password of Basic, whatever the user', (key) => basic('anyone at all', key)],
+    ['the password of Basic without a user', (key) => basic('', key)],
+    ['X-Api-Key', (key) => ({ 'x-api-key': key.secret })],
+  ]
+  for (const [how, headers] of shownAs) {
+    test(`a key shown as ${how} passes, and the service learns who but not how`, async () => {
+      const answer = await get(headers(key))
+      expect([answer.status, await answer.text()]).toEqual([200, 'hello'])
+      const [received] = stage.recorder.take()
+      expect(headersOf(received)).toMatchObject(identityOf(stage, key, 'files:read,files:write'))
+      expect(received?.headers.get('countersign-assertion')).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/)
+      expect(received?.headers.get('authorization')).toBeNull()
+      expect(received?.headers.get('x-api-key')).toBeNull()
+    })
+  }
+
+  const refused: [string, Record<string, string>, number, RegExp][] = [
+    ['without a credential', {}, 401, /^Bearer realm="webdav"(?!.*error=).*Basic realm="/],
+    ['with an unknown key', UNKNOWN, 401, /error="invalid_token"/],
+    ['with a password that is no key', { authorization: `Basic ${btoa('a:b')}` }, 401, /error="invalid_token"/],
+    ['with an empty Bearer', { authorization: 'Bearer' }, traits.malformed, /error="invalid_request"/],
+  ]
+  for (const [how, headers, status, challenge] of refused) {
+    test(`a request ${how} is refused, and the caller is told how to do better`, async () => {
+      const answer = await get(headers)
+      expect(answer.status).toBe(status)
+      expect(answer.headers.get('www-authenticate')).toMatch(challenge)
+      expect(answer.headers.get('countersign-decision')).toMatch(/^dec_/)
+      expect(await answer.text()).not.toContain('hello')
+      expect(stage.recorder.take()).toEqual([])
+    })
+  }
+
+  test('a key without the scope is refused with 403, and the challenge names what is missing', async () => {
+    const readOnly = await stage.newKey(['files:read'])
+    expect((await get(bearer(readOnly))).status).toBe(200)
+    stage.recorder.take()
+    const answer = await get(bearer(readOnly), { method: 'DELETE' })
+    expect(answer.status).toBe(403)
+    expect(answer.headers.get('www-authenticate')).toMatch(/error="insufficient_scope"/)
+    expect(answer.headers.get('countersign-decision')).toMatch(/^dec_/)
+    expect(stage.recorder.take()).toEqual([])
+  })
+
+  test('a revoked key is refused from the next request on, like one that never was', async () => {
+    const doomed = await stage.newKey()
+    expect((await get(bearer(doomed))).status).toBe(200)
+    await stage.revoke(doomed)
+    const [revoked, unknown] = [await get(bearer(doomed)), await get(UNKNOWN)]
+    expect(revoked.status).toBe(401)
+    expect(revoked.headers.get('www-authenticate')).toBe(unknown.headers.get('www-authenticate'))
+    expect(stage.recorder.take()).toHaveLength(1)
+  })
+
+  test('an allowed answer is the service’s own', async () => {
+    const answer = await get(bearer(key))
+    expect(answer.headers.get('countersign-decision')).toBeNull()
+    expect([...answer.headers.keys()].filter((name) => /^remote-|^countersign-/.test(name))).toEqual([])
+  })
+}

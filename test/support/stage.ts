@@ -1,0 +1,95 @@
+// A whole scene: Countersign, a proxy with the snippet of its guide, and a real service behind a recorder.
+
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type CountersignServer, startCountersign } from './countersign-server.ts'
+import { gitBackend } from './git-backend.ts'
+import { freePort } from './loopback.ts'
+import { type Program, run } from './program.ts'
+import type { StartProxy } from './proxy.ts'
+import { forwardTo, type Recorder, type Service, startRecorder } from './recorder.ts'
+import { Teardown } from './teardown.ts'
+import { startWebdav } from './webdav.ts'
+
+export type Key = { readonly id: string; readonly secret: string }
+
+export type Stage = {
+  readonly server: CountersignServer
+  readonly proxy: Program
+  readonly recorder: Recorder
+  readonly port: number
+  /** What the client says in `Host`: the resource's only host. */
+  readonly host: string
+  readonly url: string
+  /** Where the service keeps its files. */
+  readonly files: string
+  /** A new key of the one client there is. What is not named does not narrow it. */
+  newKey(scopes?: readonly string[], networks?: readonly string[]): Promise<Key>
+  revoke(key: Key): Promise<void>
+  close(): Promise<void>
+}
+
+const FILES_RULES = [
+  { methods: ['GET', 'HEAD', 'OPTIONS', 'PROPFIND'], path: '/**', require: { scopes: ['files:read'] } },
+  { path: '/**', require: { scopes: ['files:write'] } },
+]
+const REPOSITORY_RULES = [
+  { methods: ['GET', 'HEAD'], path: '/**', require: { scopes: ['repo:read'] } },
+  { methods: ['POST'], path: '/*/git-upload-pack', require: { scopes: ['repo:read'] } },
+  { path: '/**', require: { scopes: ['repo:write'] } },
+]
+
+/** A WebDAV server, `webdav`, whose client `canister` may read and write. */
+export async function openWebdavStage(startProxy: StartProxy): Promise<Stage> {
+  const teardown = new Teardown()
+  const files = join(await teardown.temporaryDirectory('webdav'), 'files')
+  await mkdir(files)
+  const webdav = await startWebdav(files)
+  teardown.add(webdav.stop)
+  return await open(startProxy, teardown, {
+    files,
+    service: forwardTo(webdav.port),
+    name: 'webdav',
+    rules: FILES_RULES,
+  })
+}
+
+/** A git server, `forge`, with one empty repository `/project.git`. */
+export async function openGitStage(startProxy: StartProxy): Promise<Stage> {
+  const teardown = new Teardown()
+  const files = await teardown.temporaryDirectory('git')
+  await run(['git', 'init', '--bare', '--initial-branch=main', join(files, 'project.git')], { env: { HOME: files } })
+  return await open(startProxy, teardown, { files, service: gitBackend(files), name: 'forge', rules: REPOSITORY_RULES })
+}
+
+type Play = { files: string; service: Service; name: string; rules: readonly { require: { scopes: string[] } }[] }
+
+async function open(startProxy: StartProxy, teardown: Teardown, play: Play): Promise<Stage> {
+  const server = await startCountersign(await teardown.temporaryDirectory('data'))
+  teardown.add(server.stop)
+  const recorder = startRecorder(play.service)
+  teardown.add(recorder.stop)
+  const port = freePort()
+  const directory = await teardown.temporaryDirectory('proxy')
+  const proxy = await startProxy({ port, verifyAddress: server.address, upstreamPort: recorder.port, directory })
+  teardown.add(proxy.stop)
+
+  const host = `localhost:${port}`
+  const scopes = [...new Set(play.rules.flatMap((rule) => rule.require.scopes))]
+  const identifier = `https://${play.name}.example.com`
+  await server.make('/resources', { name: play.name, identifier, hosts: [host], scopes, rules: play.rules })
+  await server.make('/clients', { id: 'canister', name: 'Canister' })
+  await server.make('/permissions', { client: 'canister', resource: play.name, scopes, roles: [] })
+
+  const newKey = async (scopes?: readonly string[], networks?: readonly string[]) => {
+    const made = await server.make('/clients/canister/keys', { name: 'laptop', scopes, networks })
+    return { id: String(made.id), secret: String(made.key) }
+  }
+  const revoke = async (key: Key) => {
+    const answer = await server.call('POST', `/credentials/${key.id}/revoke`, { reason: 'leaked' })
+    if (answer.status !== 200) throw new Error(`revoke: ${answer.status} ${JSON.stringify(answer.body)}`)
+  }
+  const { files } = play
+  const close = () => teardown.run()
+  return { server, proxy, recorder, port, host, url: `http://${host}`, files, newKey, revoke, close }
+}
