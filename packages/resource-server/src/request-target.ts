@@ -7,7 +7,7 @@ import { parseHost } from './host.ts'
 export type RequestTarget = {
   /** The path as sent, without the query. */
   readonly path: string
-  /** Decoded once, compared byte for byte. A trailing slash is ignored: `/` and `` have none. */
+  /** Decoded once, compared byte for byte. A trailing slash is ignored; `/` has none. */
   readonly segments: readonly string[]
   /** Holds `;`, an encoded slash or an empty segment: readers differ on what that means, so path rules cannot hold. */
   readonly ambiguous: boolean
