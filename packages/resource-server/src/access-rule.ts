@@ -59,7 +59,7 @@ export function ruleFor(resource: ProtectedResource, method: string, target: Req
   for (const rule of resource.rules) {
     if (rule.methods !== undefined && !rule.methods.has(method)) continue
     const match = matchRulePath(rule.path, target.segments)
-    if (match !== undefined) return { rule, project: match.captures?.['project'] }
+    if (match !== undefined) return { rule, project: match.captures?.project }
   }
   return deny('rule_missing', { resource: resource.name, method })
 }

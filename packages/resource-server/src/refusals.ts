@@ -47,17 +47,33 @@ export const REFUSALS = {
   // May they
   resource_disabled: { status: 403, wire: null, description: 'The resource is disabled.' },
   client_address_unknown: { status: 403, wire: null, description: 'The client address is not known.' },
-  resource_not_granted: { status: 403, wire: 'insufficient_scope', description: 'The credential is not meant for this resource.' },
+  resource_not_granted: {
+    status: 403,
+    wire: 'insufficient_scope',
+    description: 'The credential is not meant for this resource.',
+  },
   permission_missing: { status: 403, wire: 'insufficient_scope', description: 'No permission on this resource.' },
-  project_not_granted: { status: 403, wire: 'insufficient_scope', description: 'The credential is not meant for this project.' },
-  project_not_captured: { status: 403, wire: 'insufficient_scope', description: 'The credential is confined to projects.' },
+  project_not_granted: {
+    status: 403,
+    wire: 'insufficient_scope',
+    description: 'The credential is not meant for this project.',
+  },
+  project_not_captured: {
+    status: 403,
+    wire: 'insufficient_scope',
+    description: 'The credential is confined to projects.',
+  },
   principal_kind_refused: { status: 403, wire: null, description: 'This kind of principal may not do this.' },
   network_refused: { status: 403, wire: null, description: 'Not from this network.' },
   listener_refused: { status: 403, wire: null, description: 'Not on this listener.' },
   scope_missing: { status: 403, wire: 'insufficient_scope', description: 'The credential lacks a required scope.' },
   role_missing: { status: 403, wire: 'insufficient_scope', description: 'The credential lacks a required role.' },
   group_missing: { status: 403, wire: 'insufficient_scope', description: 'The principal is not in a required group.' },
-  would_escalate: { status: 403, wire: 'insufficient_scope', description: 'This would give rights that the caller does not hold.' },
+  would_escalate: {
+    status: 403,
+    wire: 'insufficient_scope',
+    description: 'This would give rights that the caller does not hold.',
+  },
   identity_too_large: { status: 403, wire: null, description: 'The identity does not fit into headers.' },
 
   // Cannot tell

@@ -1,8 +1,8 @@
-import type { Explain, Explanation } from '@countersign/admin-api'
+import type { Decision, Explain, Explanation } from '@countersign/admin-api'
 import type { KnownCaller } from '../authentication/known-credentials.ts'
 import type { Directory } from '../directory/directory.ts'
+import type { DecisionFilter } from '../store/decisions.ts'
 import type { Actor, Change, Store } from '../store/store.ts'
-import type { DecisionLog } from '../verify/decision-log.ts'
 
 /** What the management API works with; made in `app.ts`. */
 export type AdminDeps = {
@@ -10,8 +10,13 @@ export type AdminDeps = {
   readonly directory: Directory
   /** Runs one change, and returns when this node's next decision is taken by it. */
   readonly change: <T>(actor: Actor, work: (change: Change) => Promise<T>) => Promise<T>
-  readonly decisions: DecisionLog
-  readonly explain: (request: Explain) => Promise<Explanation>
+  /** What was decided, newest first. */
+  readonly decisions: {
+    find(id: string): Promise<Decision | undefined>
+    list(filter: DecisionFilter): Promise<Decision[]>
+  }
+  /** Undefined: there is no credential of the given id. */
+  readonly explain: (request: Explain) => Promise<Explanation | undefined>
   readonly sha256Hex: (text: string) => string
   /** The longest life of a key in days; null: keys may live for ever. */
   readonly maxKeyTtlDays: number | null

@@ -1,8 +1,5 @@
-import { deny } from '@countersign/resource-server'
+import { ASSERTION_TYP, deny } from '@countersign/resource-server'
 import type { CredentialKind } from './resolver.ts'
-
-/** The `typ` of the identity assertions that we sign for upstreams. */
-export const ASSERTION_TYP = 'countersign-assertion+jwt'
 
 /**
  * Our own assertions are ours, hence never "foreign" and never passed over, and refused as a credential everywhere:

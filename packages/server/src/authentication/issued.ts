@@ -33,10 +33,13 @@ export function issuedResolver(deps: IssuedDeps): Resolver {
     if (hit !== undefined) return hit
     if (unknown.has(digest)) return deny('credential_unknown')
     const before = directory.revision
-    return lookUps.get(digest).catch(cannotTell).then((found) => {
-      // Whoever joined a look-up that began before a change which was acknowledged since must not be served from it.
-      return isKnown(found) && directory.revision !== before ? (known.get(digest) ?? refind(digest, deps)) : found
-    })
+    return lookUps
+      .get(digest)
+      .catch(cannotTell)
+      .then((found) => {
+        // Whoever joined a look-up that began before a change which was acknowledged since must not be served from it.
+        return isKnown(found) && directory.revision !== before ? (known.get(digest) ?? refind(digest, deps)) : found
+      })
   }
 }
 

@@ -1,6 +1,12 @@
 import { MANAGEMENT_RESOURCE, type Principal, wildcardOf } from '@countersign/resource-server'
 import type { Client, Group } from '../domain/client.ts'
-import { type HeldPermission, type HolderRef, type OwnerRef, refText, type RevocationLine } from '../domain/credential.ts'
+import {
+  type HeldPermission,
+  type HolderRef,
+  type OwnerRef,
+  type RevocationLine,
+  refText,
+} from '../domain/credential.ts'
 import type { Resource } from '../domain/resource.ts'
 
 /** An owner of credentials, whatever its kind, as a decision sees it. */

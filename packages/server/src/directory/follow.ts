@@ -1,4 +1,5 @@
-import { listChangesAfter, type LoggedChange, readLogStart, readRevision } from '../store/change-log.ts'
+import type { RevocationLine } from '../domain/credential.ts'
+import { type LoggedChange, listChangesAfter, readLogStart, readRevision } from '../store/change-log.ts'
 import { listClients } from '../store/clients.ts'
 import { listGroups } from '../store/groups.ts'
 import { listPermissions } from '../store/permissions.ts'
@@ -92,7 +93,7 @@ async function readUpdate(db: Db, since: number): Promise<DirectoryUpdate> {
     }
     return found
   }
-  const lines = await read(
+  const lines = await read<RevocationLine>(
     'revocation_line',
     (line) => line.subject,
     (subjects) => listRevocationLines(db, subjects),

@@ -20,7 +20,7 @@ export const MANAGEMENT_SCOPES = [
 ] as const
 
 /** What a role at the management API stands for. Scopes given beside a role add to it. */
-const ROLE_SCOPES: ReadonlyMap<string, readonly string[]> = new Map([
+const ROLE_SCOPES: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
   ['admin', MANAGEMENT_SCOPES],
   ['auditor', MANAGEMENT_SCOPES.filter((scope) => scope.endsWith(':read'))],
   ['user', ['me:read']],

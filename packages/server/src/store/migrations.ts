@@ -1,4 +1,5 @@
-import { type Kysely, type Migration, type MigrationProvider, Migrator, sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
+import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration'
 import { ADMIN_CLIENT, BOOTSTRAP_CLIENT } from '../domain/client.ts'
 import type { DecisionTables, Tables } from './schema.ts'
 import { toSeconds } from './store.ts'

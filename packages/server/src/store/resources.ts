@@ -57,7 +57,8 @@ export async function listResources(db: Db, names?: readonly string[]): Promise<
 /** A stored rule that does not compile is a corrupt row: the resource is not served rather than served without it. */
 function compileStored(name: string, body: ResourceBody) {
   const { rules, problems } = compileRules(body.rules, body.scopes)
-  if (problems.length > 0) throw new Error(`resource ${name}: ${problems.map(({ path }) => path).join(', ')} is corrupt`)
+  if (problems.length > 0)
+    throw new Error(`resource ${name}: ${problems.map(({ path }) => path).join(', ')} is corrupt`)
   return rules
 }
 

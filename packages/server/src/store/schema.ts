@@ -77,7 +77,13 @@ export type Tables = {
     last_used_from: string | null
   }
   revocation_line: { subject: string; revision: number; at: number; by: string; reason: string | null }
-  signing_key: { kid: string; public_jwk: string; private_sealed: string; created_at: number; retired_at: number | null }
+  signing_key: {
+    kid: string
+    public_jwk: string
+    private_sealed: string
+    created_at: number
+    retired_at: number | null
+  }
   setting: { name: string; value: string }
 }
 

@@ -1,4 +1,4 @@
-import { Database as SqliteFile, type SQLQueryBindings } from 'bun:sqlite'
+import { type SQLQueryBindings, Database as SqliteFile } from 'bun:sqlite'
 import { Kysely, type SqliteDatabase, SqliteDialect } from 'kysely'
 
 export type SqliteMode = {

@@ -1,17 +1,175 @@
-import type { Decision } from '@countersign/admin-api'
+import type { Decision as DecisionRecord } from '@countersign/admin-api'
+import type { AccessRule } from '@countersign/resource-server'
+import type { KnownCredential } from '../authentication/known-credentials.ts'
+import { makeId, type RandomBytes } from '../domain/ids.ts'
+import type { LastUse } from '../store/credentials.ts'
+import type { AllowedCount, DecisionFilter } from '../store/decisions.ts'
+import type { AskedRequest } from './asked.ts'
+import type { AllowedDecision, Decision, DeniedDecision } from './decision.ts'
+import { recordOf } from './record.ts'
 
-export type DecisionFilter = {
-  readonly outcome?: 'allow' | 'deny' | undefined
-  readonly resource?: string | undefined
-  readonly credential?: string | undefined
-  readonly code?: string | undefined
-  /** Older than the one with this id. */
-  readonly before?: string | undefined
-  readonly limit: number
+export type { DecisionFilter }
+
+/** Where records go; every call is off the path of a request. */
+export type DecisionStore = {
+  insert(records: readonly DecisionRecord[], counts: readonly AllowedCount[]): Promise<void>
+  find(id: string): Promise<DecisionRecord | undefined>
+  list(filter: DecisionFilter): Promise<DecisionRecord[]>
+  writeLastUses(uses: readonly LastUse[]): Promise<void>
 }
 
-/** What was decided, for the operator: newest first. */
-export type DecisionLog = {
-  find(id: string): Promise<Decision | undefined>
-  list(filter: DecisionFilter): Promise<Decision[]>
+const RING_SIZE = 10_000
+/** Refusals kept a second: of credentials that we know, and of strangers. The rest is counted. */
+const MAX_KNOWN_A_SECOND = 500
+const MAX_STRANGERS_A_SECOND = 50
+/** Samples of allowed answers kept a second; they never push a refusal out of the ring. */
+const MAX_SAMPLES_A_SECOND = 20
+const MAX_ROWS_A_WRITE = 500
+const HOUR_MS = 3_600_000
+
+type Counter = { readonly rule: number; readonly resource: string; hour: number; count: number }
+
+/**
+ * Keeps what was decided: refusals one by one, up to a rate that no flood can raise; allowed ones as counts by
+ * credential, resource, rule and hour, with the first of each as a sample.
+ */
+export class DecisionLog {
+  readonly #ring = new Map<string, DecisionRecord>()
+  #pending: DecisionRecord[] = []
+  readonly #counters = new Map<KnownCredential | undefined, Map<AccessRule, Counter>>()
+  readonly #settled: AllowedCount[] = []
+  readonly #touched = new Set<KnownCredential>()
+  #second = 0
+  #knownThisSecond = 0
+  #strangersThisSecond = 0
+  #samplesThisSecond = 0
+  /** Refusals that were only counted, since the start. */
+  droppedCount = 0
+
+  constructor(
+    private readonly store: DecisionStore,
+    private readonly random: RandomBytes,
+  ) {}
+
+  /** Notes a refusal and returns its id. */
+  noteDenied(decision: DeniedDecision): string {
+    const id = makeId('dec', decision.asked.now, this.random)
+    if (this.#mayKeep(decision)) this.#keep({ id, ...recordOf(decision) })
+    else this.droppedCount++
+    return id
+  }
+
+  /** Counts an allowed answer, and remembers that the credential was used. */
+  noteAllowed(decision: AllowedDecision, asked: AskedRequest): void {
+    const { caller, matched, resource } = decision
+    const known = caller?.known
+    if (known !== undefined) this.#touch(known, asked)
+    if (matched === undefined || resource === undefined) return
+    let counters = this.#counters.get(known)
+    if (counters === undefined) {
+      counters = new Map()
+      this.#counters.set(known, counters)
+    }
+    const counter = counters.get(matched.rule)
+    const hour = Math.floor(asked.now.getTime() / HOUR_MS)
+    if (counter !== undefined && counter.hour === hour) {
+      counter.count++
+      return
+    }
+    if (counter !== undefined) this.#settle(known, counter)
+    counters.set(matched.rule, { rule: matched.rule.index, resource: resource.name, hour, count: 1 })
+    this.#turnSecond(asked.now)
+    if (this.#samplesThisSecond++ >= MAX_SAMPLES_A_SECOND) return
+    this.#pending.push({ id: makeId('dec', asked.now, this.random), ...recordOf(decision) })
+  }
+
+  async find(id: string): Promise<DecisionRecord | undefined> {
+    const recent = this.#ring.get(id)
+    if (recent !== undefined) return recent
+    await this.flush()
+    return this.store.find(id)
+  }
+
+  /** Newest first; what is not written yet is written first. */
+  async list(filter: DecisionFilter): Promise<DecisionRecord[]> {
+    await this.flush()
+    return this.store.list(filter)
+  }
+
+  /** Writes what waits, in rows of a few hundred, so that no write holds up the path for long. */
+  async flush(): Promise<void> {
+    const counts = this.#takeCounts()
+    const records = this.#pending
+    this.#pending = []
+    for (let at = 0; at === 0 || at < records.length || at < counts.length; at += MAX_ROWS_A_WRITE) {
+      const slice = <T>(rows: readonly T[]) => rows.slice(at, at + MAX_ROWS_A_WRITE)
+      if (slice(records).length + slice(counts).length === 0) break
+      await this.store.insert(slice(records), slice(counts))
+    }
+    const uses = [...this.#touched].flatMap((known) => {
+      const use = known.unwrittenUse
+      known.unwrittenUse = undefined
+      return use === undefined || known.stored.kind === 'bootstrap' ? [] : [{ id: known.stored.id, ...use }]
+    })
+    this.#touched.clear()
+    for (let at = 0; at < uses.length; at += MAX_ROWS_A_WRITE) {
+      await this.store.writeLastUses(uses.slice(at, at + MAX_ROWS_A_WRITE))
+    }
+  }
+
+  #touch(known: KnownCredential, asked: AskedRequest): void {
+    const waiting = known.unwrittenUse
+    if (waiting !== undefined) {
+      waiting.at = asked.now
+      return
+    }
+    known.unwrittenUse = { at: asked.now, from: asked.clientAddressText() }
+    this.#touched.add(known)
+  }
+
+  #turnSecond(now: Date): void {
+    const second = Math.floor(now.getTime() / 1000)
+    if (second === this.#second) return
+    this.#second = second
+    this.#knownThisSecond = 0
+    this.#strangersThisSecond = 0
+    this.#samplesThisSecond = 0
+  }
+
+  #mayKeep(decision: Decision): boolean {
+    this.#turnSecond(decision.asked.now)
+    return decision.caller === undefined
+      ? this.#strangersThisSecond++ < MAX_STRANGERS_A_SECOND
+      : this.#knownThisSecond++ < MAX_KNOWN_A_SECOND
+  }
+
+  #keep(record: DecisionRecord): void {
+    if (this.#ring.size >= RING_SIZE) {
+      const [oldest] = this.#ring.keys()
+      if (oldest !== undefined) this.#ring.delete(oldest)
+    }
+    this.#ring.set(record.id, record)
+    this.#pending.push(record)
+  }
+
+  #settle(known: KnownCredential | undefined, { resource, rule, hour, count }: Counter): void {
+    this.#settled.push({ credential: known?.stored.id ?? 'anonymous', resource, rule, hour, count })
+  }
+
+  #takeCounts(): AllowedCount[] {
+    for (const [known, counters] of this.#counters) {
+      for (const counter of counters.values()) {
+        if (counter.count === 0) continue
+        this.#settle(known, counter)
+        counter.count = 0
+      }
+    }
+    this.#forgetIdle()
+    return this.#settled.splice(0)
+  }
+
+  /** Counters live for the hour of their sample; past a bound they start anew, which costs a sample more each. */
+  #forgetIdle(): void {
+    if (this.#counters.size > RING_SIZE) this.#counters.clear()
+  }
 }

@@ -1,5 +1,11 @@
-import { type Allowed, deny, type Denied, type Principal } from '@countersign/resource-server'
-import { ASSERTION_TYP } from '../authentication/assertion.ts'
+import {
+  type Allowed,
+  ASSERTION_TYP,
+  BUILT_IN_GROUP,
+  type Denied,
+  deny,
+  type Principal,
+} from '@countersign/resource-server'
 import type { KnownCaller } from '../authentication/known-credentials.ts'
 import type { Resource } from '../domain/resource.ts'
 import type { SigningKeys } from '../keys/signing-key.ts'
@@ -147,8 +153,7 @@ function nameOf(principal: Principal): string {
 
 function groupsOf(caller: KnownCaller, resource: Resource): string[] {
   if (resource.groups === 'all') return [...caller.groups].sort()
-  const builtIn = [...caller.groups].filter((group) => !caller.owner?.groups?.includes(group))
-  return [...caller.holdingGroups, ...builtIn]
+  return [...caller.holdingGroups, BUILT_IN_GROUP[caller.known.stored.owner.kind]]
 }
 
 /** Every byte outside printable ASCII, and `%`, as `%XX`: a header value that no proxy reads in two ways. */

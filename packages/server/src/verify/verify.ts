@@ -1,14 +1,14 @@
 import {
-  decide,
   type Denied,
+  type decide,
   deny,
   extractCredential,
   isDenied,
   type MatchedRule,
+  type Presented,
   parseAbsoluteTarget,
   parseHost,
   parseRequestTarget,
-  type Presented,
   ruleFor,
 } from '@countersign/resource-server'
 import type { KnownCaller, KnownCredential } from '../authentication/known-credentials.ts'
@@ -153,4 +153,3 @@ export function refuse(reached: Reached, step: Step, verdict: Denied): Decision 
   const { asked, resource, matched, caller } = reached
   return { asked, resource, matched, caller, verdict, step, identity: undefined }
 }
-

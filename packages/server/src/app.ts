@@ -1,0 +1,230 @@
+import { join } from 'node:path'
+import { decide } from '@countersign/resource-server'
+import pino from 'pino'
+import type { AdminDeps } from './admin/deps.ts'
+import { managementApi } from './admin/routes.ts'
+import { issueAdminKey, needsFirstAdminKey } from './admin-key.ts'
+import { assertionKind } from './authentication/assertion.ts'
+import { bootstrapKind } from './authentication/bootstrap.ts'
+import { issuedResolver } from './authentication/issued.ts'
+import { KnownCredentials } from './authentication/known-credentials.ts'
+import { type CredentialKind, recogniseBy } from './authentication/resolver.ts'
+import { UnknownDigests } from './authentication/unknown-digests.ts'
+import { type Config, hostOf } from './config.ts'
+import { Directory } from './directory/directory.ts'
+import { Follower } from './directory/follow.ts'
+import { managementResource } from './domain/management.ts'
+import { protectApi } from './http/api.ts'
+import type { Handler } from './http/guard.ts'
+import type { Routes } from './http/listen.ts'
+import { checkKek, loadKek } from './keys/kek-file.ts'
+import { sealWith } from './keys/seal.ts'
+import { loadSigningKeys } from './keys/signing-key.ts'
+import { trimChangeLog } from './store/change-log.ts'
+import { findCredential, findCredentialByDigest, writeLastUses } from './store/credentials.ts'
+import { findDecision, insertDecisions, listDecisions, trimDecisions } from './store/decisions.ts'
+import { openDecisions, openStore } from './store/open.ts'
+import { change } from './store/store.ts'
+import { DecisionLog } from './verify/decision-log.ts'
+import { type EdgeDeps, verifyEdge } from './verify/edge.ts'
+import { explain } from './verify/explain.ts'
+import { Identities } from './verify/identity.ts'
+import { Proxies } from './verify/proxies.ts'
+import type { VerifyDeps } from './verify/verify.ts'
+
+/** What a process gives the app, and a test replaces: time, chance and where log lines go. */
+export type AppIo = {
+  readonly clock: () => Date
+  readonly monotonicMs: () => number
+  readonly random: (length: number) => Uint8Array
+  readonly log: { write(line: string): void }
+}
+
+export type App = {
+  readonly publicRoutes: Routes
+  /** Undefined: there is no internal listener. */
+  readonly internalRoutes: Routes | undefined
+  readonly edge: EdgeDeps
+  readonly log: pino.Logger
+  /** The key of the first run; undefined when there is another way in. */
+  readonly firstAdminKey: { readonly id: string; readonly key: string } | undefined
+  /** Starts what runs beside requests: following the revision, writing records, trimming. */
+  start(): void
+  close(): Promise<void>
+}
+
+const KNOWN_PER_GENERATION = 65_536
+const UNKNOWN_PER_GENERATION = 50_000
+const FLUSH_MS = 1000
+const TRIM_MS = 600_000
+
+/** The only composition root: everything that the server is made of is made and joined here. */
+export async function composeApp(config: Config, io: AppIo): Promise<App> {
+  const { clock, random, monotonicMs } = io
+  const log = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime }, io.log)
+  const sha256Hex = (text: string) => Bun.SHA256.hash(text, 'hex')
+  const sha256 = (text: string) => {
+    const digest = new Uint8Array(32)
+    Bun.SHA256.hash(text, digest)
+    return digest
+  }
+
+  const kek = config.kek ?? loadKek(config.dataDir, random)
+  const store = await openStore(config.dataDir, clock, random)
+  const seal = sealWith(kek, random)
+  await checkKek(store, seal)
+  const keys = await loadSigningKeys(store, seal)
+  const decisionsDb = await openDecisions(config.dataDir)
+
+  const management = managementResource(config.publicUrl)
+  const directory = new Directory(management)
+  const known = new KnownCredentials(KNOWN_PER_GENERATION)
+  const unknown = new UnknownDigests(monotonicMs, UNKNOWN_PER_GENERATION)
+  const forget = (ids: readonly string[] | undefined) => {
+    known.forget(ids)
+    if (ids === undefined || ids.length > 0) unknown.clear()
+  }
+  const onFollowError = (error: unknown) => log.error({ err: error }, 'the revision could not be confirmed')
+  const follower = new Follower(directory, store, monotonicMs, forget, onFollowError)
+  await follower.confirm()
+
+  const resolveIssued = issuedResolver({
+    directory,
+    known,
+    unknown,
+    sha256Hex,
+    findByDigest: (digest) => findCredentialByDigest(store.reader, digest),
+    reach: (revision) => follower.reach(revision),
+  })
+  const kinds: CredentialKind[] = [
+    { recognises: (text) => text.startsWith('cs_'), resolve: resolveIssued },
+    ...(config.bootstrapKey === undefined ? [] : [bootstrapKind(sha256(config.bootstrapKey), sha256)]),
+    assertionKind,
+  ]
+
+  const verify: VerifyDeps = {
+    directory,
+    isConfirmed: () => follower.isConfirmed(),
+    confirm: () => follower.confirm(),
+    recognise: recogniseBy(kinds),
+    decide,
+    identities: new Identities({ keys, issuer: config.publicUrl, issuerHost: hostOf(config.publicUrl) }),
+  }
+  const decisions = new DecisionLog(
+    {
+      insert: (records, counts) => insertDecisions(decisionsDb, records, counts),
+      find: (id) => findDecision(decisionsDb, id),
+      list: (filter) => listDecisions(decisionsDb, filter),
+      writeLastUses: (uses) => writeLastUses(store, uses),
+    },
+    random,
+  )
+  const edge: EdgeDeps = {
+    verify,
+    decisions,
+    clock,
+    proxies: new Proxies({
+      networks: config.trustedProxies,
+      secretDigest: config.proxySecret === undefined ? undefined : sha256(config.proxySecret),
+      sha256,
+    }),
+    onError: (error, decision) => log.error({ err: error, decision }, 'a decision could not be taken'),
+    onUntrustedProxy: (peer, because) =>
+      log.warn({ peer, because, option: 'COUNTERSIGN_TRUSTED_PROXIES' }, 'somebody who may not asked for a decision'),
+  }
+
+  const adminDeps: AdminDeps = {
+    store,
+    directory,
+    decisions,
+    sha256Hex,
+    maxKeyTtlDays: config.maxKeyTtlDays,
+    async change(actor, work) {
+      const { result, revision } = await change(store, actor, work)
+      await follower.reach(revision)
+      return result
+    },
+    explain: (request) =>
+      explain(request, {
+        verify,
+        clock,
+        findCredential: (id) => findCredential(store.reader, id),
+        managementHost: hostOf(config.publicUrl),
+      }),
+  }
+  const api = managementApi(adminDeps)
+
+  const json = (value: unknown): Response => Response.json(value, { headers: { 'Cache-Control': 'no-store' } })
+  const health: Record<string, Handler> = {
+    '/healthz': () => json({ status: 'ok' }),
+    '/readyz': () =>
+      follower.isConfirmed() ? json({ status: 'ready' }) : Response.json({ status: 'behind' }, { status: 503 }),
+    '/.well-known/jwks.json': () =>
+      Response.json({ keys: keys.publicKeys }, { headers: { 'Cache-Control': 'public, max-age=60' } }),
+  }
+  const verifyRoutes = (listener: 'public' | 'internal'): Record<string, Handler> => ({
+    '/verify/forward': verifyEdge('forward', listener, edge),
+    '/api/verify': verifyEdge('forward', listener, edge),
+    '/verify/nginx': verifyEdge('nginx', listener, edge),
+  })
+  const serveApi = protectApi((request, authorized) => api.fetch(request, { authorized }), {
+    ...edge,
+    management,
+    managementHost: hostOf(config.publicUrl),
+  })
+  const notFound: Handler = () =>
+    Response.json(
+      { type: 'urn:countersign:problem:not_found', title: 'There is nothing here.', status: 404, code: 'not_found' },
+      { status: 404, headers: { 'Content-Type': 'application/problem+json' } },
+    )
+  const isApi = (request: Request) => /^https?:\/\/[^/]+\/api\/v1(\/|$|\?)/.test(request.url)
+
+  const timers: ReturnType<typeof setInterval>[] = []
+  const every = (intervalMs: number, work: () => Promise<void>) => {
+    const report = (error: unknown) => log.error({ err: error }, 'background work failed')
+    const timer = setInterval(() => void work().catch(report), intervalMs)
+    timer.unref()
+    timers.push(timer)
+  }
+
+  return {
+    publicRoutes: {
+      exact: { ...health, ...(config.internalListen === undefined && verifyRoutes('public')) },
+      fallback: (request, peer) => (isApi(request) ? serveApi(request, peer) : notFound(request, peer)),
+      forProxies: config.internalListen === undefined,
+    },
+    internalRoutes:
+      config.internalListen === undefined
+        ? undefined
+        : { exact: { ...health, ...verifyRoutes('internal') }, fallback: notFound, forProxies: true },
+    edge,
+    log,
+    firstAdminKey:
+      config.bootstrapKey === undefined && (await needsFirstAdminKey(store))
+        ? await issueAdminKey(store, sha256Hex)
+        : undefined,
+    start() {
+      follower.start()
+      every(FLUSH_MS, () => decisions.flush())
+      every(TRIM_MS, async () => {
+        await trimChangeLog(store)
+        await trimDecisions(decisionsDb, clock(), {
+          seconds: config.decisionRetentionDays * 86_400,
+          maxBytes: config.decisionMaxMib * 1024 * 1024,
+        })
+      })
+    },
+    async close() {
+      follower.stop()
+      for (const timer of timers) clearInterval(timer)
+      await decisions.flush()
+      await decisionsDb.destroy()
+      await store.close()
+    },
+  }
+}
+
+/** Where the admin key of the first run is written when nobody watches. */
+export function adminKeyPath(dataDir: string): string {
+  return join(dataDir, 'admin-key')
+}

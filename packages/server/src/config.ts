@@ -1,0 +1,316 @@
+import { type Network, parseHost, parseNetwork } from '@countersign/resource-server'
+import { parse as parseYaml } from 'yaml'
+
+/** One option: from this line come its variable, the YAML form, validation, `--help` and docs/reference/config.md. */
+export type Option = {
+  readonly name: keyof RawConfig
+  readonly type: 'path' | 'address' | 'url' | 'networks' | 'secret' | 'integer' | 'choice'
+  readonly default: string | undefined
+  readonly doc: string
+  readonly example: string
+}
+
+type RawConfig = {
+  data_dir: string
+  listen: string
+  internal_listen: string | undefined
+  public_url: string | undefined
+  trusted_proxies: string
+  proxy_secret: string | undefined
+  bootstrap_key: string | undefined
+  kek: string | undefined
+  max_key_ttl_days: string | undefined
+  decision_retention_days: string
+  decision_max_mib: string
+  log_level: string
+}
+
+export const OPTIONS: readonly Option[] = [
+  {
+    name: 'data_dir',
+    type: 'path',
+    default: './data',
+    doc: 'Where the database, the key-encryption key and the decisions are kept.',
+    example: '/var/lib/countersign',
+  },
+  {
+    name: 'listen',
+    type: 'address',
+    default: '127.0.0.1:8420',
+    doc: 'The public listener: management API, key set and, without an internal listener, verify.',
+    example: '127.0.0.1:8420',
+  },
+  {
+    name: 'internal_listen',
+    type: 'address',
+    default: undefined,
+    doc: 'A listener for proxies alone: host:port or unix:/path, with ?mode=0660 for the file mode. When set, verify exists only here.',
+    example: 'unix:/run/countersign/verify.sock?mode=0660',
+  },
+  {
+    name: 'public_url',
+    type: 'url',
+    default: undefined,
+    doc: 'The address that others know this server by: the issuer of what it signs. Default: http:// and the listener.',
+    example: 'https://auth.example.com',
+  },
+  {
+    name: 'trusted_proxies',
+    type: 'networks',
+    default: '127.0.0.0/8,::1/128',
+    doc: 'Networks whose machines may ask for decisions, separated by commas.',
+    example: '127.0.0.1/32,10.0.3.0/24',
+  },
+  {
+    name: 'proxy_secret',
+    type: 'secret',
+    default: undefined,
+    doc: 'What a proxy has to send as Countersign-Proxy-Secret. When set, it counts instead of the address. At least 32 characters.',
+    example: 'a file with the output of: openssl rand -hex 32',
+  },
+  {
+    name: 'bootstrap_key',
+    type: 'secret',
+    default: undefined,
+    doc: 'A static key of the built-in client bootstrap, role admin, for the management API alone. 32 or more of A-Z a-z 0-9 - . _ ~ + /, not starting with cs_.',
+    example: 'a file with the output of: openssl rand -hex 32',
+  },
+  {
+    name: 'kek',
+    type: 'secret',
+    default: undefined,
+    doc: 'The key-encryption key, 32 bytes in base64. Default: the file kek in the data directory, made on the first start.',
+    example: 'a file with the output of: openssl rand -base64 32',
+  },
+  {
+    name: 'max_key_ttl_days',
+    type: 'integer',
+    default: undefined,
+    doc: 'The longest life of an API key in days. Unset: a key may live until it is revoked.',
+    example: '366',
+  },
+  {
+    name: 'decision_retention_days',
+    type: 'integer',
+    default: '7',
+    doc: 'How long refusals and counts are kept.',
+    example: '30',
+  },
+  {
+    name: 'decision_max_mib',
+    type: 'integer',
+    default: '1024',
+    doc: 'The most that refusals and counts may take on disk, in MiB.',
+    example: '256',
+  },
+  {
+    name: 'log_level',
+    type: 'choice',
+    default: 'info',
+    doc: 'debug, info, warn or error. Logs are JSON lines on standard output.',
+    example: 'warn',
+  },
+]
+
+/** Where a listener listens. */
+export type ListenAddress =
+  | { readonly kind: 'tcp'; readonly hostname: string; readonly port: number }
+  | { readonly kind: 'unix'; readonly path: string; readonly mode: number }
+
+export type Config = {
+  readonly dataDir: string
+  readonly listen: Extract<ListenAddress, { kind: 'tcp' }>
+  readonly internalListen: ListenAddress | undefined
+  /** Without a trailing slash. */
+  readonly publicUrl: string
+  readonly trustedProxies: readonly Network[]
+  readonly proxySecret: string | undefined
+  readonly bootstrapKey: string | undefined
+  readonly kek: Uint8Array | undefined
+  readonly maxKeyTtlDays: number | null
+  readonly decisionRetentionDays: number
+  readonly decisionMaxMib: number
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
+}
+
+export type ConfigSources = {
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** By option name, as `data_dir`. They win over the environment, which wins over the file. */
+  readonly flags: Readonly<Record<string, string>>
+  /** Throws when the file cannot be read. */
+  readonly readFile: (path: string) => string
+}
+
+const PREFIX = 'COUNTERSIGN_'
+/** Variables of the same prefix that belong to the command line client, and the one that names the file. */
+const OTHER_VARIABLES = new Set(['COUNTERSIGN_CONFIG', 'COUNTERSIGN_SERVER', 'COUNTERSIGN_KEY', 'COUNTERSIGN_KEY_FILE'])
+
+export function variableOf(option: Pick<Option, 'name'>): string {
+  return PREFIX + option.name.toUpperCase()
+}
+
+/** Reads the configuration. All problems are reported at once, each with where it is and what is expected. */
+export function parseConfig(sources: ConfigSources): { config: Config } | { problems: string[] } {
+  const problems: string[] = []
+  const raw = collect(sources, problems)
+  const config = interpret(raw, problems)
+  return problems.length > 0 || config === undefined ? { problems } : { config }
+}
+
+function collect({ env, flags, readFile }: ConfigSources, problems: string[]): RawConfig {
+  const values: Record<string, string | undefined> = Object.fromEntries(
+    OPTIONS.map(({ name, default: value }) => [name, value]),
+  )
+  const path = flags.config ?? env.COUNTERSIGN_CONFIG
+  if (path !== undefined) Object.assign(values, readConfigFile(path, readFile, problems))
+  const known = new Set(OPTIONS.flatMap((option) => [variableOf(option), `${variableOf(option)}_FILE`]))
+  for (const variable of Object.keys(env)) {
+    if (variable.startsWith(PREFIX) && !known.has(variable) && !OTHER_VARIABLES.has(variable)) {
+      problems.push(`${variable}: there is no such option; see countersign serve --help`)
+    }
+  }
+  for (const option of OPTIONS) {
+    const variable = variableOf(option)
+    const value = env[variable]
+    const file = env[`${variable}_FILE`]
+    if (value !== undefined) values[option.name] = value
+    if (file === undefined) continue
+    if (option.type !== 'secret') problems.push(`${variable}_FILE: only secrets can come from a file; set ${variable}`)
+    else if (value !== undefined) problems.push(`${variable} and ${variable}_FILE are both set; keep one`)
+    else values[option.name] = readSecret(file, `${variable}_FILE`, readFile, problems)
+  }
+  for (const [name, value] of Object.entries(flags)) if (name !== 'config') values[name] = value
+  return values as RawConfig
+}
+
+function readConfigFile(path: string, readFile: (path: string) => string, problems: string[]): Record<string, string> {
+  let document: unknown
+  try {
+    document = parseYaml(readFile(path), { uniqueKeys: true })
+  } catch (error) {
+    problems.push(`${path}: ${error instanceof Error ? error.message : String(error)}`)
+    return {}
+  }
+  if (typeof document !== 'object' || document === null || Array.isArray(document)) {
+    problems.push(`${path}: expected lines such as "listen: 127.0.0.1:8420"`)
+    return {}
+  }
+  const values: Record<string, string> = {}
+  for (const [key, value] of Object.entries(document)) {
+    const fromFile = key.endsWith('_file')
+    const option = OPTIONS.find(({ name, type }) => name === key || (type === 'secret' && `${name}_file` === key))
+    if (option === undefined) problems.push(`${path}: ${key}: there is no such option; see countersign serve --help`)
+    else if (typeof value === 'object')
+      problems.push(`${path}: ${key}: expected a single value such as ${option.example}`)
+    else if (!fromFile) values[option.name] = String(value)
+    else values[option.name] = readSecret(String(value), `${path}: ${key}`, readFile, problems) ?? ''
+  }
+  return values
+}
+
+function readSecret(path: string, at: string, readFile: (path: string) => string, problems: string[]) {
+  try {
+    return readFile(path).replace(/\r?\n$/, '')
+  } catch (error) {
+    problems.push(`${at}: ${error instanceof Error ? error.message : String(error)}`)
+    return undefined
+  }
+}
+
+function interpret(raw: RawConfig, problems: string[]): Config | undefined {
+  const report = (name: keyof RawConfig, expected: string) => {
+    const option = OPTIONS.find((other) => other.name === name)
+    problems.push(`${PREFIX}${name.toUpperCase()}: ${expected}, for example ${option?.example}`)
+    return undefined
+  }
+  if (raw.data_dir === '') report('data_dir', 'expected a directory')
+  const listen = parseListen(raw.listen)
+  if (listen?.kind !== 'tcp') report('listen', 'expected host:port')
+  const internalListen = raw.internal_listen === undefined ? undefined : parseListen(raw.internal_listen)
+  if (raw.internal_listen !== undefined && internalListen === undefined) {
+    report('internal_listen', 'expected host:port or unix:/path')
+  }
+  const publicUrl = parsePublicUrl(raw.public_url ?? `http://${raw.listen}`)
+  if (publicUrl === undefined) report('public_url', 'expected http(s)://host without path, query or trailing slash')
+  const trustedProxies = parseNetworks(raw.trusted_proxies)
+  if (trustedProxies === undefined) report('trusted_proxies', 'expected networks separated by commas')
+  if (raw.proxy_secret !== undefined && raw.proxy_secret.length < 32) {
+    report('proxy_secret', 'expected at least 32 characters; an empty secret is not "no secret"')
+  }
+  if (raw.bootstrap_key !== undefined && !/^(?!cs_)[A-Za-z0-9._~+/-]{32,512}=*$/.test(raw.bootstrap_key)) {
+    report('bootstrap_key', 'expected at least 32 characters of A-Z a-z 0-9 - . _ ~ + /, not starting with cs_')
+  }
+  const kek = raw.kek === undefined ? undefined : Buffer.from(raw.kek, 'base64')
+  if (kek !== undefined && kek.length !== 32) report('kek', 'expected 32 bytes in base64')
+  const integer = (name: 'max_key_ttl_days' | 'decision_retention_days' | 'decision_max_mib', most: number) => {
+    const value = raw[name]
+    if (value === undefined) return null
+    const parsed = /^[0-9]{1,7}$/.test(value) ? Number(value) : 0
+    if (parsed < 1 || parsed > most) report(name, `expected a whole number from 1 to ${most}`)
+    return parsed
+  }
+  const maxKeyTtlDays = integer('max_key_ttl_days', 3660)
+  const decisionRetentionDays = integer('decision_retention_days', 3660) ?? 7
+  const decisionMaxMib = integer('decision_max_mib', 1_000_000) ?? 1024
+  const logLevel = (['debug', 'info', 'warn', 'error'] as const).find((level) => level === raw.log_level)
+  if (logLevel === undefined) report('log_level', 'expected debug, info, warn or error')
+
+  const verifyIsGuarded = internalListen !== undefined || raw.proxy_secret !== undefined
+  if (publicUrl !== undefined && !isLoopback(publicUrl) && !verifyIsGuarded) {
+    problems.push(
+      'COUNTERSIGN_PUBLIC_URL is not loopback, so whoever reaches it through your proxy could ask for decisions: ' +
+        'set COUNTERSIGN_INTERNAL_LISTEN (a listener for proxies alone) or COUNTERSIGN_PROXY_SECRET',
+    )
+  }
+  if (listen?.kind !== 'tcp' || publicUrl === undefined || trustedProxies === undefined || logLevel === undefined)
+    return
+  return {
+    dataDir: raw.data_dir,
+    listen,
+    internalListen,
+    publicUrl,
+    trustedProxies,
+    proxySecret: raw.proxy_secret,
+    bootstrapKey: raw.bootstrap_key,
+    kek,
+    maxKeyTtlDays,
+    decisionRetentionDays,
+    decisionMaxMib,
+    logLevel,
+  }
+}
+
+function parseListen(text: string): ListenAddress | undefined {
+  if (text.startsWith('unix:')) {
+    const [path, query] = text.slice('unix:'.length).split('?')
+    const mode = query === undefined ? '0660' : /^mode=(0?[0-7]{3})$/.exec(query)?.[1]
+    if (path === undefined || !path.startsWith('/') || mode === undefined) return undefined
+    return { kind: 'unix', path, mode: Number.parseInt(mode, 8) }
+  }
+  const parts = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})$/.exec(text)
+  const hostname = parts?.[1]
+  const port = Number(parts?.[2])
+  return hostname === undefined || port > 65535 ? undefined : { kind: 'tcp', hostname, port }
+}
+
+function parsePublicUrl(text: string): string | undefined {
+  const parts = /^(https?):\/\/([^/?#@\s]+)$/.exec(text)
+  if (parts === null) return undefined
+  const scheme = parts[1] === 'https' ? 'https' : 'http'
+  const host = parseHost(parts[2] ?? '', scheme)
+  return host === undefined ? undefined : `${scheme}://${host}`
+}
+
+function parseNetworks(text: string): Network[] | undefined {
+  const networks = text.split(',').map((part) => parseNetwork(part.trim()))
+  return networks.every((network) => network !== undefined) ? networks : undefined
+}
+
+export function hostOf(publicUrl: string): string {
+  return publicUrl.replace(/^https?:\/\//, '')
+}
+
+function isLoopback(publicUrl: string): boolean {
+  const host = hostOf(publicUrl).replace(/:[0-9]+$/, '')
+  return host === 'localhost' || host === '[::1]' || /^127(\.[0-9]{1,3}){3}$/.test(host)
+}

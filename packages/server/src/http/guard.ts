@@ -1,0 +1,22 @@
+import type { Server } from 'bun'
+
+export type BunServer = Server<undefined>
+/** Answers a request of `peer`, which is null on a unix socket. */
+export type Handler = (request: Request, peer: string | null) => Response | Promise<Response>
+
+/**
+ * Lets only requests through that have one meaning: a single Host, and no TRACE, which would echo credentials.
+ * @see RFC 9110 §7.2, §9.3.8
+ */
+export function guarded(handler: Handler) {
+  return (request: Request, server: BunServer): Response | Promise<Response> => {
+    const host = request.headers.get('host')
+    if (host === null || host.includes(',')) return refusal(400, 'Send one Host header.')
+    if (request.method === 'TRACE') return refusal(405, 'TRACE is not served.')
+    return handler(request, server.requestIP(request)?.address ?? null)
+  }
+}
+
+function refusal(status: number, sentence: string): Response {
+  return new Response(`${sentence}\n`, { status, headers: { 'Cache-Control': 'no-store' } })
+}

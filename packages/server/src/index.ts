@@ -1,0 +1,3 @@
+export { type App, type AppIo, composeApp } from './app.ts'
+export { type Config, type ConfigSources, OPTIONS, type Option, parseConfig, variableOf } from './config.ts'
+export { makeAdminKey, migrateDatabase, type RunningServer, type ServeIo, startServer } from './serve.ts'

@@ -1,0 +1,39 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { RandomBytes } from '../domain/ids.ts'
+import { readSetting, writeSetting } from '../store/settings.ts'
+import type { Store } from '../store/store.ts'
+import { KEK_BYTES, type Seal } from './seal.ts'
+
+/** Reads `<data>/kek`, and makes it where there is none: 0600, not in backups. */
+export function loadKek(dataDir: string, random: RandomBytes): Uint8Array {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  const path = join(dataDir, 'kek')
+  try {
+    // `wx`: whoever comes second reads what the first one wrote.
+    writeFileSync(path, Buffer.from(random(KEK_BYTES)).toString('base64'), { mode: 0o600, flag: 'wx' })
+  } catch (error) {
+    if (!isExisting(error)) throw error
+  }
+  const kek = Buffer.from(readFileSync(path, 'utf8').trim(), 'base64')
+  if (kek.length !== KEK_BYTES) throw new Error(`${path} does not hold ${KEK_BYTES} bytes in base64`)
+  return kek
+}
+
+const CANARY = 'kek_canary'
+
+/** Stops the start when this key-encryption key is not the one that this database was sealed with. */
+export async function checkKek(store: Store, seal: Seal): Promise<void> {
+  const canary = await readSetting(store.reader, CANARY)
+  if (canary === undefined) {
+    await writeSetting(store.writer, CANARY, seal.seal(new TextEncoder().encode('countersign'), CANARY))
+    return
+  }
+  if (seal.open(canary, CANARY) === undefined) {
+    throw new Error('the key-encryption key is not the one that this database was made with; restore the file kek')
+  }
+}
+
+function isExisting(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EEXIST'
+}

@@ -1,0 +1,82 @@
+import { writeFileSync } from 'node:fs'
+import pino from 'pino'
+import { issueAdminKey } from './admin-key.ts'
+import { type AppIo, adminKeyPath, composeApp } from './app.ts'
+import type { Config } from './config.ts'
+import type { BunServer } from './http/guard.ts'
+import { listen } from './http/listen.ts'
+import { openDecisions, openStore } from './store/open.ts'
+
+/** How long requests under way may take once a stop was asked for. */
+const DRAIN_MS = 10_000
+
+export type ServeIo = Partial<AppIo> & {
+  /** A terminal is shown the first admin key; else it goes to a file. */
+  readonly stdoutIsTerminal: boolean
+  readonly say: (text: string) => void
+}
+
+export type RunningServer = { readonly url: string; stop(): Promise<void> }
+
+/** Starts the server: database, listeners and, on the first run, a way in. */
+export async function startServer(config: Config, io: ServeIo): Promise<RunningServer> {
+  const app = await composeApp(config, processIo(io))
+  const servers: BunServer[] = [await listen(config.listen, app.publicRoutes)]
+  if (config.internalListen !== undefined && app.internalRoutes !== undefined) {
+    servers.push(await listen(config.internalListen, app.internalRoutes))
+  }
+  app.start()
+  app.log.info(
+    { listen: config.listen, internal: config.internalListen, issuer: config.publicUrl },
+    'countersign serves',
+  )
+  if (app.firstAdminKey !== undefined) showFirstKey(config, app.firstAdminKey.key, io, app.log)
+  return {
+    url: `http://${config.listen.hostname}:${config.listen.port}`,
+    async stop() {
+      const drained = Promise.all(servers.map((server) => server.stop()))
+      await Promise.race([drained, Bun.sleep(DRAIN_MS)])
+      await Promise.all(servers.map((server) => server.stop(true)))
+      await app.close()
+    },
+  }
+}
+
+/** Brings the databases of the data directory up to this version's schema. */
+export async function migrateDatabase(config: Config): Promise<{ applied: readonly string[] }> {
+  const { clock, random } = processIo({})
+  const store = await openStore(config.dataDir, clock, random)
+  await (await openDecisions(config.dataDir)).destroy()
+  await store.close()
+  return { applied: store.applied }
+}
+
+/** Makes a new admin key on the host itself; a running server learns of it by following the revision. */
+export async function makeAdminKey(config: Config): Promise<{ id: string; key: string }> {
+  const { clock, random } = processIo({})
+  const store = await openStore(config.dataDir, clock, random)
+  try {
+    return await issueAdminKey(store, (text) => Bun.SHA256.hash(text, 'hex'))
+  } finally {
+    await store.close()
+  }
+}
+
+function showFirstKey(config: Config, key: string, io: ServeIo, log: { info(fields: object, text: string): void }) {
+  if (io.stdoutIsTerminal) {
+    io.say(`\nThe admin key, shown this once:\n\n  ${key}\n\nTo use it: export COUNTERSIGN_KEY=<the key>\n`)
+    return
+  }
+  const path = adminKeyPath(config.dataDir)
+  writeFileSync(path, `${key}\n`, { mode: 0o600 })
+  log.info({ path }, 'an admin key was made for the first run')
+}
+
+function processIo(io: Partial<AppIo>): AppIo {
+  return {
+    clock: io.clock ?? (() => new Date()),
+    monotonicMs: io.monotonicMs ?? (() => performance.now()),
+    random: io.random ?? ((length) => crypto.getRandomValues(new Uint8Array(length))),
+    log: io.log ?? pino.destination({ fd: 1, sync: true }),
+  }
+}

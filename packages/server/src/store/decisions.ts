@@ -1,0 +1,100 @@
+import type { Decision } from '@countersign/admin-api'
+import { type Kysely, sql } from 'kysely'
+import type { DecisionTables } from './schema.ts'
+import { parseJson } from './store.ts'
+
+export type DecisionsDb = Kysely<DecisionTables>
+
+export type DecisionFilter = {
+  readonly outcome?: 'allow' | 'deny' | undefined
+  readonly resource?: string | undefined
+  readonly credential?: string | undefined
+  readonly code?: string | undefined
+  /** Older than the one with this id. */
+  readonly before?: string | undefined
+  readonly limit: number
+}
+
+/** How often a credential was allowed by one rule in one hour (hours since 1970). */
+export type AllowedCount = {
+  readonly credential: string
+  readonly resource: string
+  readonly rule: number
+  readonly hour: number
+  readonly count: number
+}
+
+export async function insertDecisions(
+  db: DecisionsDb,
+  records: readonly Decision[],
+  counts: readonly AllowedCount[],
+): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    for (const record of records) {
+      await trx
+        .insertInto('decision')
+        .values({
+          id: record.id,
+          at: Math.floor(Date.parse(record.at) / 1000),
+          outcome: record.outcome,
+          code: record.code,
+          resource: record.resource,
+          credential: record.credential?.id ?? null,
+          body: JSON.stringify(record),
+        })
+        .execute()
+    }
+    for (const count of counts) {
+      await trx
+        .insertInto('allowed')
+        .values(count)
+        .onConflict((conflict) =>
+          conflict
+            .columns(['credential', 'resource', 'rule', 'hour'])
+            .doUpdateSet((set) => ({ count: sql<number>`${set.ref('allowed.count')} + ${count.count}` })),
+        )
+        .execute()
+    }
+  })
+}
+
+export async function findDecision(db: DecisionsDb, id: string): Promise<Decision | undefined> {
+  const row = await db.selectFrom('decision').select('body').where('id', '=', id).executeTakeFirst()
+  return row && parseJson<Decision>(row.body)
+}
+
+/** Newest first. */
+export async function listDecisions(db: DecisionsDb, filter: DecisionFilter): Promise<Decision[]> {
+  let query = db.selectFrom('decision').select('body').orderBy('seq', 'desc').limit(filter.limit)
+  if (filter.outcome !== undefined) query = query.where('outcome', '=', filter.outcome)
+  if (filter.resource !== undefined) query = query.where('resource', '=', filter.resource)
+  if (filter.credential !== undefined) query = query.where('credential', '=', filter.credential)
+  if (filter.code !== undefined) query = query.where('code', '=', filter.code)
+  if (filter.before !== undefined) {
+    const before = db.selectFrom('decision').select('seq').where('id', '=', filter.before)
+    query = query.where('seq', '<', before)
+  }
+  return (await query.execute()).map((row) => parseJson<Decision>(row.body))
+}
+
+export type Retention = { readonly seconds: number; readonly maxBytes: number }
+
+/** Drops what is older than the retention, and the oldest tenth while the file is too large. */
+export async function trimDecisions(db: DecisionsDb, now: Date, retention: Retention): Promise<void> {
+  const before = Math.floor(now.getTime() / 1000) - retention.seconds
+  await db.deleteFrom('decision').where('at', '<', before).execute()
+  await db
+    .deleteFrom('allowed')
+    .where('hour', '<', Math.floor(before / 3600))
+    .execute()
+  if ((await fileBytes(db)) <= retention.maxBytes) return
+  await sql`delete from decision where seq <= (select min(seq) + (max(seq) - min(seq)) / 10 from decision)`.execute(db)
+  await sql`pragma incremental_vacuum`.execute(db)
+}
+
+async function fileBytes(db: DecisionsDb): Promise<number> {
+  const { rows } = await sql<{ bytes: number }>`
+    select (page_count - freelist_count) * page_size as bytes
+    from pragma_page_count(), pragma_freelist_count(), pragma_page_size()`.execute(db)
+  return rows[0]?.bytes ?? 0
+}

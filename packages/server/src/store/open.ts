@@ -1,0 +1,43 @@
+import { join } from 'node:path'
+import type { RandomBytes } from '../domain/ids.ts'
+import { migrate, migrateDecisions } from './migrations.ts'
+import type { DecisionTables, Tables } from './schema.ts'
+import { openSqlite } from './sqlite.ts'
+import type { Store } from './store.ts'
+
+export type OpenedStore = Store & {
+  /** Names of the migrations that were applied. */
+  readonly applied: readonly string[]
+  close(): Promise<void>
+}
+
+/** In place of a directory: everything lives in memory and dies with the process. */
+export const IN_MEMORY = ':memory:'
+
+/** Opens the embedded database of a data directory, brought up to this version's schema. */
+export async function openStore(dataDir: string, clock: () => Date, random: RandomBytes): Promise<OpenedStore> {
+  const path = dataDir === IN_MEMORY ? IN_MEMORY : join(dataDir, 'countersign.db')
+  const writer = openSqlite<Tables>(path, { synchronous: 'FULL' })
+  const applied = await migrate(writer, clock())
+  // In memory there is one connection: another would see another database.
+  const reader = path === IN_MEMORY ? writer : openSqlite<Tables>(path, { synchronous: 'FULL', readonly: true })
+  return {
+    reader,
+    writer,
+    clock,
+    random,
+    applied,
+    async close() {
+      if (reader !== writer) await reader.destroy()
+      await writer.destroy()
+    },
+  }
+}
+
+/** Opens the store of decisions: a file of its own, which may lose its newest rows in a power cut, and no more. */
+export async function openDecisions(dataDir: string) {
+  const path = dataDir === IN_MEMORY ? IN_MEMORY : join(dataDir, 'decisions.db')
+  const db = openSqlite<DecisionTables>(path, { synchronous: 'NORMAL' })
+  await migrateDecisions(db)
+  return db
+}

@@ -1,0 +1,62 @@
+import { type Denied, deny, isDenied, type Listener } from '@countersign/resource-server'
+import { allowedResponse, denialResponse } from './answer.ts'
+import type { AskedRequest, Dialect } from './asked.ts'
+import { type Decision, isAllowed } from './decision.ts'
+import type { DecisionLog } from './decision-log.ts'
+import { type ReadAsked, readForward, readNginx } from './dialects.ts'
+import { PROXY_SECRET_HEADER, type Proxies } from './proxies.ts'
+import { refuse, type VerifyDeps, verify } from './verify.ts'
+
+export type EdgeDeps = {
+  readonly verify: VerifyDeps
+  readonly proxies: Proxies
+  readonly decisions: Pick<DecisionLog, 'noteAllowed' | 'noteDenied'>
+  readonly clock: () => Date
+  /** Told of errors, with the id that the caller was given. */
+  readonly onError: (error: unknown, decisionId: string) => void
+  /** Told of peers that may not ask. */
+  readonly onUntrustedProxy: (peer: string | null, because: string) => void
+}
+
+const READERS: Readonly<Record<Exclude<Dialect, 'api'>, ReadAsked>> = { forward: readForward, nginx: readNginx }
+
+/**
+ * The answer to a proxy's question: reads it in the proxy's dialect, verifies, and writes the answer in that dialect.
+ *
+ * Security: whatever throws, here or below, becomes a 500 or 503 that carries no identity.
+ */
+export function verifyEdge(dialect: Exclude<Dialect, 'api'>, listener: Listener, deps: EdgeDeps) {
+  const read = READERS[dialect]
+  return (request: Request, peer: string | null): Response | Promise<Response> => {
+    const now = deps.clock()
+    const unread = { dialect, now, peer }
+    const broken = (error: unknown) => respond(refuse({ asked: unread }, 'answer', failure(error)), deps, error)
+    try {
+      const { headers } = request
+      const untrusted = deps.proxies.refused(peer, headers.get(PROXY_SECRET_HEADER))
+      if (untrusted !== undefined) deps.onUntrustedProxy(peer, String(untrusted.detail.because))
+      const asked = untrusted ?? read(headers, listener, now, deps.proxies)
+      if (isDenied(asked)) return respond(refuse({ asked: unread }, 'request', asked), deps)
+      const decision = verify(asked, deps.verify)
+      return decision instanceof Promise
+        ? decision.then((late) => respond(late, deps)).catch(broken)
+        : respond(decision, deps)
+    } catch (error) {
+      return broken(error)
+    }
+  }
+}
+
+function respond(decision: Decision, deps: EdgeDeps, error?: unknown): Response {
+  if (isAllowed(decision)) {
+    deps.decisions.noteAllowed(decision, decision.asked as AskedRequest)
+    return allowedResponse(decision)
+  }
+  const id = deps.decisions.noteDenied(decision)
+  if (error !== undefined) deps.onError(error, id)
+  return denialResponse(decision, id)
+}
+
+function failure(error: unknown): Denied {
+  return deny('internal_error', { because: error instanceof Error ? error.name : 'unknown' })
+}

@@ -1,0 +1,48 @@
+import type { DecisionRecord } from '@countersign/admin-api'
+import { statusIn } from './answer.ts'
+import { type Decision, isAllowed } from './decision.ts'
+import { subjectOf } from './identity.ts'
+import { sentenceOf } from './sentences.ts'
+
+const MAX_PATH_CHARACTERS = 256
+
+/**
+ * What is kept of a decision, and shown by `why` and `explain`.
+ *
+ * Security: no query, no header, no body, no credential; what a stranger wrote is cut short.
+ */
+export function recordOf(decision: Decision): DecisionRecord {
+  const { asked, resource, matched, caller, verdict } = decision
+  const stored = caller?.known.stored
+  const read = 'headers' in asked ? asked : undefined
+  return {
+    at: asked.now.toISOString(),
+    outcome: verdict.outcome,
+    code: verdict.outcome === 'deny' ? verdict.code : null,
+    status: verdict.outcome === 'deny' ? statusIn(asked.dialect, verdict.code) : 200,
+    step: decision.step ?? null,
+    sentence: isAllowed(decision) ? `Allowed as ${subjectOf(decision.verdict.principal)}.` : sentenceOf(decision),
+    request: {
+      dialect: asked.dialect,
+      method: read?.method ?? null,
+      host: read?.host.slice(0, MAX_PATH_CHARACTERS) ?? null,
+      path: read?.target.path.slice(0, MAX_PATH_CHARACTERS) ?? null,
+      client_address: 'peer' in asked ? asked.peer : (read?.clientAddressText() ?? null),
+    },
+    resource: resource?.name ?? null,
+    rule:
+      matched === undefined
+        ? null
+        : {
+            index: matched.rule.index,
+            methods: matched.rule.methods === undefined ? null : [...matched.rule.methods],
+            path: resource?.definitions[matched.rule.index]?.path ?? '/**',
+          },
+    credential:
+      stored === undefined
+        ? null
+        : { id: stored.id, kind: stored.kind, name: stored.name === '' ? null : stored.name, hint: stored.hint },
+    principal: caller === undefined ? null : subjectOf(caller.principal),
+    detail: verdict.outcome === 'deny' ? { ...verdict.detail } : {},
+  }
+}

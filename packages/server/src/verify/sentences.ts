@@ -1,0 +1,101 @@
+import type { RefusalCode } from '@countersign/resource-server'
+import type { DeniedDecision } from './decision.ts'
+
+type Facts = {
+  readonly detail: Readonly<Record<string, unknown>>
+  readonly credential: string
+  readonly owner: string
+  readonly resource: string
+}
+
+/** What happened and what to do about it, for the operator. One line a code; the caller is never told this. */
+const SENTENCES: Record<RefusalCode, (facts: Facts) => string> = {
+  untrusted_proxy: ({ detail }) =>
+    `${text(detail.peer ?? 'Somebody')} asked for a decision but may not: ${text(detail.because)}. If that is your proxy, add its address to COUNTERSIGN_TRUSTED_PROXIES or let it send the proxy secret.`,
+  request_malformed: ({ detail }) =>
+    detail.missing === undefined
+      ? `The proxy did not describe the request properly: ${text(detail.because)}.`
+      : `The proxy did not send ${text(detail.missing)}. Compare its configuration with the guide.`,
+  target_malformed: () =>
+    'The request target holds something that two programs read in two ways (dot segments, backslashes, control bytes, bad escapes). It is refused for everybody.',
+  target_ambiguous: ({ resource }) =>
+    `The request target holds ";", "%2f" or "//", and ${resource} has rules that look at the path. An upstream may read it otherwise than the rules do, so it is refused.`,
+  destination_malformed: ({ detail }) =>
+    `COPY and MOVE need a Destination header that can be checked; this one is ${text(detail.because ?? 'malformed')}.`,
+  destination_host_refused: () => 'The Destination of COPY or MOVE is on another host than the request.',
+  host_unknown: ({ detail }) =>
+    `No resource has the host ${text(detail.host)}. Add it to the hosts of a resource, or correct the proxy.`,
+  rule_missing: ({ resource, detail }) =>
+    `No rule of ${resource} covers ${text(detail.method)} at this path. What no rule allows is refused.`,
+  credential_missing: () =>
+    'No credential was sent. The caller has to send one as Bearer, as the password of Basic, or in X-Api-Key.',
+  credential_malformed: ({ detail }) =>
+    `A credential was sent in a form that cannot be read (${text(detail.via ?? 'malformed')}). Send "Authorization: Bearer <credential>".`,
+  credential_ambiguous: () => 'Two credentials were sent. Send one: Authorization or X-Api-Key.',
+  credential_foreign: ({ resource }) =>
+    `The credential is not one of ours. If it is meant for the upstream itself, set foreign_credentials: pass, or a credential_header, on ${resource}.`,
+  credential_mistyped: () =>
+    'The credential looks like ours, but its checksum is wrong: it was cut off or mistyped when it was copied.',
+  credential_unknown: () =>
+    'The credential is well formed, but there is none like it here: it was made elsewhere, or guessed.',
+  credential_kind_refused: ({ detail }) => `A credential of kind ${text(detail.kind)} is not accepted here.`,
+  credential_revoked: ({ credential, owner, detail }) =>
+    `${credential} of ${owner} was revoked at ${text(detail.at)} by ${text(detail.by)}${detail.of === 'the credential' ? '' : ` with ${text(detail.of)}`}${detail.reason === null ? '' : ` («${text(detail.reason)}»)`}. Make a new one: it cannot be brought back.`,
+  credential_not_yet_valid: ({ credential, owner, detail }) =>
+    `${credential} of ${owner} is not valid before ${text(detail.not_before)}.`,
+  credential_expired: ({ credential, owner, detail }) =>
+    `${credential} of ${owner} expired at ${text(detail.expired_at)}. Make a new one, or rotate earlier next time.`,
+  owner_missing: ({ credential, owner }) => `${credential} belongs to ${owner}, which was deleted.`,
+  owner_disabled: ({ credential, owner }) => `${credential} belongs to ${owner}, which is disabled.`,
+  credential_network_refused: ({ credential, owner, detail }) =>
+    `${credential} of ${owner} was used from outside the networks of the ${text(detail.of)}.`,
+  resource_disabled: ({ resource }) => `${resource} is disabled.`,
+  client_address_unknown: ({ detail }) =>
+    `The ${text(detail.needed_by)} asks for a network, but the proxy did not say where the request comes from (X-Forwarded-For, or X-Real-IP with nginx).`,
+  resource_not_granted: ({ credential, resource, detail }) =>
+    detail.granted instanceof Array && detail.granted[0] === 'full'
+      ? `${credential} names no resources, and the management API has to be named. Make a credential for it: --resource countersign.`
+      : `${credential} was made for ${text(detail.granted)}, not for ${resource}.`,
+  permission_missing: ({ owner, resource }) =>
+    `${owner} holds no permission on ${resource}, by itself or by a group. Give it one: countersign permission create.`,
+  project_not_granted: ({ credential, detail }) =>
+    `${credential} was used on project ${text(detail.project)} but reaches ${text(detail.confined_to)} alone.`,
+  project_not_captured: ({ credential, detail }) =>
+    `${credential} is confined to ${text(detail.confined_to)}, and this rule's path names no project. Capture it (:project) or say "project": "any".`,
+  principal_kind_refused: ({ owner, detail }) =>
+    `${owner} is a ${text(detail.kind)}; this rule accepts ${text(detail.accepted)}.`,
+  network_refused: () => 'The rule accepts only certain networks, and the client address is in none of them.',
+  listener_refused: ({ detail }) => `The rule is for the ${text(detail.needed)} listener alone.`,
+  scope_missing: ({ credential, owner, resource, detail }) =>
+    `${credential} of ${owner} lacks ${text(detail.missing)} on ${resource}. The permission must give it, and the credential must not be narrowed away from it.`,
+  role_missing: ({ owner, resource, detail }) =>
+    `${owner} needs one of the roles ${text(detail.any_of)} on ${resource}.`,
+  group_missing: ({ owner, detail }) => `${owner} needs to be in one of the groups ${text(detail.any_of)}.`,
+  would_escalate: () =>
+    'The change could alter rights at the management API. That needs role admin on a credential that is not narrowed by scopes or projects.',
+  identity_too_large: ({ owner, detail }) =>
+    `The identity of ${owner} takes ${text(detail.bytes)} bytes of headers; proxies break above ${text(detail.most)}. Put it in fewer groups.`,
+  store_unavailable: ({ detail }) => `The database could not be asked: ${text(detail.because)}.`,
+  store_busy: ({ detail }) => `Too many look-ups at once: ${text(detail.because)}.`,
+  revision_unconfirmed: ({ detail }) =>
+    `The database has not confirmed for 5 seconds what this node knows, and could not be asked: ${text(detail.because)}.`,
+  internal_error: () => 'A bug of Countersign. The log holds the error under the same decision id.',
+}
+
+export function sentenceOf(decision: DeniedDecision): string {
+  const { verdict, caller, resource } = decision
+  const stored = caller?.known.stored
+  const sentence = SENTENCES[verdict.code]({
+    detail: verdict.detail,
+    credential:
+      stored === undefined ? 'The credential' : `${stored.name === '' ? stored.id : `"${stored.name}" (${stored.id})`}`,
+    owner: stored === undefined ? 'the caller' : `${stored.owner.kind} ${stored.owner.id}`,
+    resource: resource === undefined ? 'the resource' : `resource ${resource.name}`,
+  })
+  const at = verdict.detail.at === 'destination' ? ' This concerns the Destination.' : ''
+  return sentence.charAt(0).toUpperCase() + sentence.slice(1) + at
+}
+
+function text(value: unknown): string {
+  return Array.isArray(value) ? value.join(', ') : String(value)
+}
