@@ -13,7 +13,7 @@ test.each([
   ['company:read', true],
   ['Files:read', false],
   ['files:*', false],
-  [`${'a'.repeat(60)}:read`, false],
+  [`${'a'.repeat(124)}:read`, false],
 ])('%s as a scope: %p', (text, expected) => {
   expect(isScope(text)).toBe(expected)
 })
@@ -22,8 +22,10 @@ test.each([
   ['files:read', true],
   ['*:read', true],
   ['pushes:*', true],
-  ['account:*:read', true],
-  ['*:*', true],
+  ['account:usage:*', true],
+  ['account:*:read', false],
+  ['*:usage:read', false],
+  ['*:*', false],
   ['*', false],
   ['**:read', false],
   ['any:*', false],

@@ -5,7 +5,8 @@ import { z } from 'zod'
 
 const NAME = /^[a-z0-9][a-z0-9._@-]{0,62}$/
 const NAME_WITH_COLON = /^[a-z0-9][a-z0-9._@:-]{0,62}$/
-const SEGMENT = /^[a-z0-9][a-z0-9._@-]*$/
+const SEGMENT = /^[a-z0-9][a-z0-9._-]*$/
+const MAX_SCOPE_LENGTH = 128
 
 const NAME_EXPECTED = 'expected 1 to 63 characters of a-z 0-9 . _ @ -, the first a letter or digit, like "webdav"'
 const ROLE_EXPECTED = 'expected 1 to 63 characters of a-z 0-9 . _ @ : -, the first a letter or digit, like "editor"'
@@ -19,13 +20,19 @@ export function isReservedName(name: string): boolean {
 /** A scope is `noun[:part…]:action`, action last; `any` is no part of it: a boundary comes from the principal. */
 export function isScope(text: string): boolean {
   const segments = text.split(':')
-  return text.length <= 63 && segments.length >= 2 && segments.every((part) => SEGMENT.test(part) && part !== 'any')
+  return text.length <= MAX_SCOPE_LENGTH && segments.length >= 2 && segments.every(isSegment)
 }
 
-/** A scope in which `*` may stand for a segment, as permissions say it: `*:read`, `pushes:*`. */
+/** What a permission may say: a scope, `*:action`, `noun:*` or `noun:part:*`. Never `*` alone. */
 export function isScopePattern(text: string): boolean {
-  const literal = text.split(':').map((part) => (part === '*' ? 'x' : part))
-  return text.length <= 63 && isScope(literal.join(':'))
+  const segments = text.split(':')
+  if (text.length > MAX_SCOPE_LENGTH || segments.length < 2) return false
+  if (segments[0] === '*') return segments.length === 2 && isSegment(segments[1] ?? '')
+  return (segments.at(-1) === '*' ? segments.slice(0, -1) : segments).every(isSegment)
+}
+
+function isSegment(segment: string): boolean {
+  return segment !== 'any' && SEGMENT.test(segment)
 }
 
 /** The name of something that exists: built-in names are allowed. */

@@ -5,7 +5,9 @@ import { instant, name, newName, scope } from './names.ts'
 import { page } from './page.ts'
 import { AnsweredRule, Rule } from './rule.ts'
 
-const HOST = /^(\*\.)?[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*(:[0-9]{1,5})?$/
+const LABEL = '[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?'
+/** A wildcard stands before at least two labels. */
+const HOST = new RegExp(`^(\\*\\.(?=[^.:]+\\.))?${LABEL}(\\.${LABEL})*(:[0-9]{1,5})?$`)
 const HOST_V6 = /^\[[0-9a-f:.]{2,45}\](:[0-9]{1,5})?$/
 
 function isHost(text: string): boolean {

@@ -3,6 +3,7 @@ import { body } from './body.ts'
 import { groupName, role, scope } from './names.ts'
 import { networks } from './network.ts'
 
+const METHOD = /^(?!(?:TRACE|CONNECT)$)(?=.{1,32}$)[A-Z]+(-[A-Z]+)*$/
 export const PRINCIPAL_KINDS = ['user', 'client', 'workload'] as const
 
 const atLeastOne = (what: string) => `expected at least one ${what}; leave the field out to ask for none`
@@ -81,7 +82,7 @@ export type AnsweredRule = z.infer<typeof AnsweredRule>
 /** One access rule: which requests it is about, and what it asks of them. */
 export const Rule = body({
   methods: z
-    .array(z.string().regex(/^[A-Z][A-Z0-9-]{0,31}$/, 'expected a method in capitals, like "GET"'))
+    .array(z.string().regex(METHOD, 'expected a method in capitals, like "GET", but neither TRACE nor CONNECT'))
     .min(1, 'expected at least one method; leave the field out for every method')
     .optional()
     .meta({ description: 'The methods. Omitted: every method.', example: ['GET', 'HEAD', 'PROPFIND'] }),
@@ -108,8 +109,9 @@ function checkPath(path: string, context: z.RefinementCtx): void {
 }
 
 function pathMistake(path: string): string | undefined {
-  if (!path.startsWith('/') || path.length > 512) return 'expected a path of at most 512 characters, like "/files/**"'
-  if (/[\p{Cc}\s\\?#]/u.test(path)) return 'expected a path alone, without space, backslash, query or fragment'
+  if (!path.startsWith('/') || path.length > 1024) return 'expected a path of at most 1024 characters, like "/files/**"'
+  if (/[\p{Cc}\\?#]/u.test(path))
+    return 'expected a path alone, without backslash, query, fragment or control characters'
   const segments = path.slice(1).split('/')
   if (segments.some((segment) => segment === '.' || segment === '..')) return 'expected a path without . and ..'
   const deep = segments.findIndex((segment) => segment.includes('**'))

@@ -13,16 +13,23 @@ export type ServerModule = {
 
 export type ServerOption = {
   readonly name: string
-  readonly env: string
-  readonly type: unknown
-  readonly default: unknown
+  readonly type: string
+  readonly default: string | undefined
   readonly doc: string
-  readonly secret: boolean
 }
 
 export type LoadServer = () => Promise<ServerModule>
 
-/** The flag of an option: `data_dir` and `dataDir` are `--data-dir`. */
-export function flagName(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`).replaceAll('_', '-')
+/** The flag of an option: `data_dir` is `--data-dir`. */
+export function flagOf(option: ServerOption): string {
+  return `--${option.name.replaceAll('_', '-')}`
+}
+
+export function variableOf(option: ServerOption): string {
+  return `COUNTERSIGN_${option.name.toUpperCase()}`
+}
+
+/** Secrets come from files and the environment alone: arguments are seen by every process on the machine. */
+export function isSecret(option: ServerOption): boolean {
+  return option.type === 'secret'
 }

@@ -7,22 +7,8 @@ function fakeServer(problems: string[] = []) {
   const calls: unknown[] = []
   const server: ServerModule = {
     OPTIONS: [
-      {
-        name: 'data_dir',
-        env: 'COUNTERSIGN_DATA_DIR',
-        type: 'path',
-        default: './data',
-        doc: 'Where data is kept.',
-        secret: false,
-      },
-      {
-        name: 'bootstrapKey',
-        env: 'COUNTERSIGN_BOOTSTRAP_KEY',
-        type: 'string',
-        default: undefined,
-        doc: 'A key.',
-        secret: true,
-      },
+      { name: 'data_dir', type: 'path', default: './data', doc: 'Where data is kept.' },
+      { name: 'bootstrap_key', type: 'secret', default: undefined, doc: 'A key.' },
     ],
     parseConfig: ({ flags, env }) => (problems.length > 0 ? { problems } : { config: { flags, env } }),
     startServer: async (config, io) => {
@@ -38,9 +24,12 @@ function fakeServer(problems: string[] = []) {
 test('serve hands flags and environment on, and stops when asked to', async () => {
   const { calls, server } = fakeServer()
   const env = { COUNTERSIGN_LISTEN: '127.0.0.1:9' }
-  const { code, out } = await ran('serve --data-dir /tmp/x', { server, env })
+  const { code, out } = await ran('serve --data-dir /tmp/x --config c.yaml', { server, env })
   expect({ code, out }).toEqual({ code: 0, out: '' })
-  expect(calls).toEqual([['start', { flags: { data_dir: '/tmp/x' }, env }, { stdoutIsTerminal: false }], 'stop'])
+  expect(calls).toEqual([
+    ['start', { flags: { config: 'c.yaml', data_dir: '/tmp/x' }, env }, { stdoutIsTerminal: false }],
+    'stop',
+  ])
 })
 
 test('every problem of the configuration is told, and nothing is started', async () => {
@@ -57,7 +46,7 @@ test('a secret is no option of the command line', async () => {
   const { server } = fakeServer()
   expect((await ran('serve --bootstrap-key x', { server })).code).toBe(2)
   const { out } = await ran('serve --help', { server })
-  expect(out).toContain('--data-dir <value>')
+  expect(out).toContain('--data-dir <path>')
   expect(out).toContain('COUNTERSIGN_BOOTSTRAP_KEY or COUNTERSIGN_BOOTSTRAP_KEY_FILE')
   expect(out).toContain('Examples:')
 })

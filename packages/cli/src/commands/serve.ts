@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import { ConfigurationError } from '../exit.ts'
 import { examples } from '../options.ts'
-import { flagName, type ServerModule, type ServerOption } from '../server-module.ts'
+import { flagOf, isSecret, type ServerModule, type ServerOption, variableOf } from '../server-module.ts'
 import { openSession } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -39,18 +39,18 @@ type Work = (server: ServerModule, config: unknown, self: Command) => Promise<vo
 
 /** Gives a command every option of the server that is no secret, reads the configuration and does the work with it. */
 function addServerCommand(self: Command, terminal: Terminal, server: ServerModule | undefined, work: Work): Command {
-  const options = (server?.OPTIONS ?? [])
-    .filter((option) => !option.secret)
-    .map((option) => [option, toFlag(option)] as const)
-  for (const [, flag] of options) self.addOption(flag)
-  const secrets = (server?.OPTIONS ?? []).filter((option) => option.secret)
-  if (secrets.length > 0) {
-    const lines = secrets.map((option) => `  ${option.env} or ${option.env}_FILE\n      ${option.doc}`)
-    self.addHelpText('after', `\nSecrets, never on the command line:\n${lines.join('\n')}`)
-  }
+  const options = server?.OPTIONS ?? []
+  const flags = [CONFIG_FILE, ...options.filter((option) => !isSecret(option))].map(
+    (option) => [option, toFlag(option)] as const,
+  )
+  for (const [, flag] of flags) self.addOption(flag)
+  const secrets = options.filter(isSecret).map((option) => {
+    return `  ${variableOf(option)} or ${variableOf(option)}_FILE\n      ${option.doc}`
+  })
+  if (secrets.length > 0) self.addHelpText('after', `\nSecrets, never on the command line:\n${secrets.join('\n')}`)
   return self.action(async () => {
     if (server === undefined) throw new Error(`${self.name()}: the server was not loaded`)
-    const given = options.flatMap(([option, flag]) => {
+    const given = flags.flatMap(([option, flag]) => {
       const value: unknown = self.getOptionValue(flag.attributeName())
       return typeof value === 'string' ? [[option.name, value]] : []
     })
@@ -61,7 +61,10 @@ function addServerCommand(self: Command, terminal: Terminal, server: ServerModul
   })
 }
 
+/** Where the others may stand; itself it stands in no file. */
+const CONFIG_FILE: ServerOption = { name: 'config', type: 'path', default: undefined, doc: 'A YAML file of options.' }
+
 function toFlag(option: ServerOption): Option {
-  const byDefault = option.default === undefined || option.default === null ? '' : `, default ${String(option.default)}`
-  return new Option(`--${flagName(option.name)} <value>`, `${option.doc} (${option.env}${byDefault})`)
+  const byDefault = option.default === undefined ? '' : `, default ${option.default}`
+  return new Option(`${flagOf(option)} <${option.type}>`, `${option.doc} (${variableOf(option)}${byDefault})`)
 }
