@@ -1,6 +1,6 @@
 import { parseNetwork } from '@countersign/resource-server'
 import type { Client } from '../domain/client.ts'
-import { type Change, type Db, parseJson, toDate, toSeconds } from './store.ts'
+import { type Change, type Db, parseJson, type Slice, toDate, toSeconds } from './store.ts'
 
 type ClientBody = {
   grants: string[]
@@ -49,6 +49,12 @@ export async function listClients(db: Db, ids?: readonly string[]): Promise<Clie
       revision: row.revision,
     }
   })
+}
+
+export async function listClientIds(db: Db, { after, limit }: Slice): Promise<string[]> {
+  let query = db.selectFrom('client').select('id').orderBy('id').limit(limit)
+  if (after !== undefined) query = query.where('id', '>', after)
+  return (await query.execute()).map(({ id }) => id)
 }
 
 /** A network that does not parse would widen "from there only" to "from anywhere": a corrupt row is an error. */

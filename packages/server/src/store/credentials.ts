@@ -1,6 +1,6 @@
 import type { IssuedKind } from '@countersign/resource-server'
 import { sql } from 'kysely'
-import type { OwnerRef, StoredCredential } from '../domain/credential.ts'
+import { type OwnerRef, refText, type StoredCredential } from '../domain/credential.ts'
 import { storedNetworks } from './clients.ts'
 import type { Tables } from './schema.ts'
 import { type Change, type Db, parseJson, type Store, toDate, toDateOrNull, toSeconds } from './store.ts'
@@ -105,8 +105,21 @@ export async function shortenCredential(change: Change, id: string, expiresAt: D
     .execute()
 }
 
-/** Counts what a line through this owner or family would newly revoke. */
-export async function countUnrevoked(db: Db, filter: { owner: OwnerRef } | { family: string }): Promise<number> {
+/**
+ * Counts what a line through this owner or family would newly revoke: what no line through it has met before.
+ * With `liveAt`, only what has not expired by then.
+ */
+export async function countUnrevoked(
+  db: Db,
+  filter: { owner: OwnerRef } | { family: string },
+  liveAt?: Date,
+): Promise<number> {
+  const subject = 'owner' in filter ? refText(filter.owner) : `family:${filter.family}`
+  const line = await db
+    .selectFrom('revocation_line')
+    .select('revision')
+    .where('subject', '=', subject)
+    .executeTakeFirst()
   let query = db
     .selectFrom('credential')
     .select((select) => select.fn.countAll<number>().as('count'))
@@ -115,6 +128,11 @@ export async function countUnrevoked(db: Db, filter: { owner: OwnerRef } | { fam
     'owner' in filter
       ? query.where('owner_kind', '=', filter.owner.kind).where('owner', '=', filter.owner.id)
       : query.where('family', '=', filter.family)
+  if (line !== undefined) query = query.where('revision', '>', line.revision)
+  if (liveAt !== undefined) {
+    const now = toSeconds(liveAt)
+    query = query.where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', now)]))
+  }
   return Number((await query.executeTakeFirstOrThrow()).count)
 }
 

@@ -1,5 +1,5 @@
 import type { Group } from '../domain/client.ts'
-import { type Change, type Db, toDate, toSeconds } from './store.ts'
+import { type Change, type Db, type Slice, toDate, toSeconds } from './store.ts'
 
 export async function listGroups(db: Db, names?: readonly string[]): Promise<Group[]> {
   let query = db.selectFrom('group').selectAll().orderBy('name')
@@ -10,6 +10,12 @@ export async function listGroups(db: Db, names?: readonly string[]): Promise<Gro
     createdAt: toDate(created_at),
     revision,
   }))
+}
+
+export async function listGroupNames(db: Db, { after, limit }: Slice): Promise<string[]> {
+  let query = db.selectFrom('group').select('name').orderBy('name').limit(limit)
+  if (after !== undefined) query = query.where('name', '>', after)
+  return (await query.execute()).map(({ name }) => name)
 }
 
 export async function findGroup(db: Db, name: string): Promise<Group | undefined> {

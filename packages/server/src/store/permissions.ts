@@ -6,6 +6,9 @@ export type PermissionFilter = {
   readonly ids?: readonly string[]
   readonly resource?: string | undefined
   readonly holder?: HolderRef | undefined
+  /** Ids after this one. */
+  readonly after?: string | undefined
+  readonly limit?: number
 }
 
 export async function listPermissions(db: Db, filter: PermissionFilter = {}): Promise<HeldPermission[]> {
@@ -15,7 +18,29 @@ export async function listPermissions(db: Db, filter: PermissionFilter = {}): Pr
   if (filter.holder !== undefined) {
     query = query.where('holder_kind', '=', filter.holder.kind).where('holder', '=', filter.holder.id)
   }
+  if (filter.after !== undefined) query = query.where('id', '>', filter.after)
+  if (filter.limit !== undefined) query = query.limit(filter.limit)
   return (await query.execute()).map(toPermission)
+}
+
+/** Says whether any of these holders has a permission of its own on the resource. */
+export async function holdPermissionOn(db: Db, resource: string, holders: readonly HolderRef[]): Promise<boolean> {
+  for (const [kind, some] of Map.groupBy(holders, (holder) => holder.kind)) {
+    const row = await db
+      .selectFrom('permission')
+      .select('id')
+      .where('holder_kind', '=', kind)
+      .where(
+        'holder',
+        'in',
+        some.map(({ id }) => id),
+      )
+      .where('resource', '=', resource)
+      .limit(1)
+      .executeTakeFirst()
+    if (row !== undefined) return true
+  }
+  return false
 }
 
 export async function findPermission(db: Db, id: string): Promise<HeldPermission | undefined> {

@@ -1,6 +1,6 @@
 import { compileRules, type RuleDefinition } from '../domain/access-rule.ts'
 import type { Resource } from '../domain/resource.ts'
-import { type Change, type Db, parseJson, toDate, toSeconds } from './store.ts'
+import { type Change, type Db, parseJson, type Slice, toDate, toSeconds } from './store.ts'
 
 /** What of a resource is kept as one JSON text, in the words of the wire. */
 export type ResourceBody = {
@@ -52,6 +52,12 @@ export async function listResources(db: Db, names?: readonly string[]): Promise<
       revision: row.revision,
     }
   })
+}
+
+export async function listResourceNames(db: Db, { after, limit }: Slice): Promise<string[]> {
+  let query = db.selectFrom('resource').select('name').orderBy('name').limit(limit)
+  if (after !== undefined) query = query.where('name', '>', after)
+  return (await query.execute()).map(({ name }) => name)
 }
 
 /** A stored rule that does not compile is a corrupt row: the resource is not served rather than served without it. */

@@ -30,6 +30,9 @@ export type Store = {
   readonly random: RandomBytes
 }
 
+/** Which part of an ordered list: at most `limit` keys after this one; undefined: from the start. */
+export type Slice = { readonly after: string | undefined; readonly limit: number }
+
 export function toSeconds(date: Date): number {
   return Math.floor(date.getTime() / 1000)
 }
