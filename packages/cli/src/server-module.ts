@@ -1,32 +1,19 @@
-/** What this command needs of the server package. The configuration is handed on unread. */
-export type ServerModule = {
-  readonly OPTIONS: readonly ServerOption[]
-  parseConfig(sources: {
-    env: Readonly<Record<string, string | undefined>>
-    flags: Record<string, string>
-    readFile: (path: string) => string
-  }): { readonly config: unknown } | { readonly problems: readonly string[] }
-  startServer(config: unknown, io: { stdoutIsTerminal: boolean }): Promise<{ url: string; stop(): Promise<void> }>
-  migrateDatabase(config: unknown): Promise<{ applied: readonly string[] }>
-  makeAdminKey(config: unknown): Promise<{ id: string; key: string }>
-}
+import type * as server from '@countersign/server'
 
-export type ServerOption = {
-  readonly name: string
-  readonly type: string
-  readonly default: string | undefined
-  readonly doc: string
-}
+/** What this command needs of the server package. */
+export type ServerModule = Pick<
+  typeof server,
+  'OPTIONS' | 'parseConfig' | 'startServer' | 'migrateDatabase' | 'makeAdminKey' | 'variableOf'
+>
 
+/** Loads the server, which brings the database along: only the commands that run it do. */
 export type LoadServer = () => Promise<ServerModule>
 
-/** The flag of an option: `data_dir` is `--data-dir`. */
-export function flagOf(option: ServerOption): string {
-  return `--${option.name.replaceAll('_', '-')}`
-}
+type ServerOption = ServerModule['OPTIONS'][number]
 
-export function variableOf(option: ServerOption): string {
-  return `COUNTERSIGN_${option.name.toUpperCase()}`
+/** The flag of an option: `data_dir` is `--data-dir`. */
+export function flagOf(option: Pick<ServerOption, 'name' | 'type'>): string {
+  return `--${option.name.replaceAll('_', '-')} <${option.type}>`
 }
 
 /** Secrets come from files and the environment alone: arguments are seen by every process on the machine. */

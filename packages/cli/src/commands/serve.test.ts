@@ -7,12 +7,14 @@ function fakeServer(problems: string[] = []) {
   const calls: unknown[] = []
   const server: ServerModule = {
     OPTIONS: [
-      { name: 'data_dir', type: 'path', default: './data', doc: 'Where data is kept.' },
-      { name: 'bootstrap_key', type: 'secret', default: undefined, doc: 'A key.' },
+      { name: 'data_dir', type: 'path', default: './data', doc: 'Where data is kept.', example: '/x' },
+      { name: 'bootstrap_key', type: 'secret', default: undefined, doc: 'A key.', example: 'x' },
     ],
-    parseConfig: ({ flags, env }) => (problems.length > 0 ? { problems } : { config: { flags, env } }),
+    parseConfig: ({ flags, env }) => (problems.length > 0 ? { problems } : { config: { flags, env } as never }),
+    variableOf: (option) => `COUNTERSIGN_${option.name.toUpperCase()}`,
     startServer: async (config, io) => {
-      calls.push(['start', config, io])
+      calls.push(['start', config, io.stdoutIsTerminal])
+      io.say('The admin key, shown this once')
       return { url: 'http://127.0.0.1:8420', stop: async () => void calls.push('stop') }
     },
     migrateDatabase: async () => ({ applied: ['0001-first'] }),
@@ -25,11 +27,8 @@ test('serve hands flags and environment on, and stops when asked to', async () =
   const { calls, server } = fakeServer()
   const env = { COUNTERSIGN_LISTEN: '127.0.0.1:9' }
   const { code, out } = await ran('serve --data-dir /tmp/x --config c.yaml', { server, env })
-  expect({ code, out }).toEqual({ code: 0, out: '' })
-  expect(calls).toEqual([
-    ['start', { flags: { config: 'c.yaml', data_dir: '/tmp/x' }, env }, { stdoutIsTerminal: false }],
-    'stop',
-  ])
+  expect({ code, out }).toEqual({ code: 0, out: 'The admin key, shown this once\n' })
+  expect(calls).toEqual([['start', { flags: { config: 'c.yaml', data_dir: '/tmp/x' }, env }, false], 'stop'])
 })
 
 test('every problem of the configuration is told, and nothing is started', async () => {

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import { ConfigurationError } from '../exit.ts'
 import { examples } from '../options.ts'
-import { flagOf, isSecret, type ServerModule, type ServerOption, variableOf } from '../server-module.ts'
+import { flagOf, isSecret, type ServerModule } from '../server-module.ts'
 import { openSession } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -11,7 +11,8 @@ export function addServerCommands(program: Command, terminal: Terminal, server: 
     addServerCommand(program.command(name).description(description), terminal, server, work)
 
   const serve = add('serve', 'run the server until it is asked to stop', async (use, config) => {
-    const running = await use.startServer(config, { stdoutIsTerminal: terminal.stdoutIsTerminal })
+    const { stdoutIsTerminal, out } = terminal
+    const running = await use.startServer(config, { stdoutIsTerminal, say: (text) => out(`${text}\n`) })
     if (terminal.stdoutIsTerminal) terminal.err(`Countersign listens at ${running.url}. Stop it with Ctrl+C.\n`)
     await terminal.stopRequested()
     await running.stop()
@@ -35,36 +36,32 @@ export function addServerCommands(program: Command, terminal: Terminal, server: 
   examples(adminKey, ['countersign admin-key', 'countersign admin-key > admin.key'])
 }
 
-type Work = (server: ServerModule, config: unknown, self: Command) => Promise<void>
+type Config = Parameters<ServerModule['startServer']>[0]
+type Work = (server: ServerModule, config: Config, self: Command) => Promise<void>
 
 /** Gives a command every option of the server that is no secret, reads the configuration and does the work with it. */
 function addServerCommand(self: Command, terminal: Terminal, server: ServerModule | undefined, work: Work): Command {
-  const options = server?.OPTIONS ?? []
-  const flags = [CONFIG_FILE, ...options.filter((option) => !isSecret(option))].map(
-    (option) => [option, toFlag(option)] as const,
-  )
+  // The file that the others may stand in; itself it stands in no file, so it is no option of the server's table.
+  const file = new Option('--config <path>', 'A YAML file of options. (COUNTERSIGN_CONFIG)')
+  const flags: [name: string, flag: Option][] = [['config', file]]
+  const secrets: string[] = []
+  for (const option of server?.OPTIONS ?? []) {
+    const variable = server?.variableOf(option)
+    const byDefault = option.default === undefined ? '' : `, default ${option.default}`
+    if (isSecret(option)) secrets.push(`  ${variable} or ${variable}_FILE\n      ${option.doc}`)
+    else flags.push([option.name, new Option(flagOf(option), `${option.doc} (${variable}${byDefault})`)])
+  }
   for (const [, flag] of flags) self.addOption(flag)
-  const secrets = options.filter(isSecret).map((option) => {
-    return `  ${variableOf(option)} or ${variableOf(option)}_FILE\n      ${option.doc}`
-  })
   if (secrets.length > 0) self.addHelpText('after', `\nSecrets, never on the command line:\n${secrets.join('\n')}`)
   return self.action(async () => {
     if (server === undefined) throw new Error(`${self.name()}: the server was not loaded`)
-    const given = flags.flatMap(([option, flag]) => {
+    const given = flags.flatMap(([name, flag]) => {
       const value: unknown = self.getOptionValue(flag.attributeName())
-      return typeof value === 'string' ? [[option.name, value]] : []
+      return typeof value === 'string' ? [[name, value]] : []
     })
     const sources = { env: terminal.env, flags: Object.fromEntries(given), readFile: terminal.readFile }
     const parsed = server.parseConfig(sources)
     if ('problems' in parsed) throw new ConfigurationError(parsed.problems)
     await work(server, parsed.config, self)
   })
-}
-
-/** Where the others may stand; itself it stands in no file. */
-const CONFIG_FILE: ServerOption = { name: 'config', type: 'path', default: undefined, doc: 'A YAML file of options.' }
-
-function toFlag(option: ServerOption): Option {
-  const byDefault = option.default === undefined ? '' : `, default ${option.default}`
-  return new Option(`${flagOf(option)} <${option.type}>`, `${option.doc} (${variableOf(option)}${byDefault})`)
 }
