@@ -58,11 +58,11 @@ export function compileRules(
 ): { rules: AccessRule[]; problems: Problem[] } {
   const problems: Problem[] = []
   const rules = definitions.flatMap((definition, index) => {
-    const at = `rules.${index}`
+    const at = `rules[${index}]`
     const before = problems.length
     const methods = definition.methods?.map((method, position) => {
       if (parseMethod(method) === undefined) {
-        problems.push({ path: `${at}.methods.${position}`, message: 'is not a method; write it in capitals, as GET' })
+        problems.push({ path: `${at}.methods[${position}]`, message: 'is not a method; write it in capitals, as GET' })
       }
       return method
     })
