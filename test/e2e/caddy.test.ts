@@ -6,6 +6,7 @@ import type { Traits } from '../support/proxied/identity.ts'
 import { outageCases } from '../support/proxied/outage.ts'
 import { webdavPrograms } from '../support/proxied/programs.ts'
 import { type Dialect, questionCases } from '../support/proxied/question.ts'
+import { secretCases } from '../support/proxied/secret.ts'
 import { spoofingCases } from '../support/proxied/spoofing.ts'
 import { targetCases, webSocketCases } from '../support/proxied/targets.ts'
 import { describeWith } from '../support/requires.ts'
@@ -49,3 +50,5 @@ describeWith(['caddy', 'git'], 'git behind Caddy', () => {
 describeWith(['caddy'], 'Caddy without an answer', () => outageCases(startCaddy, TRAITS))
 
 describeWith(['caddy'], 'what Caddy asks Countersign', () => questionCases(startCaddy, DIALECT))
+
+describeWith(['caddy', 'rclone'], 'Caddy that Countersign knows by a secret', () => secretCases(startCaddy))

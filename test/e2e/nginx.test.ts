@@ -6,6 +6,7 @@ import type { Traits } from '../support/proxied/identity.ts'
 import { outageCases } from '../support/proxied/outage.ts'
 import { webdavPrograms } from '../support/proxied/programs.ts'
 import { type Dialect, questionCases } from '../support/proxied/question.ts'
+import { secretCases } from '../support/proxied/secret.ts'
 import { spoofingCases } from '../support/proxied/spoofing.ts'
 import { targetCases, webSocketCases } from '../support/proxied/targets.ts'
 import { describeWith } from '../support/requires.ts'
@@ -53,3 +54,5 @@ describeWith(['nginx', 'git'], 'git behind nginx', () => {
 describeWith(['nginx'], 'nginx without an answer', () => outageCases(startNginx, TRAITS))
 
 describeWith(['nginx'], 'what nginx asks Countersign', () => questionCases(startNginx, DIALECT))
+
+describeWith(['nginx', 'rclone'], 'nginx that Countersign knows by a secret', () => secretCases(startNginx))

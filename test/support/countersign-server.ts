@@ -6,7 +6,7 @@ import { type Finished, type Program, run, startProgram } from './program.ts'
 const MAIN = join(ROOT, 'packages/cli/src/main.ts')
 const API = '/api/v1'
 
-export type Answer = { readonly status: number; readonly body: unknown }
+type Answer = { readonly status: number; readonly body: unknown }
 
 /** A Countersign that runs as its users run it: its own process, its own data directory. */
 export type CountersignServer = Program & {

@@ -30,13 +30,14 @@ const AS_ROOT = 'user root;'
  * nginx with the site of docs/guides/nginx.md: host, ports and addresses are those of the test, and the lines that
  * name a certificate are left out, for the test speaks plain HTTP.
  */
-export const startNginx: StartProxy = async ({ port, verifyAddress, upstreamPort, directory }) => {
+export const startNginx: StartProxy = async ({ port, verifyAddress, upstreamPort, directory, proxySecret }) => {
   const site = substitute(guideBlock('nginx.md', 'webdav.conf'), {
     'listen 443 ssl;': `listen 127.0.0.1:${port};`,
     'listen [::]:443 ssl;': '',
     'webdav.example.com': 'localhost',
     '127.0.0.1:8420': verifyAddress,
     '127.0.0.1:8080': `127.0.0.1:${upstreamPort}`,
+    'Countersign-Proxy-Secret ""; #': `Countersign-Proxy-Secret "${proxySecret ?? ''}"; #`,
   }).replaceAll(/^ *ssl_certificate.*\n/gm, '')
   await mkdir(join(directory, 'temp'))
   await writeFile(join(directory, 'nginx.conf'), `${process.getuid?.() === 0 ? AS_ROOT : ''}${MAIN}`)

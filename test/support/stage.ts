@@ -40,7 +40,7 @@ const REPOSITORY_RULES = [
 ]
 
 /** A WebDAV server, `webdav`, whose client `canister` may read and write. */
-export async function openWebdavStage(startProxy: StartProxy): Promise<Stage> {
+export async function openWebdavStage(startProxy: StartProxy, secret?: ProxySecret): Promise<Stage> {
   const teardown = new Teardown()
   const files = join(await teardown.temporaryDirectory('webdav'), 'files')
   await mkdir(files)
@@ -51,6 +51,7 @@ export async function openWebdavStage(startProxy: StartProxy): Promise<Stage> {
     service: forwardTo(webdav.port),
     name: 'webdav',
     rules: FILES_RULES,
+    ...secret,
   })
 }
 
@@ -62,16 +63,31 @@ export async function openGitStage(startProxy: StartProxy): Promise<Stage> {
   return await open(startProxy, teardown, { files, service: gitBackend(files), name: 'forge', rules: REPOSITORY_RULES })
 }
 
-type Play = { files: string; service: Service; name: string; rules: readonly { require: { scopes: string[] } }[] }
+/** What Countersign wants to be shown by its proxy, and what the proxy shows. */
+export type ProxySecret = { readonly wanted: string; readonly shown: string }
+
+type Play = Partial<ProxySecret> & {
+  readonly files: string
+  readonly service: Service
+  readonly name: string
+  readonly rules: readonly { require: { scopes: string[] } }[]
+}
 
 async function open(startProxy: StartProxy, teardown: Teardown, play: Play): Promise<Stage> {
-  const server = await startCountersign(await teardown.temporaryDirectory('data'))
+  const environment = play.wanted === undefined ? {} : { COUNTERSIGN_PROXY_SECRET: play.wanted }
+  const server = await startCountersign(await teardown.temporaryDirectory('data'), environment)
   teardown.add(server.stop)
   const recorder = startRecorder(play.service)
   teardown.add(recorder.stop)
   const port = freePort()
   const directory = await teardown.temporaryDirectory('proxy')
-  const proxy = await startProxy({ port, verifyAddress: server.address, upstreamPort: recorder.port, directory })
+  const proxy = await startProxy({
+    port,
+    verifyAddress: server.address,
+    upstreamPort: recorder.port,
+    directory,
+    ...(play.shown !== undefined && { proxySecret: play.shown }),
+  })
   teardown.add(proxy.stop)
 
   const host = `localhost:${port}`
