@@ -152,7 +152,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
         managementHost: hostOf(config.publicUrl),
       }),
   }
-  const api = managementApi(adminDeps)
+  const api = managementApi(adminDeps, (error) => log.error({ err: error }, 'a management call failed'))
 
   const json = (value: unknown): Response => Response.json(value, { headers: { 'Cache-Control': 'no-store' } })
   const health: Record<string, Handler> = {

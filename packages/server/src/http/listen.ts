@@ -32,9 +32,11 @@ export async function listen(address: ListenAddress, routes: Routes): Promise<Bu
   }
   if (address.kind === 'tcp') return Bun.serve({ ...options, hostname: address.hostname, port: address.port })
   await removeDeadSocket(address.path)
-  const { idleTimeout, ...withoutIdle } = options
-  void idleTimeout
-  const server = Bun.serve({ ...withoutIdle, unix: address.path })
+  const { idleTimeout, ...typed } = options
+  const onSocket = { ...typed, unix: address.path }
+  // Bun obeys an idle timeout on unix sockets too; only its types do not know.
+  Object.assign(onSocket, { idleTimeout })
+  const server = Bun.serve(onSocket)
   chmodSync(address.path, address.mode)
   return server
 }

@@ -92,7 +92,7 @@ export function sentenceOf(decision: DeniedDecision): string {
     owner: stored === undefined ? 'the caller' : `${stored.owner.kind} ${stored.owner.id}`,
     resource: resource === undefined ? 'the resource' : `resource ${resource.name}`,
   })
-  const at = verdict.detail.at === 'destination' ? ' This concerns the Destination.' : ''
+  const at = verdict.detail.concerns === 'Destination' ? ' This concerns the Destination.' : ''
   return sentence.charAt(0).toUpperCase() + sentence.slice(1) + at
 }
 

@@ -127,7 +127,7 @@ function destinationRefused(
 }
 
 function atDestination(denied: Denied): Denied {
-  return deny(denied.code, { ...denied.detail, at: 'destination' })
+  return deny(denied.code, { ...denied.detail, concerns: 'Destination' })
 }
 
 /** A CORS preflight carries no credential; a resource may let it through as the anonymous principal. @see Fetch §4.8 */
