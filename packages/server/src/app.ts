@@ -61,7 +61,15 @@ const TRIM_MS = 600_000
 /** The only composition root: everything that the server is made of is made and joined here. */
 export async function composeApp(config: Config, io: AppIo): Promise<App> {
   const { clock, random, monotonicMs } = io
-  const log = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime }, io.log)
+  const log = pino(
+    {
+      level: config.logLevel,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (level) => ({ level }) },
+    },
+    io.log,
+  )
   const sha256Hex = (text: string) => Bun.SHA256.hash(text, 'hex')
   const sha256 = (text: string) => {
     const digest = new Uint8Array(32)

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import pino from 'pino'
 import { issueAdminKey } from './admin-key.ts'
 import { type AppIo, adminKeyPath, composeApp } from './app.ts'
-import type { Config } from './config.ts'
+import type { Config, ListenAddress } from './config.ts'
 import type { BunServer } from './http/guard.ts'
 import { listen } from './http/listen.ts'
 import { openDecisions, openStore } from './store/open.ts'
@@ -26,10 +26,9 @@ export async function startServer(config: Config, io: ServeIo): Promise<RunningS
     servers.push(await listen(config.internalListen, app.internalRoutes))
   }
   app.start()
-  app.log.info(
-    { listen: config.listen, internal: config.internalListen, issuer: config.publicUrl },
-    'countersign serves',
-  )
+  const where = { listen: addressText(config.listen), issuer: config.publicUrl }
+  const internal = config.internalListen
+  app.log.info(internal === undefined ? where : { ...where, internal: addressText(internal) }, 'countersign serves')
   if (app.firstAdminKey !== undefined) showFirstKey(config, app.firstAdminKey.key, io, app.log)
   return {
     url: `http://${config.listen.hostname}:${config.listen.port}`,
@@ -60,6 +59,10 @@ export async function makeAdminKey(config: Config): Promise<{ id: string; key: s
   } finally {
     await store.close()
   }
+}
+
+function addressText(address: ListenAddress): string {
+  return address.kind === 'unix' ? `unix:${address.path}` : `${address.hostname}:${address.port}`
 }
 
 function showFirstKey(config: Config, key: string, io: ServeIo, log: { info(fields: object, text: string): void }) {

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { RandomBytes } from '../domain/ids.ts'
 import { migrate, migrateDecisions } from './migrations.ts'
 import type { DecisionTables, Tables } from './schema.ts'
-import { openSqlite } from './sqlite.ts'
+import { IN_MEMORY, openSqlite } from './sqlite.ts'
 import type { Store } from './store.ts'
 
 export type OpenedStore = Store & {
@@ -10,9 +10,6 @@ export type OpenedStore = Store & {
   readonly applied: readonly string[]
   close(): Promise<void>
 }
-
-/** In place of a directory: everything lives in memory and dies with the process. */
-export const IN_MEMORY = ':memory:'
 
 /** Opens the embedded database of a data directory, brought up to this version's schema. */
 export async function openStore(dataDir: string, clock: () => Date, random: RandomBytes): Promise<OpenedStore> {

@@ -10,8 +10,13 @@ export type SqliteMode = {
 /** How long a statement waits for another process (backup, the CLI) to release the file. */
 const BUSY_TIMEOUT_MS = 2000
 
+/** In place of a path: the database lives in memory and dies with the process. */
+export const IN_MEMORY = ':memory:'
+
 /** Opens an SQLite file by way of Kysely. Every pragma that a promise rests on is set here, never left to a default. */
 export function openSqlite<Tables>(path: string, mode: SqliteMode): Kysely<Tables> {
+  // SQLite gives its companion files the mode of the database: digests and audit events are for their owner alone.
+  if (path !== IN_MEMORY && !mode.readonly) closeSync(openSync(path, 'a', 0o600))
   const file = new SqliteFile(path, mode.readonly ? { readonly: true } : { create: true, readwrite: true })
   file.run(`pragma busy_timeout = ${BUSY_TIMEOUT_MS}`)
   if (!mode.readonly) file.run('pragma journal_mode = WAL')
