@@ -1,0 +1,43 @@
+import type { Revocation } from '@countersign/resource-server'
+import {
+  type CredentialStatus,
+  type RevocationLine,
+  refText,
+  revocationOf,
+  type StoredCredential,
+} from '../domain/credential.ts'
+import { findClient } from '../store/clients.ts'
+import { listRevocationLines } from '../store/revocation-lines.ts'
+import type { Db } from '../store/store.ts'
+
+export type JudgedCredential = {
+  readonly credential: StoredCredential
+  readonly status: CredentialStatus
+  readonly revocation: Revocation | undefined
+}
+
+/** Whether a credential works at `now`, in the order in which a decision judges it. Networks are not judged. */
+export function judge(
+  credential: StoredCredential,
+  lineThrough: (subject: string) => RevocationLine | undefined,
+  ownerIsLive: boolean,
+  now: Date,
+): JudgedCredential {
+  const revocation = revocationOf(credential, lineThrough)
+  const status = (): CredentialStatus => {
+    if (revocation !== undefined) return 'revoked'
+    if (credential.notBefore !== null && now < credential.notBefore) return 'not_yet_valid'
+    if (credential.expiresAt !== null && now >= credential.expiresAt) return 'expired'
+    return ownerIsLive ? 'live' : 'owner_disabled'
+  }
+  return { credential, status: status(), revocation }
+}
+
+/** The same from the database, for use inside a change: the directory may not have heard of another node's yet. */
+export async function judgeIn(db: Db, credential: StoredCredential, now: Date): Promise<JudgedCredential> {
+  const { owner, family, ancestors } = credential
+  const subjects = [refText(owner), `family:${family}`, ...ancestors.map((id) => `credential:${id}`)]
+  const lines = new Map((await listRevocationLines(db, subjects)).map((line) => [line.subject, line]))
+  const client = owner.kind === 'client' ? await findClient(db, owner.id) : undefined
+  return judge(credential, (subject) => lines.get(subject), client !== undefined && !client.disabled, now)
+}

@@ -1,0 +1,145 @@
+import { MANAGEMENT_RESOURCE } from '@countersign/resource-server'
+import { BOOTSTRAP_CLIENT } from '../domain/client.ts'
+import { type OwnerRef, refText, type StoredCredential } from '../domain/credential.ts'
+import {
+  countUnrevoked,
+  insertCredential,
+  listCredentials,
+  revokeCredential,
+  shortenCredential,
+} from '../store/credentials.ts'
+import { drawRevocationLine } from '../store/revocation-lines.ts'
+import type { Change } from '../store/store.ts'
+import { judgeIn } from './credential-state.ts'
+import type { Guard } from './guard.ts'
+import { fieldBeyond, lineageOf, type Reach } from './minting.ts'
+import { Rejected } from './problem.ts'
+
+/** A credential to be made. Whose child it is, and who made it, is not for the route to say. */
+export type CredentialDraft = Reach &
+  Pick<StoredCredential, 'id' | 'kind' | 'owner' | 'name' | 'hint' | 'notBefore' | 'family'>
+
+const MAX_ANCESTORS = 32
+const MEMBERS_A_READ = 400
+
+/** Writes of credentials: each judges whose rights it bears on, does it, records it. */
+export class CredentialWrites {
+  constructor(
+    private readonly change: Change,
+    private readonly guard: Guard,
+  ) {}
+
+  /**
+   * Makes a credential. For itself a caller makes none that reaches further than the one it showed, and what it makes
+   * dies with that one. For another owner it needs to be an unconfined admin where that owner holds rights at the
+   * management API, or where the new credential could use such rights once they are given.
+   */
+  async insert(draft: CredentialDraft, digest: string): Promise<void> {
+    refuseBootstrap(draft.owner)
+    const presented = this.guard.authorized.caller.known.stored
+    if (!this.#isCallers(draft.owner)) {
+      await this.#mayMintForAnother(draft)
+      return this.#insert(draft, digest, [], 'create')
+    }
+    this.#requireWithinPresented(draft)
+    return this.#insert(draft, digest, lineageOf(presented), 'create')
+  }
+
+  /** Makes the successor of `old`, and lets `old` live on until `endsAt` at most. */
+  async rotate(old: StoredCredential, draft: CredentialDraft, digest: string, endsAt: Date): Promise<void> {
+    const presented = this.guard.authorized.caller.known.stored
+    const ancestors = new Set(old.ancestors)
+    await this.#mayMintForAnother(draft)
+    if (this.#isCallers(draft.owner)) {
+      this.#requireWithinPresented(draft)
+      if (old.id !== presented.id) for (const id of lineageOf(presented)) ancestors.add(id)
+      // The end of the old one is no reason for its successor to die.
+      ancestors.delete(old.id)
+    }
+    await this.#insert(draft, digest, [...ancestors], 'rotate')
+    await shortenCredential(this.change, old.id, endsAt)
+    const detail = { by: draft.id, expires_at: endsAt.toISOString() }
+    await this.change.record('credential.replace', 'credential', old.id, detail)
+  }
+
+  /** Revokes one credential and everything that it minted. Says whether it was live before. */
+  async revoke(credential: StoredCredential, reason: string | null): Promise<boolean> {
+    await this.guard.mayAlter('Revoking a credential of this owner', [credential.owner])
+    const { status } = await judgeIn(this.change.db, credential, this.change.now)
+    if (status === 'revoked') return false
+    await revokeCredential(this.change, credential.id, reason)
+    await this.change.record('credential.revoke', 'credential', credential.id, { reason })
+    await this.#drawLine(`credential:${credential.id}`, reason)
+    return status !== 'expired'
+  }
+
+  /** Revokes a credential with all it was rotated from and into. Says how many were live before. */
+  async revokeFamily({ owner, family }: StoredCredential, reason: string | null): Promise<number> {
+    await this.guard.mayAlter('Revoking credentials of this owner', [owner])
+    let count = 0
+    let after: string | undefined
+    do {
+      const members = await listCredentials(this.change.db, { family, after, limit: MEMBERS_A_READ })
+      for (const member of members) if (await this.revoke(member, reason)) count++
+      after = members.length === MEMBERS_A_READ ? members.at(-1)?.id : undefined
+    } while (after !== undefined)
+    await this.#drawLine(`family:${family}`, reason)
+    return count
+  }
+
+  /** Revokes, with one row, whatever the owner has. Says how many were live before. */
+  async revokeAllOf(owner: OwnerRef, reason: string | null): Promise<number> {
+    refuseBootstrap(owner)
+    await this.guard.mayAlter('Revoking the credentials of this owner', [owner])
+    const count = await countUnrevoked(this.change.db, { owner }, this.change.now)
+    await this.#drawLine(refText(owner), reason)
+    return count
+  }
+
+  #isCallers(owner: OwnerRef): boolean {
+    return refText(owner) === refText(this.guard.authorized.caller.known.stored.owner)
+  }
+
+  #requireWithinPresented(draft: CredentialDraft): void {
+    const field = fieldBeyond(draft, this.guard.authorized.caller.known.stored)
+    if (field === undefined) return
+    const message = 'expected no more than the presented credential has'
+    const detail = `${field} would reach beyond the presented credential; for itself a caller mints within that.`
+    throw new Rejected('would_escalate', detail, [{ path: field, message }])
+  }
+
+  async #mayMintForAnother({ owner, narrowing }: CredentialDraft): Promise<void> {
+    if (narrowing.resources?.includes(MANAGEMENT_RESOURCE)) {
+      this.guard.mayAlterManagement(`Making a credential that reaches ${MANAGEMENT_RESOURCE}`)
+    }
+    await this.guard.mayAlter('Making a credential of this owner', [owner])
+  }
+
+  async #insert(draft: CredentialDraft, digest: string, ancestors: readonly string[], action: 'create' | 'rotate') {
+    if (ancestors.length > MAX_ANCESTORS) {
+      throw new Rejected('conflict', `At most ${MAX_ANCESTORS} credentials in a row may have minted one another.`)
+    }
+    const { now, actor, revision } = this.change
+    const unused = { revokedAt: null, revokedBy: null, revokedReason: null, lastUsedAt: null, lastUsedFrom: null }
+    const made = { ...draft, ...unused, ancestors, createdAt: now, createdBy: actor.by, revision }
+    await insertCredential(this.change, made, digest)
+    await this.change.record(`credential.${action}`, 'credential', draft.id, {
+      owner: refText(draft.owner),
+      family: draft.family,
+    })
+  }
+
+  async #drawLine(subject: string, reason: string | null): Promise<void> {
+    await drawRevocationLine(this.change, subject, reason)
+    await this.change.record('revocation_line.draw', 'revocation_line', subject, { reason })
+  }
+}
+
+/** The bootstrap key is not stored: a key beside it, or a line through it, could never be undone by changing it. */
+function refuseBootstrap(owner: OwnerRef): void {
+  if (owner.kind !== 'client' || owner.id !== BOOTSTRAP_CLIENT) return
+  throw new Rejected(
+    'conflict',
+    `The client ${BOOTSTRAP_CLIENT} has the key of the configuration alone: change that key, or disable the client.`,
+  )
+}

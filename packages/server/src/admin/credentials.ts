@@ -1,0 +1,71 @@
+import type { Credential, CredentialQuery, Page, Revocation, Revoked } from '@countersign/admin-api'
+import type { OwnerRef, StoredCredential } from '../domain/credential.ts'
+import { type CredentialFilter, findCredential, listCredentials } from '../store/credentials.ts'
+import type { Db } from '../store/store.ts'
+import { pageOf, sliceOf, writeCursor } from './cursor.ts'
+import type { AdminDeps, Authorized } from './deps.ts'
+import { Rejected } from './problem.ts'
+import { toCredential } from './wire.ts'
+import { write } from './write.ts'
+
+/** A state is computed, not stored: past so many rows that are in another one, a page ends early. */
+const MAX_SCANNED = 2000
+
+export async function pageOfCredentials(deps: AdminDeps, query: CredentialQuery): Promise<Page<Credential>> {
+  const { after, limit } = sliceOf(query)
+  const filter = { owner: query.owner === undefined ? undefined : ownerOf(query.owner), kind: query.kind }
+  if (query.state !== undefined) return pageInState(deps, query, filter, after)
+  const found = await listCredentials(deps.store.reader, { ...filter, after, limit })
+  return pageOf(
+    found.map((stored) => toCredential(stored, deps)),
+    query.limit,
+    ({ id }) => id,
+  )
+}
+
+async function pageInState(
+  deps: AdminDeps,
+  { state, limit }: CredentialQuery,
+  filter: Pick<CredentialFilter, 'owner' | 'kind'>,
+  start: string | undefined,
+): Promise<Page<Credential>> {
+  const found: Credential[] = []
+  let after = start
+  for (let scanned = 0; scanned < MAX_SCANNED; ) {
+    const rows = await listCredentials(deps.store.reader, { ...filter, after, limit: limit + 1 })
+    for (const row of rows) {
+      const credential = toCredential(row, deps)
+      if (credential.state === state) found.push(credential)
+      if (found.length > limit) return pageOf(found, limit, ({ id }) => id)
+    }
+    if (rows.length <= limit) return { items: found, next_cursor: null }
+    scanned += rows.length
+    after = rows.at(-1)?.id
+  }
+  return { items: found, next_cursor: after === undefined ? null : writeCursor(after) }
+}
+
+/** Revokes one credential, or all of its family, with everything they minted. */
+export async function revoke(deps: AdminDeps, by: Authorized, id: string, body: Revocation): Promise<Revoked> {
+  const reason = body.reason ?? null
+  const { revoked, credential } = await write(deps, by, async ({ db, credentials }) => {
+    const credential = await requireCredential(db, id)
+    const revoked = body.family
+      ? await credentials.revokeFamily(credential, reason)
+      : Number(await credentials.revoke(credential, reason))
+    return { revoked, credential: await requireCredential(db, id) }
+  })
+  return { revoked, credential: toCredential(credential, deps) }
+}
+
+export async function requireCredential(db: Db, id: string): Promise<StoredCredential> {
+  const credential = await findCredential(db, id)
+  if (credential !== undefined) return credential
+  throw new Rejected('not_found', 'There is no credential of this id. GET /api/v1/credentials lists those there are.')
+}
+
+/** The wire lets only `client:<id>` and `user:<id>` pass. */
+function ownerOf(text: string): OwnerRef {
+  const colon = text.indexOf(':')
+  return { kind: text.slice(0, colon) as OwnerRef['kind'], id: text.slice(colon + 1) }
+}

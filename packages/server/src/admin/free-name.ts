@@ -1,0 +1,27 @@
+import { isFreeGroupName, isFreeName, NAME_FORM } from '../domain/names.ts'
+import { findClient } from '../store/clients.ts'
+import { findGroup } from '../store/groups.ts'
+import { findResource } from '../store/resources.ts'
+import { isRetired } from '../store/retired-ids.ts'
+import type { Change, Db } from '../store/store.ts'
+import { Rejected, rejectedField } from './problem.ts'
+
+type Named = 'resource' | 'group' | 'client'
+
+const FIND: Record<Named, (db: Db, name: string) => Promise<object | undefined>> = {
+  resource: findResource,
+  group: findGroup,
+  client: findClient,
+}
+
+/** Refuses a name that is reserved, taken, or was ever taken: old rights must not find a new holder. */
+export async function requireFreeName(change: Change, noun: Named, name: string): Promise<void> {
+  const isFree = noun === 'group' ? isFreeGroupName(name) : isFreeName(name)
+  if (!isFree) throw rejectedField(noun === 'client' ? 'id' : 'name', NAME_FORM)
+  if ((await FIND[noun](change.db, name)) !== undefined) {
+    throw new Rejected('name_taken', `There is a ${noun} ${name} already.`)
+  }
+  if (await isRetired(change, noun, name)) {
+    throw new Rejected('id_retired', `A ${noun} ${name} was deleted; choose another name.`)
+  }
+}

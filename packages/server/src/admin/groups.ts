@@ -1,0 +1,33 @@
+import type { NewGroup } from '@countersign/admin-api'
+import type { Group } from '../domain/client.ts'
+import { findGroup, listMembers } from '../store/groups.ts'
+import type { Db } from '../store/store.ts'
+import type { AdminDeps, Authorized } from './deps.ts'
+import { Rejected } from './problem.ts'
+import { toGroup } from './wire.ts'
+import { write } from './write.ts'
+
+export async function createGroup(deps: AdminDeps, by: Authorized, { name, description = '' }: NewGroup) {
+  return write(deps, by, async (writes) => {
+    await writes.nouns.insertGroup({ name, description })
+    return toGroup(await requireGroup(writes.db, name))
+  })
+}
+
+export async function removeGroup(deps: AdminDeps, by: Authorized, name: string): Promise<void> {
+  await write(deps, by, async (writes) => {
+    await requireGroup(writes.db, name)
+    await writes.nouns.deleteGroup(name)
+  })
+}
+
+export async function describeGroup({ store }: AdminDeps, name: string) {
+  const group = await requireGroup(store.reader, name)
+  return { ...toGroup(group), members: await listMembers(store.reader, name) }
+}
+
+async function requireGroup(db: Db, name: string): Promise<Group> {
+  const group = await findGroup(db, name)
+  if (group !== undefined) return group
+  throw new Rejected('not_found', 'There is no group of this name. GET /api/v1/groups lists those there are.')
+}

@@ -1,0 +1,139 @@
+import { MANAGEMENT_RESOURCE } from '@countersign/resource-server'
+import type { Client } from '../domain/client.ts'
+import { type HeldPermission, type HolderRef, refText } from '../domain/credential.ts'
+import { type ClientWrite, deleteClient, findClient, insertClient, updateClient } from '../store/clients.ts'
+import { deleteGroup, insertGroup } from '../store/groups.ts'
+import { deletePermission, insertPermission, listPermissions, type PermissionFilter } from '../store/permissions.ts'
+import { deleteResource, findResource, insertResource, type ResourceWrite, updateResource } from '../store/resources.ts'
+import { retireId } from '../store/retired-ids.ts'
+import type { Change } from '../store/store.ts'
+import { isBuiltIn, refuseBuiltIn, refuseManagement } from './built-in.ts'
+import { requireFreeName } from './free-name.ts'
+import type { Guard } from './guard.ts'
+import { Rejected } from './problem.ts'
+
+/** A change holds at most so many rows. */
+const MAX_PERMISSIONS = 500
+
+/** Writes of resources, groups, clients and permissions: each judges whose rights it bears on, does it, records it. */
+export class NounWrites {
+  constructor(
+    private readonly change: Change,
+    private readonly guard: Guard,
+  ) {}
+
+  async insertResource(resource: ResourceWrite): Promise<void> {
+    refuseManagement(resource.name)
+    await requireFreeName(this.change, 'resource', resource.name)
+    await insertResource(this.change, resource)
+    await this.change.record('resource.create', 'resource', resource.name)
+  }
+
+  async updateResource(resource: ResourceWrite, fields: readonly string[]): Promise<void> {
+    refuseManagement(resource.name)
+    await updateResource(this.change, resource)
+    await this.change.record('resource.change', 'resource', resource.name, { fields })
+  }
+
+  async deleteResource(name: string): Promise<void> {
+    refuseManagement(name)
+    await this.#deletePermissions({ resource: name })
+    await deleteResource(this.change, name)
+    await this.#retire('resource', name)
+  }
+
+  async insertGroup(group: { name: string; description: string }): Promise<void> {
+    await requireFreeName(this.change, 'group', group.name)
+    await insertGroup(this.change, group)
+    await this.change.record('group.create', 'group', group.name)
+  }
+
+  async deleteGroup(name: string): Promise<void> {
+    const holder = { kind: 'group', id: name } as const
+    await this.guard.mayAlter('Deleting this group', [holder])
+    await this.#deletePermissions({ holder })
+    await deleteGroup(this.change, name)
+    await this.#retire('group', name)
+  }
+
+  async insertClient(client: ClientWrite): Promise<void> {
+    await requireFreeName(this.change, 'client', client.id)
+    await this.guard.mayAlter('Membership of these groups', groupRefs(client.groups))
+    await insertClient(this.change, client, null)
+    await this.change.record('client.create', 'client', client.id, { groups: client.groups })
+  }
+
+  async updateClient(before: Client, after: ClientWrite, fields: readonly string[]): Promise<void> {
+    if (fields.some((field) => field !== 'disabled')) refuseBuiltIn(before, 'nothing but "disabled" may change')
+    const joined = after.groups.filter((group) => !before.groups.includes(group))
+    const left = before.groups.filter((group) => !after.groups.includes(group))
+    const holder = { kind: 'client', id: before.id } as const
+    await this.guard.mayAlter('Changing this client', [holder, ...groupRefs([...joined, ...left])])
+    await updateClient(this.change, after)
+    await this.change.record('client.change', 'client', after.id, {
+      fields,
+      groups: after.groups,
+      disabled: after.disabled,
+    })
+  }
+
+  async deleteClient(client: Client): Promise<void> {
+    refuseBuiltIn(client, 'disable it instead of deleting it')
+    const holder = { kind: 'client', id: client.id } as const
+    await this.guard.mayAlter('Deleting this client', [holder])
+    await this.#deletePermissions({ holder })
+    await deleteClient(this.change, client.id)
+    await this.#retire('client', client.id)
+  }
+
+  /** The first permission of a client chooses its default resource. */
+  async insertPermission(permission: Omit<HeldPermission, 'createdAt'>): Promise<void> {
+    const { id, holder, resource, scopes, roles, projects } = permission
+    const client = await this.#requireOpenHolder(holder)
+    if (resource === MANAGEMENT_RESOURCE) this.guard.mayAlterManagement('Giving this permission')
+    await insertPermission(this.change, permission)
+    const detail = { holder: refText(holder), resource, scopes, roles, projects }
+    await this.change.record('permission.create', 'permission', id, detail)
+    if (client !== undefined) await this.#chooseDefaultResource(client, resource)
+  }
+
+  async deletePermission({ id, holder, resource }: HeldPermission): Promise<void> {
+    await this.#requireOpenHolder(holder)
+    if (resource === MANAGEMENT_RESOURCE) this.guard.mayAlterManagement('Taking this permission')
+    await deletePermission(this.change, id)
+    await this.change.record('permission.delete', 'permission', id, { holder: refText(holder), resource })
+  }
+
+  /** The holder when it is a client. Those that the server keeps hold what they hold, and nothing else. */
+  async #requireOpenHolder(holder: HolderRef): Promise<Client | undefined> {
+    const client = holder.kind === 'client' ? await findClient(this.change.db, holder.id) : undefined
+    if (client !== undefined && isBuiltIn(client)) refuseBuiltIn(client, 'its permission stays as it is, and alone')
+    return client
+  }
+
+  /** It stays once chosen, unless it is gone. Alters no rights: it only says what a token request means. */
+  async #chooseDefaultResource(client: Client, resource: string): Promise<void> {
+    const { defaultResource: present } = client
+    if (present === MANAGEMENT_RESOURCE) return
+    if (present !== null && (await findResource(this.change.db, present)) !== undefined) return
+    await updateClient(this.change, { ...client, defaultResource: resource })
+    await this.change.record('client.change', 'client', client.id, { fields: ['default_resource'] })
+  }
+
+  async #deletePermissions(filter: PermissionFilter): Promise<void> {
+    const permissions = await listPermissions(this.change.db, { ...filter, limit: MAX_PERMISSIONS + 1 })
+    if (permissions.length > MAX_PERMISSIONS) {
+      throw new Rejected('in_use', `More than ${MAX_PERMISSIONS} permissions are about it: delete those first.`)
+    }
+    for (const permission of permissions) await this.deletePermission(permission)
+  }
+
+  async #retire(noun: 'resource' | 'group' | 'client', id: string): Promise<void> {
+    await retireId(this.change, noun, id)
+    await this.change.record(`${noun}.delete`, noun, id)
+  }
+}
+
+function groupRefs(names: readonly string[]): HolderRef[] {
+  return names.map((id) => ({ kind: 'group', id }))
+}

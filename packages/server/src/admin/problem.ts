@@ -1,0 +1,77 @@
+import { type FieldProblem, PROBLEMS, type Problem, type ProblemCode, problemType } from '@countersign/admin-api'
+import {
+  challengeFor,
+  MANAGEMENT_RESOURCE,
+  REFUSALS,
+  type Refusal,
+  type RefusalCode,
+} from '@countersign/resource-server'
+import { isOutage } from '../store/outage.ts'
+
+/**
+ * An expected "no": thrown, so that the transaction it is thrown in rolls back.
+ *
+ * Its texts are sent to the caller: never a credential, not even a fragment of one.
+ */
+export class Rejected extends Error {
+  override readonly name = 'Rejected'
+
+  constructor(
+    readonly code: ProblemCode | RefusalCode,
+    readonly detail: string,
+    readonly problems?: readonly FieldProblem[],
+    readonly headers: Readonly<Record<string, string>> = {},
+  ) {
+    super(detail)
+  }
+}
+
+/** The body is well formed, but this field cannot stand. */
+export function rejectedField(path: string, message: string): Rejected {
+  return rejectedFields([{ path, message }])
+}
+
+export function rejectedFields(problems: readonly FieldProblem[]): Rejected {
+  return new Rejected('invalid_body', problems.map(({ path, message }) => `${path}: ${message}.`).join(' '), problems)
+}
+
+/**
+ * The one writer of error answers.
+ *
+ * What nobody expected is told to `onError` and answered without detail: 503 when the store cannot be asked, else 500.
+ */
+export function problemResponse(error: unknown, onError: (error: unknown) => void): Response {
+  if (error instanceof Rejected) return write(error.code, error)
+  onError(error)
+  return write(isOutage(error) ? 'store_unavailable' : 'internal_error')
+}
+
+function write(code: ProblemCode | RefusalCode, said?: Rejected): Response {
+  const { status, title, wire } = outcomeOf(code)
+  // Bad credentials share one code and say no more, so that they read alike.
+  const isBadCredential = wire === 'invalid_token'
+  const publicCode = isBadCredential ? wire : code
+  const problem: Problem = { type: problemType(publicCode), title, status, code: publicCode }
+  if (said !== undefined && !isBadCredential) problem.detail = said.detail
+  if (said?.problems !== undefined) problem.problems = [...said.problems]
+  const headers = new Headers(said?.headers)
+  headers.set('Content-Type', 'application/problem+json')
+  headers.set('Cache-Control', 'no-store')
+  if (isRefusal(code) && wire !== null) {
+    const challenge = challengeFor(REFUSALS[code], { realm: MANAGEMENT_RESOURCE, offerBasic: false })
+    headers.set('WWW-Authenticate', challenge)
+  }
+  return new Response(JSON.stringify(problem), { status, headers })
+}
+
+type Outcome = { readonly status: number; readonly title: string; readonly wire: Refusal['wire'] }
+
+function outcomeOf(code: ProblemCode | RefusalCode): Outcome {
+  if (!isRefusal(code)) return { ...PROBLEMS[code], wire: null }
+  const { status, description, wire } = REFUSALS[code]
+  return { status, title: description, wire }
+}
+
+function isRefusal(code: ProblemCode | RefusalCode): code is RefusalCode {
+  return Object.hasOwn(REFUSALS, code)
+}

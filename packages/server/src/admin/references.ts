@@ -1,0 +1,66 @@
+import { MANAGEMENT_RESOURCE, parseNetwork } from '@countersign/resource-server'
+import type { HolderRef } from '../domain/credential.ts'
+import type { Resource } from '../domain/resource.ts'
+import { findClient } from '../store/clients.ts'
+import { findGroup, listGroups } from '../store/groups.ts'
+import { listResources } from '../store/resources.ts'
+import type { Db } from '../store/store.ts'
+import type { AdminDeps } from './deps.ts'
+import { rejectedField, rejectedFields } from './problem.ts'
+
+// What a body refers to has to be there. A message says how to make it.
+
+/** The groups of these names, each once. */
+export async function requireGroups(db: Db, names: readonly string[], field: string): Promise<string[]> {
+  const unique = [...new Set(names)]
+  const found = new Set(unique.length === 0 ? [] : (await listGroups(db, unique)).map(({ name }) => name))
+  const missing = unique.filter((name) => !found.has(name))
+  if (missing.length > 0) {
+    throw rejectedFields(missing.map((name) => ({ path: `${field}[${names.indexOf(name)}]`, message: noGroup(name) })))
+  }
+  return unique
+}
+
+/** The resources of these names, each once; the management API is one of them. */
+export async function requireResources(
+  db: Db,
+  { directory }: Pick<AdminDeps, 'directory'>,
+  names: readonly string[],
+  pathOf: (index: number) => string,
+): Promise<Resource[]> {
+  const stored = names.length === 0 ? [] : await listResources(db, names)
+  const found = new Map([directory.management, ...stored].map((resource) => [resource.name, resource]))
+  const missing = names.flatMap((name, index) => (found.has(name) ? [] : [{ path: pathOf(index), name }]))
+  if (missing.length > 0) {
+    throw rejectedFields(missing.map(({ path, name }) => ({ path, message: noResource(name) })))
+  }
+  return [...new Set(names)].flatMap((name) => found.get(name) ?? [])
+}
+
+export async function requireHolder(db: Db, { kind, id }: HolderRef): Promise<void> {
+  if (kind === 'group' && (await findGroup(db, id)) === undefined) throw rejectedField('group', noGroup(id))
+  if (kind === 'client' && (await findClient(db, id)) === undefined) {
+    throw rejectedField('client', `there is no client ${id}; make it with POST /api/v1/clients`)
+  }
+  if (kind === 'user') throw rejectedField('user', `there is no user ${id}; expected a group or a client`)
+}
+
+/** Networks, each once, none with bits that its prefix would ignore: the author meant something else. */
+export function requireNetworks(texts: readonly string[]) {
+  const unique = [...new Set(texts)]
+  const networks = unique.map((text) => parseNetwork(text))
+  const problems = texts.flatMap((text, index) => {
+    const message = 'expected a network without bits beyond its prefix, like "10.0.0.0/8"'
+    return parseNetwork(text) === undefined ? [{ path: `networks[${index}]`, message }] : []
+  })
+  if (problems.length > 0) throw rejectedFields(problems)
+  return { networkTexts: unique, networks: networks.filter((network) => network !== undefined) }
+}
+
+function noGroup(name: string): string {
+  return `there is no group ${name}; make it with POST /api/v1/groups`
+}
+
+function noResource(name: string): string {
+  return `there is no resource ${name}; make it with POST /api/v1/resources, or name ${MANAGEMENT_RESOURCE}`
+}

@@ -1,0 +1,141 @@
+import type { ChangedResource, NewResource, Resource as ResourceAnswer, ResourceChange } from '@countersign/admin-api'
+import {
+  type AccessRule,
+  BUILT_IN_GROUP,
+  MANAGEMENT_RESOURCE,
+  parseHostPattern,
+  parseScope,
+} from '@countersign/resource-server'
+import { compileRules } from '../domain/access-rule.ts'
+import type { Resource } from '../domain/resource.ts'
+import { listGroups } from '../store/groups.ts'
+import { findResource, findResourceClash, type ResourceWrite } from '../store/resources.ts'
+import type { Db } from '../store/store.ts'
+import { refuseManagement } from './built-in.ts'
+import { defined } from './defined.ts'
+import type { AdminDeps, Authorized } from './deps.ts'
+import { lintRules } from './lint-rules.ts'
+import { Rejected, rejectedFields } from './problem.ts'
+import { toResource } from './wire.ts'
+import { type Writes, write } from './write.ts'
+
+export async function createResource(deps: AdminDeps, by: Authorized, body: NewResource): Promise<ChangedResource> {
+  return write(deps, by, async (writes) => {
+    const { resource, rules } = await acceptable(body, writes.db, deps)
+    await writes.nouns.insertResource(resource)
+    return changed(writes, resource, rules)
+  })
+}
+
+/** Only the fields sent change, and what comes of it is judged as a whole. */
+export async function changeResource(
+  deps: AdminDeps,
+  by: Authorized,
+  name: string,
+  body: ResourceChange,
+): Promise<ChangedResource> {
+  return write(deps, by, async (writes) => {
+    const before = toWrite(await requireStored(writes.db, name))
+    const access_token = { ...before.access_token, ...defined(body.access_token ?? {}) }
+    const after = { ...before, ...defined(body), access_token }
+    const { resource, rules } = await acceptable(after, writes.db, deps)
+    await writes.nouns.updateResource(resource, Object.keys(body))
+    return changed(writes, resource, rules)
+  })
+}
+
+export async function removeResource(deps: AdminDeps, by: Authorized, name: string): Promise<void> {
+  await write(deps, by, async (writes) => {
+    await requireStored(writes.db, name)
+    await writes.nouns.deleteResource(name)
+  })
+}
+
+export async function requireResource({ directory, store }: AdminDeps, name: string): Promise<ResourceAnswer> {
+  if (name === MANAGEMENT_RESOURCE) return toResource(directory.management)
+  const resource = await findResource(store.reader, name)
+  if (resource === undefined) throw noSuchResource()
+  return toResource(resource)
+}
+
+async function requireStored(db: Db, name: string): Promise<Resource> {
+  refuseManagement(name)
+  const resource = await findResource(db, name)
+  if (resource === undefined) throw noSuchResource()
+  return resource
+}
+
+function noSuchResource(): Rejected {
+  return new Rejected('not_found', 'There is no resource of this name. GET /api/v1/resources lists those there are.')
+}
+
+async function changed({ db }: Writes, write: ResourceWrite, rules: readonly AccessRule[]): Promise<ChangedResource> {
+  const resource = await requireStored(db, write.name)
+  return { ...toResource(resource), warnings: lintRules({ ...write, rules }) }
+}
+
+/** What would be stored, in canonical form; every problem with it is told at once. */
+async function acceptable(wanted: ResourceWrite, db: Db, deps: AdminDeps) {
+  const resource: ResourceWrite = {
+    ...wanted,
+    scopes: [...new Set(wanted.scopes)],
+    hosts: [...new Set(wanted.hosts.map((host) => parseHostPattern(host) ?? host))],
+    credential_header: wanted.credential_header?.toLowerCase() ?? null,
+  }
+  const { rules, problems } = compileRules(resource.rules, resource.scopes)
+  const found = problems.map(({ path, message }) => ({ path: path.replace(/\.(\d+)/g, '[$1]'), message }))
+  for (const [index, scope] of wanted.scopes.entries()) {
+    const message = 'expected a scope noun:action, action last, like "files:read"'
+    if (parseScope(scope) === undefined) found.push({ path: `scopes[${index}]`, message })
+  }
+  for (const [index, host] of wanted.hosts.entries()) {
+    const message = 'expected a host like "webdav.example.com" or "*.example.com"'
+    if (parseHostPattern(host) === undefined) found.push({ path: `hosts[${index}]`, message })
+  }
+  found.push(...(await unknownGroups(resource, db)))
+  if (found.length > 0) throw rejectedFields(found)
+  await refuseClash(resource, db, deps)
+  return { resource, rules }
+}
+
+/** A rule that asks for a group which is not there lets nobody pass, which nobody means. */
+async function unknownGroups({ rules }: ResourceWrite, db: Db) {
+  const named = rules.flatMap(({ require }, index) =>
+    (require?.groups ?? []).map((group, position) => ({ group, path: `rules[${index}].require.groups[${position}]` })),
+  )
+  if (named.length === 0) return []
+  const names = new Set((await listGroups(db, [...new Set(named.map(({ group }) => group))])).map(({ name }) => name))
+  for (const builtIn of Object.values(BUILT_IN_GROUP)) names.add(builtIn)
+  return named
+    .filter(({ group }) => !names.has(group))
+    .map(({ group, path }) => ({ path, message: `there is no group ${group}; make it with POST /api/v1/groups` }))
+}
+
+/** Audiences and hosts are of one resource each. Those of Countersign itself are nobody's, with a slash or without. */
+async function refuseClash(resource: ResourceWrite, db: Db, { directory }: AdminDeps): Promise<void> {
+  const own = directory.management.identifier
+  const issuer = own.replace(/\/api\/v1$/, '')
+  if ([own, issuer].includes(resource.identifier.replace(/\/+$/, ''))) {
+    throw new Rejected('name_taken', 'The identifier is that of Countersign itself.')
+  }
+  const clash = await findResourceClash(db, resource)
+  if (clash !== undefined) throw new Rejected('name_taken', `${clash[0]?.toUpperCase()}${clash.slice(1)}.`)
+}
+
+function toWrite(resource: Resource): ResourceWrite {
+  const { name, identifier, disabled, preflight, groups, accessToken } = resource
+  return {
+    name,
+    identifier,
+    disabled,
+    preflight,
+    groups,
+    hosts: [...resource.hosts],
+    scopes: [...resource.scopes],
+    rules: [...resource.definitions],
+    access_token: { format: accessToken.format, ttl_seconds: accessToken.ttlSeconds },
+    foreign_credentials: resource.foreignCredentials,
+    credential_header: resource.credentialHeader ?? null,
+    headers: { ...resource.headers },
+  }
+}

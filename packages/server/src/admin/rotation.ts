@@ -1,0 +1,47 @@
+import type { RotatedKey, Rotation } from '@countersign/admin-api'
+import { refText, type StoredCredential } from '../domain/credential.ts'
+import { makeId } from '../domain/ids.ts'
+import { findCredential } from '../store/credentials.ts'
+import { judgeIn } from './credential-state.ts'
+import { requireCredential } from './credentials.ts'
+import type { AdminDeps, Authorized } from './deps.ts'
+import { latestExpiry, toWholeSeconds } from './expiry.ts'
+import { makeSecret } from './keys.ts'
+import { earlier } from './minting.ts'
+import { Rejected } from './problem.ts'
+import { toCredential } from './wire.ts'
+import { write } from './write.ts'
+
+/**
+ * Replaces a key by a new one that reaches no further and lives no longer than the old one did. The old one works on
+ * beside it for the overlap, never longer than it would have.
+ */
+export async function rotateKey(deps: AdminDeps, by: Authorized, id: string, body: Rotation): Promise<RotatedKey> {
+  const secret = makeSecret(deps)
+  const { made, endsAt } = await write(deps, by, async ({ db, now, credentials }) => {
+    const old = await requireCredential(db, id)
+    const { status } = await judgeIn(db, old, now)
+    if (old.kind !== 'key') throw new Rejected('conflict', 'Only keys are rotated.')
+    if (status !== 'live' && status !== 'not_yet_valid') {
+      throw new Rejected('conflict', `It is ${status.replaceAll('_', ' ')}; make a new key instead.`)
+    }
+    const overlapEnd = toWholeSeconds(new Date(now.getTime() + body.overlap_seconds * 1000))
+    const endsAt = earlier(old.expiresAt, overlapEnd) ?? overlapEnd
+    const newId = makeId('key', now, deps.store.random)
+    const { digest, hint } = secret
+    const expiresAt = successorExpiry(old, by.caller.known.stored, now, deps)
+    const draft = { ...old, id: newId, hint, name: body.name ?? old.name, expiresAt }
+    await credentials.rotate(old, draft, digest, endsAt)
+    return { made: await findCredential(db, newId), endsAt }
+  })
+  if (made === undefined) throw new Error('what was just written is not there')
+  return { ...toCredential(made, deps), key: secret.text, replaces: { id, expires_at: endsAt.toISOString() } }
+}
+
+/** As long a life as the old one had, from now; within the configured limit, and for oneself within one's own. */
+function successorExpiry(old: StoredCredential, presented: StoredCredential, now: Date, deps: AdminDeps): Date | null {
+  const lifeMs = old.expiresAt === null ? null : old.expiresAt.getTime() - old.createdAt.getTime()
+  const asLong = lifeMs === null ? null : toWholeSeconds(new Date(now.getTime() + lifeMs))
+  const own = refText(old.owner) === refText(presented.owner) ? presented.expiresAt : null
+  return earlier(earlier(asLong, own), latestExpiry(now, deps))
+}

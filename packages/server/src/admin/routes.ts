@@ -1,0 +1,110 @@
+import { fieldProblems } from '@countersign/admin-api'
+import { OpenAPIHono } from '@hono/zod-openapi'
+import type { MiddlewareHandler } from 'hono'
+import { HTTPException } from 'hono/http-exception'
+import { clientRoutes } from './client-routes.ts'
+import { credentialRoutes } from './credential-routes.ts'
+import { decisionRoutes } from './decision-routes.ts'
+import type { AdminDeps } from './deps.ts'
+import { groupRoutes } from './group-routes.ts'
+import { meRoutes } from './me-routes.ts'
+import { describeAt } from './openapi.ts'
+import { type AdminEnv, callerOf } from './operation.ts'
+import { permissionRoutes } from './permission-routes.ts'
+import { problemResponse, Rejected } from './problem.ts'
+import { readBodyText } from './request-body.ts'
+import { resourceRoutes } from './resource-routes.ts'
+
+const BASE = '/api/v1'
+const DESCRIPTION = `${BASE}/openapi.json`
+
+/**
+ * The management API, to be called for what the one path allowed, and with whom it allowed.
+ *
+ * It does not authenticate, nor check the scope that a route needs: that is the path's, by the rules of the resource
+ * `countersign`. It holds the law of minting and escalation (see `write.ts`). `onError` hears of outages and bugs.
+ */
+export function managementApi(deps: AdminDeps, onError: (error: unknown) => void): OpenAPIHono<AdminEnv> {
+  const api = new OpenAPIHono<AdminEnv>({
+    defaultHook: (result) => {
+      if (!result.success) throw unacceptable(result.target, result.error)
+    },
+  })
+  api.onError((error) => problemResponse(ofHono(error), onError))
+  api.notFound(({ req }) => {
+    const allowed = methodsAt(api, req.path)
+    return problemResponse(allowed.length === 0 ? noSuchPath() : wrongMethod(allowed), onError)
+  })
+  api.use(noStore, knownCaller, limitedBody)
+  for (const routes of [
+    resourceRoutes,
+    groupRoutes,
+    clientRoutes,
+    permissionRoutes,
+    credentialRoutes,
+    decisionRoutes,
+  ]) {
+    api.route(BASE, routes(deps))
+  }
+  api.route(BASE, meRoutes())
+  describeAt(DESCRIPTION, api)
+  return api
+}
+
+const noStore: MiddlewareHandler = async (c, next) => {
+  await next()
+  c.header('Cache-Control', 'no-store')
+}
+
+/** Security: a call without a caller is a hole in the path before this API; nothing is answered. */
+const knownCaller: MiddlewareHandler<AdminEnv> = async (c, next) => {
+  if (c.req.path !== DESCRIPTION) callerOf(c)
+  await next()
+}
+
+/** Reads the body within its limit; what follows reads what was read. */
+const limitedBody: MiddlewareHandler = async ({ req }, next) => {
+  const { method, headers, url } = req.raw
+  if (method !== 'GET' && method !== 'HEAD') {
+    const body = await readBodyText(req.raw)
+    req.raw = new Request(url, { method, headers, body: body === '' ? null : body })
+  }
+  await next()
+}
+
+function unacceptable(target: string, error: Parameters<typeof fieldProblems>[0]): Rejected {
+  const problems = fieldProblems(error)
+  const detail = problems.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ')
+  return new Rejected(target === 'query' ? 'invalid_query' : 'invalid_body', `${detail}.`, problems)
+}
+
+/** What hono throws by itself, in our words. */
+function ofHono(error: unknown): unknown {
+  if (!(error instanceof HTTPException)) return error
+  if (error.status === 415) return new Rejected('unsupported_media_type', 'Send Content-Type: application/json.')
+  if (error.status === 400) return new Rejected('invalid_body', 'Send a JSON object, {} at least.')
+  return error
+}
+
+function noSuchPath(): Rejected {
+  return new Rejected('not_found', `No path of this API. ${DESCRIPTION} lists those there are.`)
+}
+
+function wrongMethod(allowed: readonly string[]): Rejected {
+  const list = allowed.join(', ')
+  return new Rejected('method_not_allowed', `Use ${list}.`, undefined, { Allow: list })
+}
+
+/** The methods of the routes that have this path. */
+function methodsAt(api: OpenAPIHono<AdminEnv>, path: string): string[] {
+  const segments = path.split('/')
+  const fits = (pattern: string) => {
+    const wanted = pattern.split('/')
+    return wanted.length === segments.length && wanted.every((word, i) => word.startsWith(':') || word === segments[i])
+  }
+  const methods = new Set(
+    api.routes.filter(({ method, path }) => method !== 'ALL' && fits(path)).map(({ method }) => method),
+  )
+  if (methods.has('GET')) methods.add('HEAD')
+  return [...methods]
+}

@@ -1,0 +1,113 @@
+// From the domain to the wire of the management API. The other way is each noun's own file.
+
+import type * as wire from '@countersign/admin-api'
+import { MANAGEMENT_RESOURCE } from '@countersign/resource-server'
+import type { Client, Group } from '../domain/client.ts'
+import type { HeldPermission, StoredCredential } from '../domain/credential.ts'
+import type { Resource } from '../domain/resource.ts'
+import { type JudgedCredential, judge } from './credential-state.ts'
+import type { AdminDeps } from './deps.ts'
+
+export function toResource(resource: Resource): wire.Resource {
+  return {
+    name: resource.name,
+    identifier: resource.identifier,
+    hosts: [...resource.hosts],
+    scopes: [...resource.scopes],
+    rules: resource.definitions.map((rule) => ({ ...rule })),
+    access_token: { format: resource.accessToken.format, ttl_seconds: resource.accessToken.ttlSeconds },
+    foreign_credentials: resource.foreignCredentials,
+    credential_header: resource.credentialHeader ?? null,
+    preflight: resource.preflight,
+    headers: { ...resource.headers } as wire.Resource['headers'],
+    groups: resource.groups,
+    disabled: resource.disabled,
+    managed_by: resource.name === MANAGEMENT_RESOURCE ? 'countersign' : null,
+    created_at: resource.createdAt.toISOString(),
+    revision: resource.revision,
+  }
+}
+
+export function toGroup({ name, description, createdAt }: Group): wire.Group {
+  return {
+    name,
+    description: description === '' ? null : description,
+    managed_by: null,
+    created_at: createdAt.toISOString(),
+  }
+}
+
+export function toClient(client: Client): wire.Client {
+  return {
+    id: client.id,
+    name: client.name,
+    groups: [...client.groups],
+    grants: client.grants.filter((grant) => grant === 'client_credentials'),
+    default_resource: client.defaultResource,
+    access_token_ttl_seconds: client.accessTokenTtlSeconds,
+    networks: listOrNull(client.networkTexts),
+    listener: client.listener,
+    disabled: client.disabled,
+    managed_by: client.managedBy,
+    created_at: client.createdAt.toISOString(),
+  }
+}
+
+export function toPermission(permission: HeldPermission): wire.Permission {
+  const { id, holder, resource, scopes, roles, projects, createdAt } = permission
+  return {
+    id,
+    [holder.kind]: holder.id,
+    resource,
+    scopes: [...scopes],
+    roles: [...roles],
+    projects: projects && [...projects],
+    created_at: createdAt.toISOString(),
+  }
+}
+
+/** A credential with its state now, by what this node's directory says of its owner and of the lines through it. */
+export function toCredential(stored: StoredCredential, { directory, store }: AdminDeps): wire.Credential {
+  const owner = directory.owner(stored.owner)
+  const isOwnerLive = owner !== undefined && !owner.disabled
+  return toJudgedCredential(judge(stored, directory.lineThrough, isOwnerLive, store.clock()))
+}
+
+function toJudgedCredential({ credential, status, revocation }: JudgedCredential): wire.Credential {
+  const { id, kind, owner, name, hint, narrowing, networkTexts, family, ancestors } = credential
+  if (kind === 'bootstrap') throw new Error('the bootstrap key is not stored')
+  const { resources, scopes, projects } = narrowing
+  return {
+    id,
+    kind,
+    owner: { ...owner },
+    name: name === '' ? null : name,
+    hint,
+    resources: resources && [...resources],
+    scopes: scopes && [...scopes],
+    projects: projects && [...projects],
+    networks: listOrNull(networkTexts),
+    full: isFull(credential),
+    not_before: credential.notBefore?.toISOString() ?? null,
+    expires_at: credential.expiresAt?.toISOString() ?? null,
+    created_at: credential.createdAt.toISOString(),
+    created_by: credential.createdBy,
+    family,
+    parent: ancestors[0] ?? null,
+    state: status,
+    revoked_at: revocation?.at.toISOString() ?? null,
+    revoked_by: revocation?.by ?? null,
+    revoked_reason: revocation?.reason ?? null,
+    last_used_at: credential.lastUsedAt?.toISOString() ?? null,
+    last_used_from: credential.lastUsedFrom,
+  }
+}
+
+/** Whether it may whatever its owner may, now and later. */
+export function isFull({ narrowing }: StoredCredential): boolean {
+  return narrowing.resources === null && narrowing.scopes === null && narrowing.projects === null
+}
+
+function listOrNull(list: readonly string[]): string[] | null {
+  return list.length === 0 ? null : [...list]
+}

@@ -1,0 +1,38 @@
+import { refText } from '../domain/credential.ts'
+import type { Db } from '../store/store.ts'
+import { CredentialWrites } from './credential-writes.ts'
+import type { AdminDeps, Authorized } from './deps.ts'
+import { Guard } from './guard.ts'
+import { NounWrites } from './noun-writes.ts'
+
+/** What a route works with inside a change. */
+export type Writes = {
+  /** For reading. */
+  readonly db: Db
+  readonly now: Date
+  readonly nouns: NounWrites
+  readonly credentials: CredentialWrites
+}
+
+/**
+ * Runs `work` as one change of this caller, or not at all.
+ *
+ * Security: routes never see the change itself, so there is no way around the law of minting and escalation. A new
+ * kind of write is a method of `NounWrites` or `CredentialWrites`, beside those that show how they are judged.
+ */
+export function write<T>(deps: AdminDeps, authorized: Authorized, work: (writes: Writes) => Promise<T>): Promise<T> {
+  const { stored } = authorized.caller.known
+  return deps.change({ by: refText(stored.owner), credential: stored.id }, async (change) => {
+    const { db, now } = change
+    const guard = new Guard(db, authorized)
+    await guard.requireLiveCaller(now)
+    const result = await work({
+      db,
+      now,
+      nouns: new NounWrites(change, guard),
+      credentials: new CredentialWrites(change, guard),
+    })
+    await guard.requireAdminLeft()
+    return result
+  })
+}
