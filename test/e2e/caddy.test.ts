@@ -11,6 +11,7 @@ import { spoofingCases } from '../support/proxied/spoofing.ts'
 import { targetCases, webSocketCases } from '../support/proxied/targets.ts'
 import { describeWith } from '../support/requires.ts'
 import { openGitStage, openWebdavStage, type Stage } from '../support/stage.ts'
+import { PATIENCE_MS } from '../support/wait.ts'
 
 const TRAITS: Traits = { malformed: 400, unavailable: { cannotTell: 503, unreachable: 502 } }
 
@@ -27,8 +28,8 @@ describeWith(['caddy', 'rclone', 'curl'], 'WebDAV behind Caddy', () => {
   let stage: Stage
   beforeAll(async () => {
     stage = await openWebdavStage(startCaddy)
-  })
-  afterAll(() => stage.close())
+  }, PATIENCE_MS)
+  afterAll(() => stage.close(), PATIENCE_MS)
 
   accessCases(() => stage, TRAITS)
   spoofingCases(() => stage, { 'identity headers that nobody has thought of yet': ['Remote-Tenant: other'] })
@@ -41,8 +42,8 @@ describeWith(['caddy', 'git'], 'git behind Caddy', () => {
   let stage: Stage
   beforeAll(async () => {
     stage = await openGitStage(startCaddy)
-  })
-  afterAll(() => stage.close())
+  }, PATIENCE_MS)
+  afterAll(() => stage.close(), PATIENCE_MS)
 
   gitCases(() => stage)
 })

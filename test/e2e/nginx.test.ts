@@ -11,6 +11,7 @@ import { spoofingCases } from '../support/proxied/spoofing.ts'
 import { targetCases, webSocketCases } from '../support/proxied/targets.ts'
 import { describeWith } from '../support/requires.ts'
 import { openGitStage, openWebdavStage, type Stage } from '../support/stage.ts'
+import { PATIENCE_MS } from '../support/wait.ts'
 
 const TRAITS: Traits = { malformed: 401, unavailable: { cannotTell: 500, unreachable: 500 } }
 
@@ -24,8 +25,8 @@ describeWith(['nginx', 'rclone', 'curl'], 'WebDAV behind nginx', () => {
   let stage: Stage
   beforeAll(async () => {
     stage = await openWebdavStage(startNginx)
-  })
-  afterAll(() => stage.close())
+  }, PATIENCE_MS)
+  afterAll(() => stage.close(), PATIENCE_MS)
 
   accessCases(() => stage, TRAITS)
   spoofingCases(() => stage)
@@ -45,8 +46,8 @@ describeWith(['nginx', 'git'], 'git behind nginx', () => {
   let stage: Stage
   beforeAll(async () => {
     stage = await openGitStage(startNginx)
-  })
-  afterAll(() => stage.close())
+  }, PATIENCE_MS)
+  afterAll(() => stage.close(), PATIENCE_MS)
 
   gitCases(() => stage)
 })

@@ -6,6 +6,7 @@ import { startCaddy } from '../support/caddy.ts'
 import { basic, bearer } from '../support/proxied/identity.ts'
 import { describeWith } from '../support/requires.ts'
 import { type Key, openWebdavStage, type Stage } from '../support/stage.ts'
+import { PATIENCE_MS } from '../support/wait.ts'
 
 describeWith(['caddy', 'rclone'], 'canister: a machine reaches WebDAV behind Caddy', () => {
   let stage: Stage
@@ -13,8 +14,8 @@ describeWith(['caddy', 'rclone'], 'canister: a machine reaches WebDAV behind Cad
   beforeAll(async () => {
     stage = await openWebdavStage(startCaddy)
     key = await stage.newKey()
-  })
-  afterAll(() => stage.close())
+  }, PATIENCE_MS)
+  afterAll(() => stage.close(), PATIENCE_MS)
   beforeEach(() => void stage.recorder.take())
 
   const ask = (headers: Record<string, string>, method = 'GET', path = '/music/song.ogg', body?: string) =>

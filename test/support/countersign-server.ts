@@ -3,7 +3,8 @@ import { ROOT } from './guide.ts'
 import { freePort } from './loopback.ts'
 import { type Finished, type Program, run, startProgram } from './program.ts'
 
-const MAIN = join(ROOT, 'packages/cli/src/main.ts')
+/** The command line, as it is run from a checkout. */
+export const MAIN = join(ROOT, 'packages/cli/src/main.ts')
 const API = '/api/v1'
 
 type Answer = { readonly status: number; readonly body: unknown }

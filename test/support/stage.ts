@@ -74,6 +74,15 @@ type Play = Partial<ProxySecret> & {
 }
 
 async function open(startProxy: StartProxy, teardown: Teardown, play: Play): Promise<Stage> {
+  try {
+    return await build(startProxy, teardown, play)
+  } catch (failure) {
+    await teardown.run()
+    throw failure
+  }
+}
+
+async function build(startProxy: StartProxy, teardown: Teardown, play: Play): Promise<Stage> {
   const environment = play.wanted === undefined ? {} : { COUNTERSIGN_PROXY_SECRET: play.wanted }
   const server = await startCountersign(await teardown.temporaryDirectory('data'), environment)
   teardown.add(server.stop)
@@ -98,7 +107,8 @@ async function open(startProxy: StartProxy, teardown: Teardown, play: Play): Pro
   await server.make('/permissions', { client: 'canister', resource: play.name, scopes, roles: [] })
 
   const newKey = async (scopes?: readonly string[], networks?: readonly string[]) => {
-    const made = await server.make('/clients/canister/keys', { name: 'laptop', scopes, networks })
+    const name = scopes === undefined ? 'laptop' : 'reader'
+    const made = await server.make('/clients/canister/keys', { name, scopes, networks })
     return { id: String(made.id), secret: String(made.key) }
   }
   const revoke = async (key: Key) => {

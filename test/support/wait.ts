@@ -1,3 +1,6 @@
+/** How long it may take to start or end half a dozen programs on a busy machine. */
+export const PATIENCE_MS = 60_000
+
 /**
  * Asks again until `condition` answers something that is neither undefined nor false.
  *

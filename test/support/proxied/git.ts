@@ -21,7 +21,7 @@ export function gitCases(opened: () => Stage): void {
   const git = (directory: string, ...args: string[]): Promise<Finished> =>
     run(['git', '-c', 'user.name=Canister', '-c', 'user.email=canister@example.com', ...args], {
       cwd: join(local, directory),
-      env: { HOME: local, GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0', GIT_ASKPASS: 'true' },
+      env: { HOME: local, GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0' },
     })
   const remote = (key: Key) => `http://canister:${key.secret}@${stage.host}/project.git`
   const commit = async (directory: string, name: string) => {
@@ -56,7 +56,7 @@ export function gitCases(opened: () => Stage): void {
   test('without a key git is asked for one', async () => {
     const cloned = await git('.', 'clone', `${stage.url}/project.git`, 'nobody')
     expect(cloned.exitCode).not.toBe(0)
-    expect(cloned.stderr).toMatch(/could not read Username|Authentication failed/)
+    expect(cloned.stderr).toContain('could not read Username')
     expect(stage.recorder.take()).toEqual([])
   })
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
 import type { StartProxy } from '../proxy.ts'
 import { openWebdavStage } from '../stage.ts'
+import { PATIENCE_MS } from '../wait.ts'
 import { bearer } from './identity.ts'
 
 const SECRET = 'a-proxy-secret-of-more-than-32-characters'
@@ -20,11 +21,19 @@ export function secretCases(startProxy: StartProxy): void {
     }
   }
 
-  test('a proxy that shows the secret is answered, and the service does not see it', async () => {
-    expect(await statusOf(SECRET, {})).toEqual([207, [null]])
-  })
+  test(
+    'a proxy that shows the secret is answered, and the service does not see it',
+    async () => {
+      expect(await statusOf(SECRET, {})).toEqual([207, [null]])
+    },
+    PATIENCE_MS,
+  )
 
-  test('a proxy that shows another is refused, even if the client shows the right one', async () => {
-    expect(await statusOf('another-secret-of-more-than-32-characters', LIE)).toEqual([403, []])
-  })
+  test(
+    'a proxy that shows another is refused, even if the client shows the right one',
+    async () => {
+      expect(await statusOf('another-secret-of-more-than-32-characters', LIE)).toEqual([403, []])
+    },
+    PATIENCE_MS,
+  )
 }
