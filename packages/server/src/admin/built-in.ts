@@ -13,7 +13,7 @@ export function refuseBuiltIn(client: Client, because: string): void {
   throw new Rejected('conflict', `The client ${client.id} is kept by Countersign itself: ${because}.`)
 }
 
-export function refuseManagement(resource: string): void {
+export function refuseManagement(resource: unknown): void {
   if (resource !== MANAGEMENT_RESOURCE) return
   throw new Rejected('immutable_resource', 'It is the management API itself: its scopes and rules are fixed.')
 }

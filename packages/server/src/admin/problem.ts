@@ -1,4 +1,11 @@
-import { type FieldProblem, PROBLEMS, type Problem, type ProblemCode, problemType } from '@countersign/admin-api'
+import {
+  type FieldProblem,
+  fieldProblems,
+  PROBLEMS,
+  type Problem,
+  type ProblemCode,
+  problemType,
+} from '@countersign/admin-api'
 import {
   challengeFor,
   MANAGEMENT_RESOURCE,
@@ -33,6 +40,13 @@ export function rejectedField(path: string, message: string): Rejected {
 
 export function rejectedFields(problems: readonly FieldProblem[]): Rejected {
   return new Rejected('invalid_body', problems.map(({ path, message }) => `${path}: ${message}.`).join(' '), problems)
+}
+
+/** What was sent does not have the form that the wire asks for: every mistake, each at its field. */
+export function unacceptable(target: string, error: Parameters<typeof fieldProblems>[0]): Rejected {
+  const problems = fieldProblems(error)
+  const detail = problems.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ')
+  return new Rejected(target === 'query' ? 'invalid_query' : 'invalid_body', `${detail}.`, problems)
 }
 
 /**

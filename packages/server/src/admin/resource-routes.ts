@@ -1,9 +1,11 @@
 import { ChangedResource, NewResource, PageQuery, Resource, ResourceChange, ResourcePage } from '@countersign/admin-api'
 import { createRoute } from '@hono/zod-openapi'
+import type { MiddlewareHandler } from 'hono'
 import { listResourceNames, listResources } from '../store/resources.ts'
+import { refuseManagement } from './built-in.ts'
 import { pageOf, sliceOf } from './cursor.ts'
 import type { AdminDeps } from './deps.ts'
-import { answer, callerOf, DONE, idParameter, named, newRoutes, PROBLEM, sent } from './operation.ts'
+import { type AdminEnv, answer, callerOf, DONE, idParameter, named, newRoutes, PROBLEM, sent } from './operation.ts'
 import { changeResource, createResource, removeResource, requireResource } from './resources.ts'
 import { toResource } from './wire.ts'
 
@@ -71,7 +73,9 @@ const remove = createRoute({
 })
 
 export function resourceRoutes(deps: AdminDeps) {
-  return newRoutes()
+  const routes = newRoutes()
+  routes.use('/resources', refuseOwnName)
+  return routes
     .openapi(list, async (c) => {
       const query = c.req.valid('query')
       return c.json(await page(deps, query), 200)
@@ -86,6 +90,13 @@ export function resourceRoutes(deps: AdminDeps) {
       await removeResource(deps, callerOf(c), c.req.valid('param').id)
       return c.body(null, 204)
     })
+}
+
+/** Its name is reserved, so the wire would refuse it as misspelt; but whoever sends it means the management API. */
+const refuseOwnName: MiddlewareHandler<AdminEnv> = async ({ req }, next) => {
+  const body: unknown = req.method === 'POST' ? await req.json().catch(() => undefined) : undefined
+  if (typeof body === 'object' && body !== null && 'name' in body) refuseManagement(body.name)
+  await next()
 }
 
 /** The management API is not stored; it stands where its name would. */

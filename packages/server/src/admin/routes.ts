@@ -1,4 +1,3 @@
-import { fieldProblems } from '@countersign/admin-api'
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { MiddlewareHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
@@ -11,7 +10,7 @@ import { meRoutes } from './me-routes.ts'
 import { describeAt } from './openapi.ts'
 import { type AdminEnv, callerOf } from './operation.ts'
 import { permissionRoutes } from './permission-routes.ts'
-import { problemResponse, Rejected } from './problem.ts'
+import { problemResponse, Rejected, unacceptable } from './problem.ts'
 import { readBodyText } from './request-body.ts'
 import { resourceRoutes } from './resource-routes.ts'
 
@@ -70,12 +69,6 @@ const limitedBody: MiddlewareHandler = async ({ req }, next) => {
     req.raw = new Request(url, { method, headers, body: body === '' ? null : body })
   }
   await next()
-}
-
-function unacceptable(target: string, error: Parameters<typeof fieldProblems>[0]): Rejected {
-  const problems = fieldProblems(error)
-  const detail = problems.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ')
-  return new Rejected(target === 'query' ? 'invalid_query' : 'invalid_body', `${detail}.`, problems)
 }
 
 /** What hono throws by itself, in our words. */
