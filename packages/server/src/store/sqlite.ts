@@ -1,4 +1,5 @@
 import { type SQLQueryBindings, Database as SqliteFile } from 'bun:sqlite'
+import { closeSync, openSync } from 'node:fs'
 import { Kysely, type SqliteDatabase, SqliteDialect } from 'kysely'
 
 export type SqliteMode = {
