@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { listen } from '../../packages/server/src/http/listen.ts'
 import { BOOTSTRAP_KEY } from '../support/app.ts'
+import { breakAt } from './breaking.ts'
 import { IDENTITY_HEADERS } from './oracle.ts'
 import { describedTo, Stage } from './stage.ts'
 
@@ -30,14 +31,6 @@ const ask = (dialect: 'forward' | 'nginx', key = stage.wallet.key) =>
   })
 const me = () =>
   fetch(`http://127.0.0.1:${server.port}/api/v1/me`, { headers: { Authorization: `Bearer ${BOOTSTRAP_KEY}` } })
-
-/** Puts `broken` in the place of what is at `path` in the app. */
-function breakAt(path: string, broken: unknown): void {
-  const steps = path.split('.')
-  const name = steps.pop() ?? ''
-  const holder = steps.reduce<unknown>((at, step) => (at as Record<string, unknown>)[step], stage.test.app.edge)
-  Object.defineProperty(holder, name, { value: broken })
-}
 
 const isNoYes = async (answer: Response) => {
   expect(answer.status).toBeGreaterThanOrEqual(500)
@@ -73,34 +66,34 @@ const atVerifyOnly: typeof onEveryPath = [
 describe.each(['forward', 'nginx'] as const)('at /verify/%s', (dialect) => {
   for (const [what, path, broken] of [...onEveryPath, ...atVerifyOnly]) {
     test(`FWD-28 a throw at ${what} is no yes`, async () => {
-      breakAt(path, broken)
+      breakAt(stage.test, path, broken)
       await isNoYes(await ask(dialect))
     })
   }
 
   test('FWD-28 a throw while a throw is reported is no yes', async () => {
-    breakAt('verify.decide', bug)
-    breakAt('onError', bug)
+    breakAt(stage.test, 'verify.decide', bug)
+    breakAt(stage.test, 'onError', bug)
     await isNoYes(await ask(dialect))
   })
 
   test('FWD-28 a throw while a refusal is noted is no yes', async () => {
-    breakAt('decisions.noteDenied', bug)
+    breakAt(stage.test, 'decisions.noteDenied', bug)
     await isNoYes(await ask(dialect, 'wrong'))
-    breakAt('verify.decide', bug)
+    breakAt(stage.test, 'verify.decide', bug)
     await isNoYes(await ask(dialect))
   })
 
   test('FWD-28 a throw while somebody untrusted is reported is no yes', async () => {
-    breakAt('proxies.refused', () => ({ outcome: 'deny', code: 'untrusted_proxy', detail: {} }))
-    breakAt('onUntrustedProxy', bug)
+    breakAt(stage.test, 'proxies.refused', () => ({ outcome: 'deny', code: 'untrusted_proxy', detail: {} }))
+    breakAt(stage.test, 'onUntrustedProxy', bug)
     await isNoYes(await ask(dialect))
   })
 
   test('FWD-28 a database that cannot be asked for the revision is no yes', async () => {
     expect((await ask(dialect)).status).toBe(200)
-    breakAt('verify.isConfirmed', () => false)
-    breakAt('verify.confirm', late)
+    breakAt(stage.test, 'verify.isConfirmed', () => false)
+    breakAt(stage.test, 'verify.confirm', late)
     const answer = await ask(dialect)
     expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1'])
     await isNoYes(answer)
@@ -113,7 +106,7 @@ describe('at the management API', () => {
       expect((await me()).status).toBe(200)
       // What was computed of a key is held for a revision; a change makes everything be computed anew.
       await stage.make('/groups', { name: 'new' })
-      breakAt(path, broken)
+      breakAt(stage.test, path, broken)
       await isNoYes(await me())
     })
   }

@@ -80,6 +80,23 @@ export class Oracle {
     return kind === 'OK' ? this.#judgeAllowed(answer) : this.#judgeDenied(answer, kind, dialect)
   }
 
+  /** Checks a refusal of the management API, which is told of in RFC 9457's words. */
+  judgeProblem({ status, headers, body }: Answer, kind: Kind, code: string, title: string): string | null {
+    expect(status).toBe(STATUS[kind][0])
+    expect(headers.get('cache-control')).toBe('no-store')
+    expect(headers.get('content-type')).toBe('application/problem+json')
+    expect(IDENTITY_HEADERS.filter((name) => headers.has(name))).toEqual([])
+    expect(JSON.parse(body)).toMatchObject({ type: `urn:countersign:problem:${code}`, title, status, code })
+    const challenge = headers.get('www-authenticate')
+    if (status === 401 || WIRE[kind] !== undefined) expect(challenge).toStartWith('Bearer realm="countersign"')
+    else expect(challenge).toBeNull()
+    expect(/error="([a-z_]+)"/.exec(challenge ?? '')?.[1] ?? null).toBe(WIRE[kind] ?? null)
+    expect(headers.get('retry-after')).toBe(status === 503 ? '1' : null)
+    expect(body).not.toMatch(STACK_TRACE)
+    this.holdsNoSecret(`${[...headers].join('\n')}\n${body}`, 'an answer')
+    return headers.get('countersign-decision')
+  }
+
   #judgeAllowed({ headers, body }: Answer): undefined {
     expect(body).toBe('')
     expect([...headers.keys()].sort()).toEqual(['cache-control', ...IDENTITY_HEADERS])
