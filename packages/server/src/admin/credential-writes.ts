@@ -47,13 +47,12 @@ export class CredentialWrites {
 
   /** Makes the successor of `old`, and lets `old` live on until `endsAt` at most. */
   async rotate(old: StoredCredential, draft: CredentialDraft, digest: string, endsAt: Date): Promise<void> {
-    const presented = this.guard.authorized.caller.known.stored
     const ancestors = new Set(old.ancestors)
     await this.#mayMintForAnother(draft)
     if (this.#isCallers(draft.owner)) {
       this.#requireWithinPresented(draft)
-      if (old.id !== presented.id) for (const id of lineageOf(presented)) ancestors.add(id)
-      // The end of the old one is no reason for its successor to die.
+      for (const id of lineageOf(this.guard.authorized.caller.known.stored)) ancestors.add(id)
+      // The old one may be the presented one, and its end is no reason for its successor to die.
       ancestors.delete(old.id)
     }
     await this.#insert(draft, digest, [...ancestors], 'rotate')

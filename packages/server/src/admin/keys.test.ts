@@ -161,6 +161,13 @@ describe('minting for oneself', () => {
     expect(await make({}, as)).toMatchObject({ parent: null, created_by: 'client:root', full: true, expires_at: null })
   })
 
+  test('goes so far and no further in a row', async () => {
+    let as = await started.caller('root', { roles: ['admin'] })
+    for (let depth = 1; depth <= 32; depth++)
+      as = (await started.ok('POST', '/clients/root/keys', { as, body: {} })).key
+    expect((await mint(as, {})).body).toMatchObject({ status: 409, code: 'conflict' })
+  })
+
   test('one who is no admin may mint within what it has', async () => {
     const as = await started.caller('minter', { scopes: ['credentials:write', 'me:read'] })
     const child = await started.ok('POST', '/clients/minter/keys', { as, body: { scopes: ['me:read'] } })
@@ -230,6 +237,30 @@ describe('rotation', () => {
     expect(body.parent).toBe((await started.ok('GET', '/me', { as })).credential.id)
   })
 
+  test('of the presented key makes a successor, not a child', async () => {
+    const as = await started.caller('root', { roles: ['admin'] })
+    const { id } = (await started.ok('GET', '/me', { as })).credential
+    const { body } = await rotate(id, {}, as)
+    expect(body.parent).toBeNull()
+    await revoke(id)
+    expect(await started.stateOf(body.key)).toBe('live')
+  })
+
+  test('is told to the nodes for the old one too, whose end it moved', async () => {
+    const old = await make({})
+    await rotate(old.id)
+    const { revision } = started.directory
+    const rows = await started.store.reader.selectFrom('change').selectAll().where('revision', '=', revision).execute()
+    expect(rows.map((row) => row.noun_id)).toContain(old.id)
+  })
+
+  test('of a child of a dead one is a conflict', async () => {
+    const as = await started.caller('root', { roles: ['admin'] })
+    const child = await started.ok('POST', '/clients/root/keys', { as, body: {} })
+    await revoke((await started.ok('GET', '/me', { as })).credential.id)
+    expect((await rotate(child.id)).body).toMatchObject({ status: 409, code: 'conflict' })
+  })
+
   test('of a dead one is a conflict', async () => {
     const revoked = await make({})
     await revoke(revoked.id)
@@ -252,6 +283,9 @@ describe('revocation', () => {
     const again = await revoke(id, { reason: 'second' })
     expect(again).toMatchObject({ revoked: 0, credential: { revoked_reason: 'first' } })
     expect((await started.call('POST', '/credentials/key_0/revoke', { body: {} })).status).toBe(404)
+    const expired = await make({ expires_in_seconds: 1 })
+    started.time.now = new Date(START.getTime() + 1000)
+    expect(await revoke(expired.id)).toMatchObject({ revoked: 0, credential: { state: 'revoked' } })
   })
 
   test('of one leaves its family alone, of the family does not', async () => {
@@ -259,7 +293,8 @@ describe('revocation', () => {
     const two = await started.ok('POST', `/credentials/${one.id}/rotate`, { body: {} })
     await revoke(one.id)
     expect(await started.ok('GET', `/credentials/${two.id}`)).toMatchObject({ state: 'live' })
-    expect(await revoke(one.id, { family: true })).toMatchObject({ revoked: 1 })
+    expect(await revoke(one.id, { family: true, reason: 'all' })).toMatchObject({ revoked: 1 })
+    expect(started.directory.lineThrough(`family:${one.id}`)).toMatchObject({ reason: 'all', by: 'client:bootstrap' })
     expect(await started.ok('GET', `/credentials/${two.id}`)).toMatchObject({ state: 'revoked' })
   })
 

@@ -65,10 +65,10 @@ export class NounWrites {
 
   async updateClient(before: Client, after: ClientWrite, fields: readonly string[]): Promise<void> {
     if (fields.some((field) => field !== 'disabled')) refuseBuiltIn(before, 'nothing but "disabled" may change')
+    // By the groups that it leaves it is a holder itself.
     const joined = after.groups.filter((group) => !before.groups.includes(group))
-    const left = before.groups.filter((group) => !after.groups.includes(group))
     const holder = { kind: 'client', id: before.id } as const
-    await this.guard.mayAlter('Changing this client', [holder, ...groupRefs([...joined, ...left])])
+    await this.guard.mayAlter('Changing this client', [holder, ...groupRefs(joined)])
     await updateClient(this.change, after)
     await this.change.record('client.change', 'client', after.id, {
       fields,

@@ -56,12 +56,30 @@ describe('pages', () => {
     },
   )
 
+  test('in a state hold each once, however many others lie between', async () => {
+    const ids: string[] = []
+    for (let i = 0; i < 9; i++) {
+      const { id } = await started.ok('POST', '/clients/d/keys', { body: {} })
+      if (i % 4 === 1) await started.ok('POST', `/credentials/${id}/revoke`, { body: {} })
+      if (i % 4 === 1) ids.push(id)
+    }
+    for (const limit of [1, 2, 3]) {
+      expect((await everything('/credentials?state=revoked', limit)).map(({ id }) => id)).toEqual(ids.toSorted())
+    }
+  })
+
+  test('the last one says so, also when it is full', async () => {
+    const { items } = await started.ok('GET', '/clients')
+    expect(await started.ok('GET', `/clients?limit=${items.length}`)).toMatchObject({ next_cursor: null })
+    expect((await started.ok('GET', `/clients?limit=${items.length - 1}`)).next_cursor).not.toBeNull()
+  })
+
   test('of permissions can be filtered by resource and holder', async () => {
     const one = await everything('/permissions?resource=webdav&client=d', 50)
     expect(one.map(({ client, resource }) => [client, resource])).toEqual([['d', 'webdav']])
     expect((await everything('/permissions?group=media', 1)).length).toBe(1)
     expect((await everything('/permissions?resource=countersign', 1)).length).toBe(2)
-    expect(await everything('/credentials?state=revoked', 1)).toEqual([])
+    expect(await everything('/credentials?state=expired', 1)).toEqual([])
   })
 
   test.each([
@@ -100,7 +118,9 @@ describe('bodies', () => {
   })
 
   test('that are not UTF-8 are refused', async () => {
-    expect((await post(Uint8Array.of(0x22, 0xff, 0x22))).status).toBe(400)
+    const [before, after] = ['{"name":"g7","description":"', '"}'].map((text) => new TextEncoder().encode(text))
+    const answer = await post(Uint8Array.from([...(before ?? []), 0xff, ...(after ?? [])]))
+    expect([answer.status, answer.body.detail]).toEqual([400, 'Send the body in UTF-8.'])
   })
 
   test('a stream is cut off at the limit, whatever it says of its length', async () => {
