@@ -4,6 +4,9 @@ import { until } from './wait.ts'
 
 const TERM_MS = 10_000
 
+/** Where the system can: a program is told to end when the process that started it dies, however it dies. */
+const GUARD = Bun.which('setpriv') === null ? [] : ['setpriv', '--pdeathsig', 'TERM', '--']
+
 /** A real program that runs beside the test. It is ended by its own pid, never by name. */
 export type Program = {
   readonly pid: number
@@ -25,7 +28,7 @@ export type ProgramOptions = {
 
 /** Starts a program and waits until it is ready. One that ends before is an error that shows its log. */
 export async function startProgram(options: ProgramOptions): Promise<Program> {
-  const child = Bun.spawn([...options.command], {
+  const child = Bun.spawn([...GUARD, ...options.command], {
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     env: { PATH, ...options.env },
     stdin: 'ignore',
