@@ -104,7 +104,7 @@ describe('what an answer never does', () => {
     expect(Object.fromEntries(IDENTITY_HEADERS.slice(1).map((name) => [name, headers.get(name)]))).toEqual({
       'remote-client': 'canister',
       'remote-credential': expect.stringMatching(/^key_/),
-      'remote-email': 'canister@clients.127.0.0.1:8420',
+      'remote-email': 'canister@clients.127.0.0.1',
       'remote-groups': 'clients',
       'remote-name': 'canister',
       'remote-principal': 'client',

@@ -10,7 +10,7 @@ import { issuedResolver } from './authentication/issued.ts'
 import { KnownCredentials } from './authentication/known-credentials.ts'
 import { type CredentialKind, recogniseBy } from './authentication/resolver.ts'
 import { UnknownDigests } from './authentication/unknown-digests.ts'
-import { type Config, hostOf } from './config.ts'
+import { type Config, hostnameOf, hostOf } from './config.ts'
 import { Directory } from './directory/directory.ts'
 import { Follower } from './directory/follow.ts'
 import { managementResource } from './domain/management.ts'
@@ -54,7 +54,7 @@ export type App = {
 }
 
 const KNOWN_PER_GENERATION = 65_536
-const UNKNOWN_PER_GENERATION = 50_000
+const MAX_UNKNOWN = 100_000
 const FLUSH_MS = 1000
 const TRIM_MS = 600_000
 
@@ -87,7 +87,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
   const management = managementResource(config.publicUrl)
   const directory = new Directory(management)
   const known = new KnownCredentials(KNOWN_PER_GENERATION)
-  const unknown = new UnknownDigests(monotonicMs, UNKNOWN_PER_GENERATION)
+  const unknown = new UnknownDigests(monotonicMs, MAX_UNKNOWN)
   const forget = (ids: readonly string[] | undefined) => {
     known.forget(ids)
     if (ids === undefined || ids.length > 0) unknown.clear()
@@ -116,7 +116,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
     confirm: () => follower.confirm(),
     recognise: recogniseBy(kinds),
     decide,
-    identities: new Identities({ keys, issuer: config.publicUrl, issuerHost: hostOf(config.publicUrl) }),
+    identities: new Identities({ keys, issuer: config.publicUrl, issuerHost: hostnameOf(config.publicUrl) }),
   }
   const decisions = new DecisionLog(
     {

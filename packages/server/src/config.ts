@@ -188,7 +188,9 @@ function readConfigFile(path: string, readFile: (path: string) => string, proble
   try {
     document = parseYaml(readFile(path), { uniqueKeys: true })
   } catch (error) {
-    problems.push(`${path}: ${error instanceof Error ? error.message : String(error)}`)
+    // Only the first line: the rest of a YAML error quotes the file, and with it perhaps a secret.
+    const [sentence] = (error instanceof Error ? error.message : String(error)).split('\n')
+    problems.push(`${path}: ${sentence?.replace(/:$/, '')}`)
     return {}
   }
   if (typeof document !== 'object' || document === null || Array.isArray(document)) {
@@ -282,10 +284,8 @@ function interpret(raw: RawConfig, problems: string[]): Config | undefined {
 
 function parseListen(text: string): ListenAddress | undefined {
   if (text.startsWith('unix:')) {
-    const [path, query] = text.slice('unix:'.length).split('?')
-    const mode = query === undefined ? '0660' : /^mode=(0?[0-7]{3})$/.exec(query)?.[1]
-    if (path === undefined || !path.startsWith('/') || mode === undefined) return undefined
-    return { kind: 'unix', path, mode: Number.parseInt(mode, 8) }
+    const [, path, mode = '0660'] = /^unix:(\/[^?]+)(?:\?mode=(0?[0-7]{3}))?$/.exec(text) ?? []
+    return path === undefined ? undefined : { kind: 'unix', path, mode: Number.parseInt(mode, 8) }
   }
   const parts = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})$/.exec(text)
   const hostname = parts?.[1]
@@ -310,7 +310,12 @@ export function hostOf(publicUrl: string): string {
   return publicUrl.replace(/^https?:\/\//, '')
 }
 
+/** Without the port: what mail addresses are made of. */
+export function hostnameOf(publicUrl: string): string {
+  return hostOf(publicUrl).replace(/:[0-9]+$/, '')
+}
+
 function isLoopback(publicUrl: string): boolean {
-  const host = hostOf(publicUrl).replace(/:[0-9]+$/, '')
+  const host = hostnameOf(publicUrl)
   return host === 'localhost' || host === '[::1]' || /^127(\.[0-9]{1,3}){3}$/.test(host)
 }

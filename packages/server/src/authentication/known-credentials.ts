@@ -91,6 +91,7 @@ export class KnownCredentials {
       this.#old = this.#young
       this.#young = new Map()
     }
+    this.#old.delete(digest)
     this.#young.set(digest, known)
     this.#digests.set(known.stored.id, digest)
   }

@@ -6,36 +6,32 @@ const BELIEVED_MS = 1000
  * second. Dropped whole on every change of a credential: a new key must never be hidden by an old answer.
  */
 export class UnknownDigests {
-  #young = new Set<string>()
-  #old = new Set<string>()
-  #turnedAtMs = 0
+  /** Digest → when it was not found; in the order of that time. */
+  readonly #notFoundAtMs = new Map<string, number>()
 
   constructor(
     private readonly monotonicMs: () => number,
-    private readonly maxPerGeneration: number,
+    private readonly max: number,
   ) {}
 
   has(digest: string): boolean {
-    this.#turn()
-    return this.#young.has(digest) || this.#old.has(digest)
+    const atMs = this.#notFoundAtMs.get(digest)
+    return atMs !== undefined && this.monotonicMs() - atMs < BELIEVED_MS
   }
 
   add(digest: string): void {
-    this.#turn()
-    if (this.#young.size < this.maxPerGeneration) this.#young.add(digest)
+    // Deleted first, so that the oldest stay in front.
+    this.#notFoundAtMs.delete(digest)
+    if (this.#notFoundAtMs.size >= this.max) this.#dropOldest()
+    this.#notFoundAtMs.set(digest, this.monotonicMs())
   }
 
   clear(): void {
-    this.#young.clear()
-    this.#old.clear()
+    this.#notFoundAtMs.clear()
   }
 
-  /** Two generations of half the time each: nothing is believed longer than the whole. */
-  #turn(): void {
-    const nowMs = this.monotonicMs()
-    if (nowMs - this.#turnedAtMs < BELIEVED_MS / 2) return
-    this.#old = nowMs - this.#turnedAtMs < BELIEVED_MS ? this.#young : new Set()
-    this.#young = new Set()
-    this.#turnedAtMs = nowMs
+  #dropOldest(): void {
+    const [oldest] = this.#notFoundAtMs.keys()
+    if (oldest !== undefined) this.#notFoundAtMs.delete(oldest)
   }
 }

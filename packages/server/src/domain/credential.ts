@@ -1,8 +1,11 @@
 import type { CredentialState, IssuedKind, Permission, Revocation } from '@countersign/resource-server'
 
 /** Whoever owns a credential, or holds a permission. */
-export type OwnerRef = { readonly kind: 'client' | 'user'; readonly id: string }
-export type HolderRef = { readonly kind: 'client' | 'user' | 'group'; readonly id: string }
+export type OwnerRef = { readonly kind: (typeof OWNER_KINDS)[number]; readonly id: string }
+export type HolderRef = { readonly kind: (typeof HOLDER_KINDS)[number]; readonly id: string }
+
+export const OWNER_KINDS = ['client', 'user'] as const
+export const HOLDER_KINDS = [...OWNER_KINDS, 'group'] as const
 
 /** `client:canister`: how a reference is written in keys, audit events and answers. */
 export function refText(ref: HolderRef): string {

@@ -1,10 +1,18 @@
-import { clientAddress, deny, isDenied, parseAddress, parseRequestTarget, REFUSALS } from '@countersign/resource-server'
+import {
+  clientAddress,
+  deny,
+  isDenied,
+  parseAddress,
+  parseRequestTarget,
+  REFUSALS,
+  type RefusalCode,
+} from '@countersign/resource-server'
 import type { Authorized } from '../admin/deps.ts'
 import type { Resource } from '../domain/resource.ts'
 import { contextOf, denialHeaders } from '../verify/answer.ts'
 import { AskedRequest, type Dialect } from '../verify/asked.ts'
-import { type Decision, isAllowed } from '../verify/decision.ts'
-import type { EdgeDeps } from '../verify/edge.ts'
+import { type DeniedDecision, isAllowed } from '../verify/decision.ts'
+import { type EdgeDeps, noteBroken } from '../verify/edge.ts'
 import { refuse, verify } from '../verify/verify.ts'
 import type { Handler } from './guard.ts'
 
@@ -18,26 +26,20 @@ export function protectApi(
   deps: ApiDeps,
 ): Handler {
   return async (request, peer) => {
-    const now = deps.clock()
-    const asked = askedBy(request, peer, now, deps)
-    let decision: Decision
     try {
-      decision = isDenied(asked)
+      const now = deps.clock()
+      const asked = askedBy(request, peer, now, deps)
+      const decision = isDenied(asked)
         ? refuse({ asked: { dialect: DIALECT, now, peer } }, 'request', asked)
         : await verify(asked, deps.verify)
-      if (isAllowed(decision)) {
-        deps.decisions.noteAllowed(decision, decision.asked as AskedRequest)
-        const { caller, verdict } = decision
-        return await serve(request, caller && { caller, ...verdict.rights })
-      }
+      if (!isAllowed(decision)) return problemOf(decision, deps.decisions.noteDenied(decision))
+      deps.decisions.noteAllowed(decision, decision.asked as AskedRequest)
+      const { caller, verdict } = decision
+      return await serve(request, caller && { caller, ...verdict.rights })
     } catch (error) {
-      decision = refuse({ asked: { dialect: DIALECT, now, peer } }, 'answer', deny('internal_error'))
-      if (isAllowed(decision)) throw error
-      const id = deps.decisions.noteDenied(decision)
-      deps.onError(error, id)
-      return problemOf(decision, id)
+      const noted = noteBroken(error, DIALECT, peer, deps)
+      return noted === undefined ? problem('internal_error', {}) : problemOf(noted.decision, noted.id)
     }
-    return problemOf(decision, deps.decisions.noteDenied(decision))
   }
 }
 
@@ -64,16 +66,18 @@ function askedBy(request: Request, peer: string | null, now: Date, deps: ApiDeps
   )
 }
 
-/** RFC 9457. Bad credentials share one code, so that they read alike; the decision id tells the operator which it was. */
-function problemOf(decision: Decision, id: string): Response {
-  if (isAllowed(decision)) throw new Error('an allowed decision is not a problem')
+function problemOf(decision: DeniedDecision, id: string): Response {
   const { code } = decision.verdict
+  return problem(code, denialHeaders(code, contextOf(decision, id)))
+}
+
+/** RFC 9457. Bad credentials share one code, so that they read alike; the decision id tells the operator which it was. */
+function problem(code: RefusalCode, headers: Readonly<Record<string, string>>): Response {
   const { status, wire, description } = REFUSALS[code]
   const publicCode = status === 401 && wire === 'invalid_token' ? wire : code
   const body = { type: `urn:countersign:problem:${publicCode}`, title: description, status, code: publicCode }
-  const headers = denialHeaders(code, contextOf(decision, id))
   return new Response(JSON.stringify(body), {
     status,
-    headers: { ...headers, 'Content-Type': 'application/problem+json' },
+    headers: { 'Cache-Control': 'no-store', ...headers, 'Content-Type': 'application/problem+json' },
   })
 }

@@ -28,5 +28,14 @@ export async function readLogStart(db: Db): Promise<number | undefined> {
 
 export async function trimChangeLog(store: Store): Promise<void> {
   const before = toSeconds(store.clock()) - KEPT_SECONDS
-  await store.writer.deleteFrom('change').where('at', '<', before).execute()
+  // By revision, not by time: should the clock have gone back, the log must still have no hole in its middle.
+  await store.writer
+    .deleteFrom('change')
+    .where('revision', '<=', (select) =>
+      select
+        .selectFrom('change')
+        .select((column) => column.fn.max('revision').as('last'))
+        .where('at', '<', before),
+    )
+    .execute()
 }

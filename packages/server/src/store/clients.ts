@@ -1,6 +1,6 @@
 import { parseNetwork } from '@countersign/resource-server'
 import type { Client } from '../domain/client.ts'
-import { type Change, type Db, parseJson, type Slice, toDate, toSeconds } from './store.ts'
+import { type Change, type Db, parseObject, type Slice, toDate, toSeconds } from './store.ts'
 
 type ClientBody = {
   grants: string[]
@@ -31,7 +31,7 @@ export async function listClients(db: Db, ids?: readonly string[]): Promise<Clie
   }
   const memberships = Map.groupBy(await membershipQuery.execute(), (row) => row.member)
   return (await query.execute()).map((row) => {
-    const body = parseJson<ClientBody>(row.body)
+    const body = parseObject<ClientBody>(row.body, `client ${row.id}`)
     const networkTexts = body.networks ?? []
     return {
       id: row.id,

@@ -1,9 +1,18 @@
-import type { IssuedKind } from '@countersign/resource-server'
+import { ISSUED_KINDS } from '@countersign/resource-server'
 import { sql } from 'kysely'
-import { type OwnerRef, refText, type StoredCredential } from '../domain/credential.ts'
+import { OWNER_KINDS, type OwnerRef, refText, type StoredCredential } from '../domain/credential.ts'
 import { storedNetworks } from './clients.ts'
 import type { Tables } from './schema.ts'
-import { type Change, type Db, parseJson, type Store, toDate, toDateOrNull, toSeconds } from './store.ts'
+import {
+  type Change,
+  type Db,
+  parseTextsOrNull,
+  parseWord,
+  type Store,
+  toDate,
+  toDateOrNull,
+  toSeconds,
+} from './store.ts'
 
 /** What was found under a digest, and the revision at which it was looked for. */
 export type Lookup = { readonly credential: StoredCredential | undefined; readonly revision: number }
@@ -163,32 +172,27 @@ function jsonOrNull(list: readonly string[] | null): string | null {
   return list === null ? null : JSON.stringify(list)
 }
 
-function listOrNull(text: string | null): readonly string[] | null {
-  if (text === null) return null
-  const list = parseJson<unknown>(text)
-  if (!Array.isArray(list) || list.length === 0) throw new Error('a stored narrowing is corrupt')
-  return list as string[]
-}
+const NARROWING = 'the narrowing of a credential'
 
 function toStoredCredential(row: Tables['credential']): StoredCredential {
-  const networkTexts = listOrNull(row.networks) ?? []
+  const networkTexts = parseTextsOrNull(row.networks, NARROWING) ?? []
   return {
     id: row.id,
-    kind: row.kind as IssuedKind,
-    owner: { kind: row.owner_kind as OwnerRef['kind'], id: row.owner },
+    kind: parseWord(row.kind, ISSUED_KINDS, 'the kind of a credential'),
+    owner: { kind: parseWord(row.owner_kind, OWNER_KINDS, 'the owner of a credential'), id: row.owner },
     name: row.name,
     hint: row.hint,
     narrowing: {
-      resources: listOrNull(row.resources),
-      scopes: listOrNull(row.scopes),
-      projects: listOrNull(row.projects),
+      resources: parseTextsOrNull(row.resources, NARROWING),
+      scopes: parseTextsOrNull(row.scopes, NARROWING),
+      projects: parseTextsOrNull(row.projects, NARROWING),
     },
     networks: storedNetworks(networkTexts),
     networkTexts,
     notBefore: toDateOrNull(row.not_before),
     expiresAt: toDateOrNull(row.expires_at),
     family: row.family,
-    ancestors: listOrNull(row.ancestors) ?? [],
+    ancestors: parseTextsOrNull(row.ancestors, NARROWING) ?? [],
     createdAt: toDate(row.created_at),
     createdBy: row.created_by,
     revision: row.revision,

@@ -79,7 +79,7 @@ export async function listDecisions(db: DecisionsDb, filter: DecisionFilter): Pr
 
 export type Retention = { readonly seconds: number; readonly maxBytes: number }
 
-/** Drops what is older than the retention, and the oldest tenth while the file is too large. */
+/** Drops what is older than the retention, and the oldest tenth of everything where there is too much. */
 export async function trimDecisions(db: DecisionsDb, now: Date, retention: Retention): Promise<void> {
   const before = Math.floor(now.getTime() / 1000) - retention.seconds
   await db.deleteFrom('decision').where('at', '<', before).execute()
@@ -89,6 +89,8 @@ export async function trimDecisions(db: DecisionsDb, now: Date, retention: Reten
     .execute()
   if ((await fileBytes(db)) <= retention.maxBytes) return
   await sql`delete from decision where seq <= (select min(seq) + (max(seq) - min(seq)) / 10 from decision)`.execute(db)
+  await sql`delete from allowed where rowid in
+    (select rowid from allowed order by hour limit (select (count(*) + 9) / 10 from allowed))`.execute(db)
   await sql`pragma incremental_vacuum`.execute(db)
 }
 

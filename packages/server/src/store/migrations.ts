@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely'
+import type { Kysely } from 'kysely'
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration'
 import { ADMIN_CLIENT, BOOTSTRAP_CLIENT } from '../domain/client.ts'
 import type { DecisionTables, Tables } from './schema.ts'
@@ -189,7 +189,6 @@ async function insertBuiltInClients(db: Kysely<Tables>, now: Date): Promise<void
 
 const decisionsHouse: Migration = {
   async up(db: Kysely<DecisionTables>) {
-    await sql`pragma auto_vacuum = incremental`.execute(db)
     await db.schema
       .createTable('decision')
       .addColumn('seq', 'integer', (column) => column.primaryKey().autoIncrement())

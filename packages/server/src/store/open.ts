@@ -37,7 +37,7 @@ export async function openStore(dataDir: string, clock: () => Date, random: Rand
 /** Opens the store of decisions: a file of its own, which may lose its newest rows in a power cut, and no more. */
 export async function openDecisions(dataDir: string) {
   const path = dataDir === IN_MEMORY ? IN_MEMORY : join(dataDir, 'decisions.db')
-  const db = openSqlite<DecisionTables>(path, { synchronous: 'NORMAL' })
+  const db = openSqlite<DecisionTables>(path, { synchronous: 'NORMAL', incrementalVacuum: true })
   await migrateDecisions(db)
   return db
 }

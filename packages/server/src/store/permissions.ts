@@ -1,6 +1,6 @@
-import type { HeldPermission, HolderRef } from '../domain/credential.ts'
+import { type HeldPermission, HOLDER_KINDS, type HolderRef } from '../domain/credential.ts'
 import type { Tables } from './schema.ts'
-import { type Change, type Db, parseJson, toDate, toSeconds } from './store.ts'
+import { type Change, type Db, parseTexts, parseTextsOrNull, parseWord, toDate, toSeconds } from './store.ts'
 
 export type PermissionFilter = {
   readonly ids?: readonly string[]
@@ -71,11 +71,11 @@ export async function deletePermission(change: Change, id: string): Promise<void
 function toPermission(row: Tables['permission']): HeldPermission {
   return {
     id: row.id,
-    holder: { kind: row.holder_kind as HolderRef['kind'], id: row.holder },
+    holder: { kind: parseWord(row.holder_kind, HOLDER_KINDS, 'the holder of a permission'), id: row.holder },
     resource: row.resource,
-    scopes: parseJson<string[]>(row.scopes),
-    roles: parseJson<string[]>(row.roles),
-    projects: row.projects === null ? null : parseJson<string[]>(row.projects),
+    scopes: parseTexts(row.scopes, 'the scopes of a permission'),
+    roles: parseTexts(row.roles, 'the roles of a permission'),
+    projects: parseTextsOrNull(row.projects, 'the projects of a permission'),
     createdAt: toDate(row.created_at),
   }
 }

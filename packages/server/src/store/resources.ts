@@ -1,6 +1,6 @@
 import { compileRules, type RuleDefinition } from '../domain/access-rule.ts'
 import type { Resource } from '../domain/resource.ts'
-import { type Change, type Db, parseJson, type Slice, toDate, toSeconds } from './store.ts'
+import { type Change, type Db, parseObject, type Slice, toDate, toSeconds } from './store.ts'
 
 /** What of a resource is kept as one JSON text, in the words of the wire. */
 export type ResourceBody = {
@@ -32,7 +32,7 @@ export async function listResources(db: Db, names?: readonly string[]): Promise<
   }
   const hosts = Map.groupBy(await hostQuery.execute(), (row) => row.resource)
   return (await query.execute()).map((row) => {
-    const body = parseJson<ResourceBody>(row.body)
+    const body = parseObject<ResourceBody>(row.body, `resource ${row.name}`)
     return {
       name: row.name,
       identifier: row.identifier,

@@ -6,6 +6,8 @@ export type SqliteMode = {
   /** FULL: a commit that was acknowledged survives power loss. NORMAL: the newest commits may be lost, never the file. */
   readonly synchronous: 'FULL' | 'NORMAL'
   readonly readonly?: boolean
+  /** Room that deleted rows leave can be given back to the disk. Takes effect on a new file only. */
+  readonly incrementalVacuum?: boolean
 }
 
 /** How long a statement waits for another process (backup, the CLI) to release the file. */
@@ -20,6 +22,7 @@ export function openSqlite<Tables>(path: string, mode: SqliteMode): Kysely<Table
   if (path !== IN_MEMORY && !mode.readonly) closeSync(openSync(path, 'a', 0o600))
   const file = new SqliteFile(path, mode.readonly ? { readonly: true } : { create: true, readwrite: true })
   file.run(`pragma busy_timeout = ${BUSY_TIMEOUT_MS}`)
+  if (mode.incrementalVacuum) file.run('pragma auto_vacuum = incremental')
   if (!mode.readonly) file.run('pragma journal_mode = WAL')
   file.run(`pragma synchronous = ${mode.synchronous}`)
   file.run('pragma foreign_keys = ON')

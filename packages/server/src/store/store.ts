@@ -49,6 +49,35 @@ export function parseJson<T>(text: string): T {
   return JSON.parse(text) as T
 }
 
+/** Reads a stored object; what is in it is its reader's to judge. */
+export function parseObject<T extends object>(text: string, what: string): T {
+  const value = parseJson<unknown>(text)
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as T
+  throw new Error(`${what} is corrupt in the database`)
+}
+
+/** Reads a stored list of texts. Anything else is a corrupt row: an error, never an empty list that narrows nothing. */
+export function parseTexts(text: string, what: string): readonly string[] {
+  const list = parseJson<unknown>(text)
+  if (Array.isArray(list) && list.every((one) => typeof one === 'string')) return list
+  throw new Error(`${what} is corrupt in the database`)
+}
+
+/** Reads a stored list that confines: null is "not confined", an empty list can mean nothing good. */
+export function parseTextsOrNull(text: string | null, what: string): readonly string[] | null {
+  if (text === null) return null
+  const list = parseTexts(text, what)
+  if (list.length === 0) throw new Error(`${what} is corrupt in the database`)
+  return list
+}
+
+/** Reads a stored word of a closed set. */
+export function parseWord<const Word extends string>(text: string, words: readonly Word[], what: string): Word {
+  const word = words.find((one) => one === text)
+  if (word === undefined) throw new Error(`${what} is corrupt in the database`)
+  return word
+}
+
 /**
  * Runs everything that can change an answer: takes the next revision, then does the work, all in one transaction.
  *

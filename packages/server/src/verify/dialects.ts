@@ -16,7 +16,13 @@ import type { Proxies } from './proxies.ts'
 /** Reads what is asked for from the headers that one kind of proxy sets. Fixed by the path, never sniffed. */
 export type ReadAsked = (headers: Headers, listener: Listener, now: Date, proxies: Proxies) => AskedRequest | Denied
 
-const SCHEMES: Readonly<Record<string, 'http' | 'https'>> = { http: 'http', https: 'https', ws: 'http', wss: 'https' }
+// A Map, not an object: `constructor` is no scheme.
+const SCHEMES = new Map<string, 'http' | 'https'>([
+  ['http', 'http'],
+  ['https', 'https'],
+  ['ws', 'http'],
+  ['wss', 'https'],
+])
 
 /** `X-Forwarded-Method`, `-Proto`, `-Host`, `-Uri`: Caddy, Traefik, HAProxy. All required, each with one value. */
 export const readForward: ReadAsked = (headers, listener, now, proxies) => {
@@ -31,7 +37,7 @@ export const readForward: ReadAsked = (headers, listener, now, proxies) => {
     return deny('request_malformed', { missing: missing.map((part) => `X-Forwarded-${capitalised(part)}`) })
   }
   if (headers.get('x-original-url') !== null) return otherDialect('X-Original-URL')
-  const scheme = SCHEMES[proto]
+  const scheme = SCHEMES.get(proto)
   if (scheme === undefined) return deny('request_malformed', { because: 'X-Forwarded-Proto is neither http nor https' })
   return asking('forward', { method, scheme, host, target: uri }, headers, listener, now, () =>
     clientAddress(headers.get('x-forwarded-for'), proxies.isTrusted),

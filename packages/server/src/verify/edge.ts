@@ -1,4 +1,4 @@
-import { type Denied, deny, isDenied, type Listener } from '@countersign/resource-server'
+import { deny, isDenied, type Listener, REFUSALS } from '@countersign/resource-server'
 import { allowedResponse, denialResponse } from './answer.ts'
 import type { AskedRequest, Dialect } from './asked.ts'
 import { type Decision, isAllowed } from './decision.ts'
@@ -28,15 +28,14 @@ const READERS: Readonly<Record<Exclude<Dialect, 'api'>, ReadAsked>> = { forward:
 export function verifyEdge(dialect: Exclude<Dialect, 'api'>, listener: Listener, deps: EdgeDeps) {
   const read = READERS[dialect]
   return (request: Request, peer: string | null): Response | Promise<Response> => {
-    const now = deps.clock()
-    const unread = { dialect, now, peer }
-    const broken = (error: unknown) => respond(refuse({ asked: unread }, 'answer', failure(error)), deps, error)
+    const broken = (error: unknown) => brokenResponse(error, dialect, peer, deps)
     try {
       const { headers } = request
+      const now = deps.clock()
       const untrusted = deps.proxies.refused(peer, headers.get(PROXY_SECRET_HEADER))
       if (untrusted !== undefined) deps.onUntrustedProxy(peer, String(untrusted.detail.because))
       const asked = untrusted ?? read(headers, listener, now, deps.proxies)
-      if (isDenied(asked)) return respond(refuse({ asked: unread }, 'request', asked), deps)
+      if (isDenied(asked)) return respond(refuse({ asked: { dialect, now, peer } }, 'request', asked), deps)
       const decision = verify(asked, deps.verify)
       return decision instanceof Promise
         ? decision.then((late) => respond(late, deps)).catch(broken)
@@ -47,16 +46,34 @@ export function verifyEdge(dialect: Exclude<Dialect, 'api'>, listener: Listener,
   }
 }
 
-function respond(decision: Decision, deps: EdgeDeps, error?: unknown): Response {
+function respond(decision: Decision, deps: EdgeDeps): Response {
   if (isAllowed(decision)) {
     deps.decisions.noteAllowed(decision, decision.asked as AskedRequest)
     return allowedResponse(decision)
   }
-  const id = deps.decisions.noteDenied(decision)
-  if (error !== undefined) deps.onError(error, id)
-  return denialResponse(decision, id)
+  return denialResponse(decision, deps.decisions.noteDenied(decision))
 }
 
-function failure(error: unknown): Denied {
-  return deny('internal_error', { because: error instanceof Error ? error.name : 'unknown' })
+/**
+ * Notes what threw as a refusal, for whoever writes it. Undefined: what would report it is broken itself, and the
+ * caller gets a bare 500.
+ */
+export function noteBroken(error: unknown, dialect: Dialect, peer: string | null, deps: EdgeDeps) {
+  try {
+    const failed = deny('internal_error', { because: error instanceof Error ? error.name : 'unknown' })
+    const decision = refuse({ asked: { dialect, now: deps.clock(), peer } }, 'answer', failed)
+    const id = deps.decisions.noteDenied(decision)
+    deps.onError(error, id)
+    return { decision, id }
+  } catch {
+    return undefined
+  }
+}
+
+/** The end of everything that threw. */
+function brokenResponse(error: unknown, dialect: Dialect, peer: string | null, deps: EdgeDeps): Response {
+  const noted = noteBroken(error, dialect, peer, deps)
+  if (noted !== undefined) return denialResponse(noted.decision, noted.id)
+  const { status, description } = REFUSALS.internal_error
+  return new Response(`${description}\n`, { status, headers: { 'Cache-Control': 'no-store' } })
 }

@@ -53,7 +53,7 @@ const SENTENCES: Record<RefusalCode, (facts: Facts) => string> = {
   client_address_unknown: ({ detail }) =>
     `The ${text(detail.needed_by)} asks for a network, but the proxy did not say where the request comes from (X-Forwarded-For, or X-Real-IP with nginx).`,
   resource_not_granted: ({ credential, resource, detail }) =>
-    detail.granted instanceof Array && detail.granted[0] === 'full'
+    Array.isArray(detail.granted) && detail.granted[0] === 'full'
       ? `${credential} names no resources, and the management API has to be named. Make a credential for it: --resource countersign.`
       : `${credential} was made for ${text(detail.granted)}, not for ${resource}.`,
   permission_missing: ({ owner, resource }) =>

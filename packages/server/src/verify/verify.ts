@@ -17,7 +17,7 @@ import type { Directory } from '../directory/directory.ts'
 import { PREFLIGHT_RULE } from '../domain/access-rule.ts'
 import type { Resource } from '../domain/resource.ts'
 import type { AskedRequest } from './asked.ts'
-import type { Decision, Step } from './decision.ts'
+import type { Decision, DeniedDecision, Step } from './decision.ts'
 import type { Identities } from './identity.ts'
 
 export type VerifyDeps = {
@@ -149,7 +149,7 @@ type Reached = {
 }
 
 /** A decision that ends at `step`. */
-export function refuse(reached: Reached, step: Step, verdict: Denied): Decision {
+export function refuse(reached: Reached, step: Step, verdict: Denied): DeniedDecision {
   const { asked, resource, matched, caller } = reached
   return { asked, resource, matched, caller, verdict, step, identity: undefined }
 }
