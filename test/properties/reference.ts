@@ -1,0 +1,144 @@
+// The law of rights once more, as plainly as it can be said: slow, with regular expressions, and sharing no line with
+// the code that it judges. «Permissions give, credentials narrow, access rules ask.»
+import {
+  type Asked,
+  KEY_NAMES,
+  type Key,
+  type Permission,
+  type Requirement,
+  SCOPES,
+  type Scene,
+  type Shown,
+} from './scenes.ts'
+
+/** As whom it passes, and with which scopes; undefined: it does not. */
+export type Passage =
+  | { readonly as: (typeof KEY_NAMES)[number] | 'nobody'; readonly scopes: readonly string[] }
+  | undefined
+
+export function passage(scene: Scene, asked: Asked): Passage {
+  const { method } = asked
+  if (method === 'TRACE' || method === 'get') return undefined
+  const host = plainHost(asked.host)
+  const at = scene.services.findIndex((one) => host === one.host || host?.replace(/^[^.]+/, '*') === one.host)
+  const service = scene.services[at]
+  if (host === undefined || service === undefined || service.disabled) return undefined
+  const credential = shownTo(service, asked)
+  if (credential === 'refused' || segmentsOf(asked.uri) === undefined) return undefined
+  if (method === 'OPTIONS' && service.preflight === 'pass' && asked.cors && credential === 'none') {
+    return { as: 'nobody', scopes: [] }
+  }
+  if (method !== 'MOVE' && method !== 'COPY') return mayDo(scene, at, method, asked.uri, asked.from, credential)
+
+  const [, elsewhere, path] = /^(?:https:\/\/([^/?]*))?(\/.*)$/.exec(asked.destination ?? '') ?? []
+  if (path === undefined || (elsewhere !== undefined && plainHost(elsewhere) !== host)) return undefined
+  const mayWrite = mayDo(scene, at, 'PUT', path, asked.from, credential) !== undefined
+  return mayWrite ? mayDo(scene, at, method, asked.uri, asked.from, credential) : undefined
+}
+
+function mayDo(scene: Scene, at: number, method: string, uri: string, from: string, shown: Shown | 'none'): Passage {
+  const { rules = [] } = scene.services[at] ?? {}
+  const segments = segmentsOf(uri)
+  const isAmbiguous = /\/\/|;|%3b|%2f/i.test(uri.replace(/\?.*/, ''))
+  if (segments === undefined || (isAmbiguous && rules.some(({ path }) => path !== '/**'))) return undefined
+  for (const { methods, path, require = {} } of rules) {
+    const match = patternOf(path).exec(segments.map((segment) => `\n${segment}`).join(''))
+    if (match === null || (methods !== undefined && !methods.includes(method))) continue
+    const project = path.includes(':project') ? match[1]?.replaceAll('\n', '/') : undefined
+    return satisfies(scene, at, require, project, from, shown)
+  }
+  return undefined
+}
+
+function satisfies(
+  scene: Scene,
+  at: number,
+  rule: Requirement,
+  project: string | undefined,
+  from: string,
+  shown: Shown | 'none',
+): Passage {
+  if (rule.networks !== undefined && !from.startsWith('10.')) return undefined
+  if (shown === 'none') return rule.public ? { as: 'nobody', scopes: [] } : undefined
+  const key = scene.keys[(KEY_NAMES as readonly string[]).indexOf(shown)]
+  if (key === undefined || !isLive(key, scene, from)) return undefined
+  if (key.resources !== undefined && !key.resources.includes(at)) return undefined
+  if (
+    key.projects !== undefined &&
+    (project === undefined ? rule.project !== 'any' : !key.projects.includes(project))
+  ) {
+    return undefined
+  }
+  const held = scene.permissions.filter(
+    ({ service, holder }) => service === at && (holder === 'client' || scene.owner !== 'outside'),
+  )
+  const given = held.filter((one) => holdsAt(one, key, project, rule.project === 'any'))
+  if (given.length === 0 && !rule.public) return undefined
+  const scopes = SCOPES.filter((scope) => given.some((one) => one.scopes.some((pattern) => covers(pattern, scope))))
+  const kept = scopes.filter((scope) => key.scopes === undefined || key.scopes.includes(scope))
+  const groups = scene.owner === 'outside' ? ['clients'] : ['clients', 'team']
+  const isMet =
+    (rule.principals ?? ['client']).includes('client') &&
+    (rule.scopes ?? []).every((scope) => kept.includes(scope)) &&
+    (rule.roles === undefined || rule.roles.some((role) => given.some(({ roles }) => roles.includes(role)))) &&
+    (rule.groups === undefined || rule.groups.some((group) => groups.includes(group)))
+  return isMet ? { as: shown as (typeof KEY_NAMES)[number], scopes: kept } : undefined
+}
+
+function isLive({ state, networks }: Key, { owner }: Scene, from: string): boolean {
+  return state === 'live' && owner !== 'disabled' && (networks === undefined || from.startsWith('10.'))
+}
+
+function holdsAt({ projects }: Permission, key: Key, project: string | undefined, anyWillDo: boolean): boolean {
+  if (projects === undefined) return true
+  const reached = projects.filter((one) => key.projects === undefined || key.projects.includes(one))
+  return project === undefined ? anyWillDo && reached.length > 0 : reached.includes(project)
+}
+
+function covers(pattern: string, scope: string): boolean {
+  return new RegExp(`^${pattern.replace('*', '[a-z]+')}$`).test(scope)
+}
+
+/** Which one credential counts; `none`, or `refused` for whatever makes the request one of a bad caller. */
+function shownTo(service: Scene['services'][number], { placements }: Asked): Shown | 'none' | 'refused' {
+  const places = service.credential_header === null ? ['bearer', 'basic', 'scheme', 'api_key'] : ['own']
+  const counted = placements.filter(({ at }) => places.includes(at))
+  const isForeign = ({ at, shown }: Asked['placements'][number]) => at === 'scheme' || shown === 'foreign'
+  if (counted.some(({ at, shown }) => shown === 'malformed' && at !== 'scheme')) return 'refused'
+  const ours = counted.filter((one) => !isForeign(one))
+  if (counted.length > ours.length && service.foreign_credentials === 'reject') return 'refused'
+  if (ours.length > 1) return 'refused'
+  return ours[0]?.shown ?? 'none'
+}
+
+function plainHost(host: string): string | undefined {
+  const plain = host.toLowerCase().replace(/:443$/, '').replace(/\.$/, '')
+  return /^[a-z0-9.]+(:[0-9]+)?$/.test(plain) ? plain : undefined
+}
+
+function segmentsOf(uri: string): string[] | undefined {
+  if (/[^!-~]|#/.test(uri)) return undefined
+  const path = uri.replace(/\?.*/, '')
+  if (/\\|%5c|%[01]|%7f|%(?![0-9a-f]{2})/i.test(path)) return undefined
+  try {
+    const segments = path.slice(1).split('/').map(decodeURIComponent)
+    if (segments.some((segment) => /(^|\/)\.\.?(;|\/|$)/.test(segment))) return undefined
+    return segments.at(-1) === '' ? segments.slice(0, -1) : segments
+  } catch {
+    return undefined
+  }
+}
+
+function patternOf(path: string): RegExp {
+  const steps = path
+    .slice(1)
+    .split('/')
+    .map((step) => {
+      if (step === '**') return '(?:\\n[^]*)?'
+      if (step === '*') return '\\n[^/\\n]+'
+      const [, most, suffix = ''] = /^:project(?:\{1,(\d)\})?(.*)$/.exec(step) ?? []
+      if (!step.startsWith(':')) return `\\n${step}`
+      return `\\n([^/\\n]+(?:\\n[^/\\n]+){0,${Number(most ?? 1) - 1}}?)${suffix.replace('.', '\\.')}`
+    })
+  return new RegExp(`^${steps.join('')}$`)
+}
