@@ -1,18 +1,19 @@
 // The signed assertion proves who passed, at one resource, for a minute; it is no credential.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { assertionVerifier } from '@countersign/resource-server'
-import type { JSONWebKeySet } from 'jose'
+import { type AssertionOptions, assertionVerifier } from '@countersign/resource-server'
 import { PUBLIC_URL } from '../support/app.ts'
 import { Stage } from './stage.ts'
 import { basic, bearer, type Line } from './vectors/vector.ts'
 
+type Keys = NonNullable<AssertionOptions['keys']>
+
 let stage: Stage
-let keys: JSONWebKeySet
+let keys: Keys
 let assertion: string
 beforeAll(async () => {
   stage = await Stage.open()
   const published = await stage.test.app.publicRoutes.exact['/.well-known/jwks.json']?.(new Request(PUBLIC_URL), null)
-  keys = (await published?.json()) as JSONWebKeySet
+  keys = (await published?.json()) as Keys
   const answer = await stage.expect('OK', undefined, 'forward', { lines: [bearer(stage.wallet.key)] })
   assertion = answer.headers.get('countersign-assertion') ?? ''
 })

@@ -103,6 +103,11 @@ function covers(pattern: string, scope: string): boolean {
 function shownTo(service: Scene['services'][number], { placements }: Asked): Shown | 'none' | 'refused' {
   const places = service.credential_header === null ? ['bearer', 'basic', 'scheme', 'api_key'] : ['own']
   const counted = placements.filter(({ at }) => places.includes(at))
+  // A field that comes twice is refused; schemes of others may come in lists.
+  const twice = (field: string[]) => counted.filter(({ at }) => field.includes(at)).length > 1
+  if (twice(['bearer', 'basic', 'scheme']) && counted.some(({ at }) => at === 'bearer' || at === 'basic'))
+    return 'refused'
+  if (twice(['api_key']) || twice(['own'])) return 'refused'
   const isForeign = ({ at, shown }: Asked['placements'][number]) => at === 'scheme' || shown === 'foreign'
   if (counted.some(({ at, shown }) => shown === 'malformed' && at !== 'scheme')) return 'refused'
   const ours = counted.filter((one) => !isForeign(one))
