@@ -14,6 +14,8 @@ const blocks = [...readme.matchAll(/^```(\w+)( setup)?\n([\s\S]*?)^```$/gm)].map
   text: text ?? '',
 }))
 const shell = blocks.filter(({ language, isSetup }) => language === 'sh' && !isSetup).map(({ text }) => text)
+// Ends at the first failure, and then ends what it started.
+const CAREFULLY = 'set -e\ntrap "kill \\$(jobs -p) 2>/dev/null || true" EXIT'
 const port = freePort()
 const folder = mkdtempSync(join(tmpdir(), 'countersign-readme-'))
 let out = ''
@@ -28,7 +30,7 @@ beforeAll(async () => {
     'bun snippet.ts "$(npx countersign key create canister)"\nkill %1\nwait',
   )
   writeFileSync(join(folder, 'snippet.ts'), snippetProgram())
-  const bash = Bun.spawn(['bash', '-c', `set -e\ntrap "kill \$(jobs -p) 2>/dev/null || true" EXIT\n${beforeStop}`], {
+  const bash = Bun.spawn(['bash', '-c', `${CAREFULLY}\n${beforeStop}`], {
     cwd: folder,
     env: {
       ...process.env,

@@ -1,6 +1,7 @@
 // Runs on Node: reads calls as JSON from standard input, makes them on the built library, prints the answers as JSON.
-import * as library from '../../packages/resource-server/dist/index.js'
+import * as built from '../../packages/resource-server/dist/index.js'
 
+const library = new Map(Object.entries(built))
 let text = ''
 for await (const part of process.stdin) text += part
 const answers = JSON.parse(text).map(({ name, args }) => answer(name, args))
@@ -9,18 +10,18 @@ process.stdout.write(JSON.stringify(await Promise.all(answers)))
 function answer(name, args) {
   if (name === 'extractCredential') {
     const [headers, sources] = args
-    const recognise = (shown) => library.parseIssuedCredential(shown)
-    return library.extractCredential(new Headers(headers), sources, recognise) ?? null
+    const recognise = (shown) => built.parseIssuedCredential(shown)
+    return built.extractCredential(new Headers(headers), sources, recognise) ?? null
   }
   if (name === 'whoCalls') {
     const [options, headers] = args
-    return library
+    return built
       .assertionVerifier({ ...options, now: () => new Date(options.now) })(new Headers(headers))
       .then((caller) => JSON.parse(JSON.stringify(caller, (_, value) => (value instanceof Set ? [...value] : value))))
   }
   if (name === 'refusalResponse') {
-    const response = library.refusalResponse(...args)
+    const response = built.refusalResponse(...args)
     return response.text().then((body) => ({ status: response.status, headers: [...response.headers].sort(), body }))
   }
-  return library[name](...args) ?? null
+  return library.get(name)(...args) ?? null
 }

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 import { UnknownDigests } from './unknown-digests.ts'
 
-function setUp(maxPerGeneration = 100) {
+function setUp(max = 100) {
   const time = { nowMs: 10_000 }
-  const unknown = new UnknownDigests(() => time.nowMs, maxPerGeneration)
+  const unknown = new UnknownDigests(() => time.nowMs, max)
   return { time, unknown }
 }
 
@@ -54,7 +54,7 @@ describe('a digest that was not found', () => {
     const believedTooLong: number[] = []
     for (let addedAt = 0; addedAt < 1000; addedAt += 37) {
       const { time, unknown } = setUp()
-      unknown.has('start the first generation')
+      unknown.has('another')
       time.nowMs += addedAt
       unknown.add('a')
       time.nowMs += 999
@@ -75,12 +75,15 @@ describe('a digest that was not found', () => {
   })
 })
 
-test('a flood of strangers takes no more than two generations of room', () => {
+test('a flood of strangers takes the room that there is and no more; the newest are believed', () => {
   const { time, unknown } = setUp(10)
-  const believed = () => Array.from({ length: 100 }, (_, n) => `d${n}`).filter((digest) => unknown.has(digest)).length
+  const believed = () => Array.from({ length: 100 }, (_, n) => n).filter((n) => unknown.has(`d${n}`))
   for (let n = 0; n < 50; n++) unknown.add(`d${n}`)
-  expect(believed()).toBe(10)
+  expect(believed()).toEqual([40, 41, 42, 43, 44, 45, 46, 47, 48, 49])
   time.nowMs += 500
-  for (let n = 50; n < 100; n++) unknown.add(`d${n}`)
-  expect(believed()).toBe(20)
+  unknown.add('d45')
+  for (let n = 50; n < 58; n++) unknown.add(`d${n}`)
+  expect(believed()).toEqual([45, 49, 50, 51, 52, 53, 54, 55, 56, 57])
+  time.nowMs += 500
+  expect(believed()).toEqual([45, 50, 51, 52, 53, 54, 55, 56, 57])
 })

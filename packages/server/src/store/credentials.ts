@@ -1,5 +1,4 @@
 import { ISSUED_KINDS } from '@countersign/resource-server'
-import { sql } from 'kysely'
 import { OWNER_KINDS, type OwnerRef, refText, type StoredCredential } from '../domain/credential.ts'
 import { storedNetworks } from './clients.ts'
 import type { Tables } from './schema.ts'
@@ -158,14 +157,6 @@ export async function writeLastUses(store: Store, uses: readonly LastUse[]): Pro
         .execute()
     }
   })
-}
-
-export async function countCredentials(db: Db): Promise<number> {
-  const { count } = await db
-    .selectFrom('credential')
-    .select(sql<number>`count(*)`.as('count'))
-    .executeTakeFirstOrThrow()
-  return Number(count)
 }
 
 function jsonOrNull(list: readonly string[] | null): string | null {

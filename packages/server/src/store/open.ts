@@ -3,8 +3,6 @@ import type { RandomBytes } from '../domain/ids.ts'
 import { migrate, migrateDecisions } from './migrations.ts'
 import type { DecisionTables, Tables } from './schema.ts'
 
-export { IN_MEMORY } from './sqlite.ts'
-
 import { IN_MEMORY, openSqlite } from './sqlite.ts'
 import type { Store } from './store.ts'
 

@@ -1,7 +1,7 @@
 import { challengeFor, type Denied, REFUSALS } from '@countersign/resource-server'
 import type { AllowedDecision, DeniedDecision } from './decision.ts'
 
-export const DECISION_HEADER = 'Countersign-Decision'
+const DECISION_HEADER = 'Countersign-Decision'
 const RETRY_AFTER_SECONDS = '1'
 
 /** Exactly 200, no body, every identity header. */
