@@ -1,0 +1,13 @@
+import { expect, test } from 'bun:test'
+import { PATIENCE_MS } from '../support/wait.ts'
+import { tryKills } from './kill-loop.ts'
+
+test(
+  'P6 what was acknowledged survives kill -9, and nothing is half there',
+  async () => {
+    const { trials, violations } = await tryKills(2)
+    expect(violations).toEqual([])
+    expect(trials).toBeGreaterThan(20)
+  },
+  2 * PATIENCE_MS,
+)
