@@ -1,6 +1,9 @@
 import type { Refusal } from './refusals.ts'
 
 /** What a `WWW-Authenticate` field says besides the refusal. */
+/** The header of every refusal that names its decision, for whoever is on call. */
+export const DECISION_HEADER = 'Countersign-Decision'
+
 export type ChallengeOptions = {
   /** The name of the resource. */
   readonly realm: string

@@ -121,7 +121,7 @@ export function credentialRefused(caller: Caller, circumstances: Circumstances):
   const { now } = circumstances
   if (revocation !== undefined) {
     const { at, by, reason, of } = revocation
-    return deny('credential_revoked', { at: at.toISOString(), by, reason, of })
+    return deny('credential_revoked', { revoked_at: at.toISOString(), revoked_by: by, reason, revoked_with: of })
   }
   if (credential.notBefore !== null && now < credential.notBefore) {
     return deny('credential_not_yet_valid', { not_before: credential.notBefore.toISOString() })

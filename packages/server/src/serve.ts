@@ -33,9 +33,9 @@ export async function startServer(config: Config, io: ServeIo): Promise<RunningS
   return {
     url: `http://${config.listen.hostname}:${config.listen.port}`,
     async stop() {
-      const drained = Promise.all(servers.map((server) => server.stop()))
-      await Promise.race([drained, Bun.sleep(DRAIN_MS)])
-      await Promise.all(servers.map((server) => server.stop(true)))
+      const patience = setTimeout(() => void Promise.all(servers.map((server) => server.stop(true))), DRAIN_MS)
+      await Promise.all(servers.map((server) => server.stop()))
+      clearTimeout(patience)
       await app.close()
     },
   }

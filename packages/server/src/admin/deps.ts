@@ -1,4 +1,5 @@
 import type { Decision, Explain, Explanation } from '@countersign/admin-api'
+import type { RefusalCode } from '@countersign/resource-server'
 import type { KnownCaller } from '../authentication/known-credentials.ts'
 import type { Directory } from '../directory/directory.ts'
 import type { DecisionFilter } from '../store/decisions.ts'
@@ -27,4 +28,8 @@ export type Authorized = {
   readonly caller: KnownCaller
   readonly roles: ReadonlySet<string>
   readonly scopes: ReadonlySet<string>
+  /** Keeps a refusal that the API itself found as a decision, like those of the path; returns its id. */
+  readonly noteRefusal: NoteRefusal
 }
+
+export type NoteRefusal = (code: RefusalCode, because: string) => string

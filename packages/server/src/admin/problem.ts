@@ -8,12 +8,14 @@ import {
 } from '@countersign/admin-api'
 import {
   challengeFor,
+  DECISION_HEADER,
   MANAGEMENT_RESOURCE,
   REFUSALS,
   type Refusal,
   type RefusalCode,
 } from '@countersign/resource-server'
 import { isOutage } from '../store/outage.ts'
+import type { NoteRefusal } from './deps.ts'
 
 /**
  * An expected "no": thrown, so that the transaction it is thrown in rolls back.
@@ -54,13 +56,17 @@ export function unacceptable(target: string, error: Parameters<typeof fieldProbl
  *
  * What nobody expected is told to `onError` and answered without detail: 503 when the store cannot be asked, else 500.
  */
-export function problemResponse(error: unknown, onError: (error: unknown) => void): Response {
-  if (error instanceof Rejected) return write(error.code, error)
+export function problemResponse(
+  error: unknown,
+  onError: (error: unknown) => void,
+  noteRefusal: NoteRefusal | undefined,
+): Response {
+  if (error instanceof Rejected) return write(error.code, error, noteRefusal)
   onError(error)
   return write(isOutage(error) ? 'store_unavailable' : 'internal_error')
 }
 
-function write(code: ProblemCode | RefusalCode, said?: Rejected): Response {
+function write(code: ProblemCode | RefusalCode, said?: Rejected, noteRefusal?: NoteRefusal): Response {
   const { status, title, wire } = outcomeOf(code)
   // Bad credentials share one code and say no more, so that they read alike.
   const isBadCredential = wire === 'invalid_token'
@@ -74,6 +80,9 @@ function write(code: ProblemCode | RefusalCode, said?: Rejected): Response {
   if (isRefusal(code) && wire !== null) {
     const challenge = challengeFor(REFUSALS[code], { realm: MANAGEMENT_RESOURCE, offerBasic: false })
     headers.set('WWW-Authenticate', challenge)
+  }
+  if (isRefusal(code) && said !== undefined && noteRefusal !== undefined) {
+    headers.set(DECISION_HEADER, noteRefusal(code, said.detail))
   }
   return new Response(JSON.stringify(problem), { status, headers })
 }

@@ -29,10 +29,10 @@ export function managementApi(deps: AdminDeps, onError: (error: unknown) => void
       if (!result.success) throw unacceptable(result.target, result.error)
     },
   })
-  api.onError((error) => problemResponse(ofHono(error), onError))
+  api.onError((error, { env }) => problemResponse(ofHono(error), onError, env?.authorized?.noteRefusal))
   api.notFound(({ req }) => {
     const allowed = methodsAt(api, req.path)
-    return problemResponse(allowed.length === 0 ? noSuchPath() : wrongMethod(allowed), onError)
+    return problemResponse(allowed.length === 0 ? noSuchPath() : wrongMethod(allowed), onError, undefined)
   })
   api.use(noStore, knownCaller, limitedBody)
   for (const routes of [

@@ -7,7 +7,7 @@ import {
   REFUSALS,
   type RefusalCode,
 } from '@countersign/resource-server'
-import type { Authorized } from '../admin/deps.ts'
+import type { Authorized, NoteRefusal } from '../admin/deps.ts'
 import type { Resource } from '../domain/resource.ts'
 import { contextOf, denialHeaders } from '../verify/answer.ts'
 import { AskedRequest, type Dialect } from '../verify/asked.ts'
@@ -35,7 +35,9 @@ export function protectApi(
       if (!isAllowed(decision)) return problemOf(decision, deps.decisions.noteDenied(decision))
       deps.decisions.noteAllowed(decision, decision.asked as AskedRequest)
       const { caller, verdict } = decision
-      return await serve(request, caller && { caller, ...verdict.rights })
+      const noteRefusal: NoteRefusal = (code, because) =>
+        deps.decisions.noteDenied(refuse(decision, 'decision', deny(code, { because })))
+      return await serve(request, caller && { caller, ...verdict.rights, noteRefusal })
     } catch (error) {
       const noted = noteBroken(error, DIALECT, peer, deps)
       return noted === undefined ? problem('internal_error', {}) : problemOf(noted.decision, noted.id)

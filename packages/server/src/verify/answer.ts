@@ -1,7 +1,6 @@
-import { challengeFor, type Denied, REFUSALS } from '@countersign/resource-server'
+import { challengeFor, DECISION_HEADER, type Denied, REFUSALS } from '@countersign/resource-server'
 import type { AllowedDecision, DeniedDecision } from './decision.ts'
 
-const DECISION_HEADER = 'Countersign-Decision'
 const RETRY_AFTER_SECONDS = '1'
 
 /** Exactly 200, no body, every identity header. */

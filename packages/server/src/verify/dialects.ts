@@ -75,8 +75,13 @@ function asking(
   const host = parseHost(parts.host, parts.scheme)
   if (host === undefined) return deny('request_malformed', { because: 'the host is not acceptable' })
   const target = parseRequestTarget(parts.target)
-  if (target === undefined) return deny('target_malformed', { host, method })
+  if (target === undefined) return deny('target_malformed', { host, method, path: pathOf(parts.target) })
   return new AskedRequest(dialect, now, listener, method, parts.scheme, host, target, headers, readClientAddress)
+}
+
+/** For the record alone: without the query, which may hold anything. */
+function pathOf(target: string): string {
+  return target.split('?', 1)[0]?.slice(0, 256) ?? ''
 }
 
 /** Two descriptions of one request: somebody may have set the other one. */

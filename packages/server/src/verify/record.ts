@@ -15,6 +15,9 @@ export function recordOf(decision: Decision): DecisionRecord {
   const { asked, resource, matched, caller, verdict } = decision
   const stored = caller?.known.stored
   const read = 'headers' in asked ? asked : undefined
+  // What a reader understood of a request that it refused stands in the detail.
+  const told = verdict.outcome === 'deny' ? verdict.detail : {}
+  const cut = (value: unknown) => (typeof value === 'string' ? value.slice(0, MAX_PATH_CHARACTERS) : null)
   return {
     at: asked.now.toISOString(),
     outcome: verdict.outcome,
@@ -24,9 +27,9 @@ export function recordOf(decision: Decision): DecisionRecord {
     sentence: isAllowed(decision) ? `Allowed as ${subjectOf(decision.verdict.principal)}.` : sentenceOf(decision),
     request: {
       dialect: asked.dialect,
-      method: read?.method ?? null,
-      host: read?.host.slice(0, MAX_PATH_CHARACTERS) ?? null,
-      path: read?.target.path.slice(0, MAX_PATH_CHARACTERS) ?? null,
+      method: read?.method ?? cut(told.method),
+      host: cut(read?.host ?? told.host),
+      path: cut(read?.target.path ?? told.path),
       client_address: 'peer' in asked ? asked.peer : (read?.clientAddressText() ?? null),
     },
     resource: resource?.name ?? null,

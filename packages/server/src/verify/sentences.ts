@@ -40,7 +40,7 @@ const SENTENCES: Record<RefusalCode, (facts: Facts) => string> = {
     'The credential is well formed, but there is none like it here: it was made elsewhere, or guessed.',
   credential_kind_refused: ({ detail }) => `A credential of kind ${text(detail.kind)} is not accepted here.`,
   credential_revoked: ({ credential, owner, detail }) =>
-    `${credential} of ${owner} was revoked at ${text(detail.at)} by ${text(detail.by)}${detail.of === 'the credential' ? '' : ` with ${text(detail.of)}`}${detail.reason === null ? '' : ` («${text(detail.reason)}»)`}. Make a new one: it cannot be brought back.`,
+    `${credential} of ${owner} was revoked at ${text(detail.revoked_at)} by ${text(detail.revoked_by)}${detail.revoked_with === 'the credential' ? '' : ` with ${text(detail.revoked_with)}`}${detail.reason === null ? '' : ` («${text(detail.reason)}»)`}. Make a new one: it cannot be brought back.`,
   credential_not_yet_valid: ({ credential, owner, detail }) =>
     `${credential} of ${owner} is not valid before ${text(detail.not_before)}.`,
   credential_expired: ({ credential, owner, detail }) =>
@@ -71,8 +71,8 @@ const SENTENCES: Record<RefusalCode, (facts: Facts) => string> = {
   role_missing: ({ owner, resource, detail }) =>
     `${owner} needs one of the roles ${text(detail.any_of)} on ${resource}.`,
   group_missing: ({ owner, detail }) => `${owner} needs to be in one of the groups ${text(detail.any_of)}.`,
-  would_escalate: () =>
-    'The change could alter rights at the management API. That needs role admin on a credential that is not narrowed by scopes or projects.',
+  would_escalate: ({ owner, detail }) =>
+    `${owner} asked the management API for more than it may give: ${text(detail.because)}`,
   identity_too_large: ({ owner, detail }) =>
     `The identity of ${owner} takes ${text(detail.bytes)} bytes of headers; proxies break above ${text(detail.most)}. Put it in fewer groups.`,
   store_unavailable: ({ detail }) => `The database could not be asked: ${text(detail.because)}.`,

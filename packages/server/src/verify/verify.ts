@@ -143,8 +143,8 @@ function isPreflight(asked: AskedRequest, resource: Resource, presented: Present
 
 type Reached = {
   readonly asked: Decision['asked']
-  readonly resource?: Resource
-  readonly matched?: MatchedRule
+  readonly resource?: Resource | undefined
+  readonly matched?: MatchedRule | undefined
   readonly caller?: KnownCaller | undefined
 }
 
