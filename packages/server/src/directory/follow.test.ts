@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { KyselyPlugin } from 'kysely'
 import { managementResource } from '../domain/management.ts'
 import { trimChangeLog } from '../store/change-log.ts'
 import { type ClientWrite, deleteClient, insertClient, updateClient } from '../store/clients.ts'
@@ -402,15 +403,27 @@ describe('the lease', () => {
 
 describe('asking', () => {
   test('while somebody asks already asks again, so that nobody gets an answer from before their question', async () => {
-    const { directory, follower } = node()
-    await follower.confirm()
-    for (let n = 0; n < 50; n++) {
-      const running = follower.confirm()
-      const revision = await addClient(`c${n}`)
-      await follower.confirm()
-      expect(directory.revision).toBe(revision)
-      await running
+    const gate = Promise.withResolvers<void>()
+    let isHeld = false
+    const slow: KyselyPlugin = {
+      transformQuery: ({ node }) => node,
+      async transformResult({ result }) {
+        if (isHeld) await gate.promise
+        return result
+      },
     }
+    const { directory, follower } = node({ ...store, reader: store.reader.withPlugin(slow) })
+    await follower.confirm()
+    isHeld = true
+    const early = follower.confirm()
+    await Bun.sleep(20)
+    const revision = await addClient('canister')
+    const late = follower.confirm()
+    isHeld = false
+    gate.resolve()
+    await late
+    expect(directory.revision).toBe(revision)
+    await early
   })
 
   test('to reach a revision returns once the directory is there', async () => {

@@ -92,6 +92,18 @@ describe('the signing key', () => {
     await foreign.close()
   })
 
+  test('whose published half is not its own stops the start', async () => {
+    await loadSigningKeys(store, seal)
+    const foreign = await openStore(':memory:', () => now, random)
+    await loadSigningKeys(foreign, seal)
+    const [stolen] = await listSigningKeys(foreign.reader)
+    await foreign.close()
+    for (const public_jwk of ['null', '{}', '[]', '"x"', '{', stolen?.publicJwk ?? '']) {
+      await store.writer.updateTable('signing_key').set({ public_jwk }).execute()
+      await expect(loadSigningKeys(store, seal)).rejects.toThrow()
+    }
+  })
+
   test('that is newest signs; all that are not retired are published', async () => {
     const first = await loadSigningKeys(store, seal)
     const foreign = await openStore(':memory:', () => now, random)

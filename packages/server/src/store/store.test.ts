@@ -283,6 +283,18 @@ for (const engine of ENGINES) {
       })
     })
 
+    test('a counter that holds no whole number is an error for whoever reads it', async () => {
+      await insertKey('key_1')
+      const accepted = await acceptedOf(['x', '1.5', '', '-1'], async (value) => {
+        await store.writer
+          .updateTable('revision')
+          .set({ value: value as unknown as number })
+          .execute()
+        return [() => readRevision(store.reader), () => findCredentialByDigest(store.reader, 'digest of key_1')]
+      })
+      expect(accepted).toEqual([])
+    })
+
     describe('the change log', () => {
       test('tells what came after a revision, in order', async () => {
         for (const id of ['a', 'b', 'c']) await run((running) => running.record('group.create', 'group', id))
@@ -707,27 +719,47 @@ for (const engine of ENGINES) {
       expect([await readSetting(store.reader, 'a'), await readSetting(store.reader, 'b')]).toEqual(['2', undefined])
     })
 
-    test('a database that is closed is an outage; a query that is wrong is a bug', async () => {
+    describe('an error', () => {
       const caught = async (work: Promise<unknown>) => isOutage(await work.catch((error: unknown) => error))
-      expect(
-        await caught(
-          store.reader
-            .selectFrom('nowhere' as 'client')
-            .selectAll()
-            .execute(),
-        ),
-      ).toBe(false)
-      expect(isOutage(new TypeError('x is undefined'))).toBe(false)
-      const other = await fresh.openAgain()
-      await readRevision(other.reader)
-      await other.close()
-      expect(await caught(readRevision(other.reader))).toBe(true)
-      expect(await caught(change(other, OPS, async () => undefined))).toBe(true)
+
+      test('of a database that is closed is an outage', async () => {
+        const other = await fresh.openAgain()
+        await readRevision(other.reader)
+        await other.close()
+        expect(await caught(readRevision(other.reader))).toBe(true)
+        expect(await caught(change(other, OPS, async () => undefined))).toBe(true)
+      })
+
+      test('of a query that is wrong, or of a row that cannot be, is a bug', async () => {
+        const nowhere = store.reader.selectFrom('nowhere' as 'client').selectAll()
+        expect(await caught(nowhere.execute())).toBe(false)
+        expect(await caught(run((running) => insertClient(running, clientWrite('bootstrap'), null)))).toBe(false)
+        expect(isOutage(new TypeError('x is undefined'))).toBe(false)
+        expect(isOutage('SQLITE_BUSY')).toBe(false)
+      })
     })
   })
 }
 
 describe('SQLite', () => {
+  const codes: [code: string, isOutage: boolean][] = [
+    ['SQLITE_BUSY', true],
+    ['SQLITE_BUSY_SNAPSHOT', true],
+    ['SQLITE_LOCKED', true],
+    ['SQLITE_FULL', true],
+    ['SQLITE_IOERR_WRITE', true],
+    ['SQLITE_CANTOPEN', true],
+    ['SQLITE_READONLY', true],
+    ['SQLITE_CORRUPT', true],
+    ['SQLITE_NOTADB', true],
+    ['SQLITE_ERROR', false],
+    ['SQLITE_CONSTRAINT_UNIQUE', false],
+    ['SQLITE_MISMATCH', false],
+  ]
+  test.each(codes)('says by %s whether it cannot be asked (%p) or was asked wrongly', (code, expected) => {
+    expect(isOutage(Object.assign(new Error('an error of SQLite'), { code }))).toBe(expected)
+  })
+
   const scratch = () => mkdtempSync(join(tmpdir(), 'countersign-store-'))
 
   test('has every pragma that a promise rests on, on both connections', async () => {
