@@ -1,0 +1,72 @@
+// `npm run bench [-- NAME…] [--json]`: runs benches one after another and shows what they measured.
+import { parseArgs } from 'node:util'
+import type { Bench, BenchOptions } from './measured.ts'
+import { asJson, asTable } from './report.ts'
+
+/** To add a bench: one file that exports `bench`, one line here. */
+const BENCHES: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
+  verify: () => import('./verify.ts'),
+  path: () => import('./path.ts'),
+}
+
+const USAGE = `Usage: npm run bench [-- NAME…] [options]
+
+Benches, all of them when none is named:
+  verify   the server over HTTP on loopback, beside nginx and a bare Bun.serve (needs wrk, nginx, taskset)
+  path     the same path in-process, without sockets, and its parts
+
+Options:
+  --json           one JSON object a line: bench, case, value, unit, ratio_to, ratio
+  --seconds <n>    how long one measurement of one round takes (default: verify 2, path 0.2)
+  --rounds <n>     how many rounds are measured (default: verify 5, path 9)
+  --keys <n>       how many keys are stored (default: verify 1000000, path 1000)
+  --help           this page
+`
+
+const { values, positionals } = readArguments()
+if (values.help) {
+  process.stdout.write(USAGE)
+  process.exit(0)
+}
+const unknown = positionals.filter((name) => !(name in BENCHES))
+if (unknown.length > 0) fail(`There is no bench ${unknown.join(', ')}.`)
+
+const options: BenchOptions = {
+  seconds: readNumber('seconds', values.seconds),
+  rounds: readNumber('rounds', values.rounds),
+  keys: readNumber('keys', values.keys),
+  say: (text) => process.stderr.write(`${text}\n`),
+}
+for (const name of positionals.length > 0 ? positionals : Object.keys(BENCHES)) {
+  const { bench } = (await BENCHES[name]?.()) ?? fail(`There is no bench ${name}.`)
+  const report = await bench(options)
+  process.stdout.write(values.json ? asJson(report) : asTable(report))
+}
+
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+        seconds: { type: 'string' },
+        rounds: { type: 'string' },
+        keys: { type: 'string' },
+      },
+    })
+  } catch (error) {
+    return fail(error instanceof Error ? error.message : String(error))
+  }
+}
+
+function readNumber(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const number = Number(text)
+  return number > 0 && number <= 10_000_000 ? number : fail(`--${name}: expected a number above 0.`)
+}
+
+function fail(problem: string): never {
+  process.stderr.write(`${problem}\n\n${USAGE}`)
+  process.exit(2)
+}
