@@ -22,7 +22,15 @@ import { KEYS, PERMISSIONS, RESOURCES, type WorldRule } from './vectors/world.ts
 
 const SOURCES = { header: undefined, foreign: 'reject' } as const
 const NOW = new Date('2030-01-01T00:00:00Z')
-const ASKS_NOTHING_MORE = { public: false, principals: [], roles: [], groups: [], networks: [], listener: undefined }
+const ASKS_NOTHING_MORE = {
+  public: false,
+  scopes: [],
+  principals: [],
+  roles: [],
+  groups: [],
+  networks: [],
+  listener: undefined,
+}
 
 /** The refusal, or `OK`. */
 export function askLibrary(vector: Vector, headers: CredentialHeaders, wallet: Wallet): string {
@@ -76,7 +84,7 @@ function resourceAt(host: string): ProtectedResource | undefined {
 function compiled({ methods, path, require }: WorldRule, index: number): ProtectedResource['rules'][number] {
   const compiledPath = compileRulePath(path)
   if ('problem' in compiledPath) throw new Error(compiledPath.problem)
-  const asks = { ...ASKS_NOTHING_MORE, scopes: require.scopes, project: 'captured' as const }
+  const asks = { ...ASKS_NOTHING_MORE, ...require, project: 'captured' as const }
   return { index, methods: methods && new Set(methods), path: compiledPath, require: asks }
 }
 

@@ -79,6 +79,9 @@ export const CONFINED_VECTORS: readonly Vector[] = [
     '/a%2f..%2fb/file',
     ['R400', 'target_malformed'],
   ],
+  ['OPQ-16 a key confined to a project, at another that is open to all', '/open/b', ['S403', 'project_not_granted']],
+  ['OPQ-16 a key confined to a project, at an open one that begins alike', '/open/ab', ['S403', 'project_not_granted']],
+  ['OPQ-16 a key confined to a project, at its own that is open to all', '/open/a', 'OK'],
   ['OPQ-16 a key confined to a project, through an empty segment', '//a/file', ['R400', 'target_ambiguous']],
 ].map(([name, uri, expected]) => ({
   name: String(name),

@@ -5,7 +5,7 @@ import type { WalletName } from './vector.ts'
 export type WorldRule = {
   readonly methods?: readonly string[]
   readonly path: string
-  readonly require: { readonly scopes: readonly string[] }
+  readonly require: { readonly scopes: readonly string[] } | { readonly public: true }
 }
 
 type WorldResource = {
@@ -44,7 +44,10 @@ export const RESOURCES: readonly WorldResource[] = [
     identifier: 'https://forge.example.com',
     hosts: ['forge.example.com'],
     scopes: ['repo:read'],
-    rules: [{ path: '/:project/**', require: { scopes: ['repo:read'] } }],
+    rules: [
+      { path: '/open/:project', require: { public: true } },
+      { path: '/:project/**', require: { scopes: ['repo:read'] } },
+    ],
   },
 ]
 
