@@ -2,8 +2,6 @@
  * Whoever a believed credential stands for. A closed union: code that switches on `kind` is complete.
  *
  * `anonymous` exists on public rules only; it is never what a credential stands for.
- *
- * @see DESIGN in docs/decisions/0003-one-verification-path.md
  */
 export type Principal =
   | { readonly kind: 'user'; readonly id: string; readonly name: string; readonly email: string | undefined }

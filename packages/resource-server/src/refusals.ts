@@ -72,7 +72,7 @@ export const REFUSALS = {
   would_escalate: {
     status: 403,
     wire: 'insufficient_scope',
-    description: 'This would give rights that the caller does not hold.',
+    description: 'This would give more than the caller may give.',
   },
   identity_too_large: { status: 403, wire: null, description: 'The identity does not fit into headers.' },
 

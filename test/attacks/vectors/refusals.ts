@@ -179,7 +179,7 @@ export const REFUSED: Readonly<Record<RefusalCode, Refused>> = {
   }),
   role_missing: told('S403', 'The credential lacks a required role.', atClub('/roles')),
   group_missing: told('S403', 'The principal is not in a required group.', atClub('/groups')),
-  would_escalate: told('S403', 'This would give rights that the caller does not hold.', {
+  would_escalate: told('S403', 'This would give more than the caller may give.', {
     api: operating(
       ['admin'],
       { ...AT_API, scopes: ['permissions:write'] },

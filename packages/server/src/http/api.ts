@@ -51,7 +51,7 @@ function askedBy(request: Request, peer: string | null, now: Date, deps: ApiDeps
   if (target === undefined) return deny('target_malformed')
   const readAddress = () => {
     const forwardedFor = headers.get('x-forwarded-for')
-    const isProxied = deps.proxies.refused(peer, null) === undefined && forwardedFor !== null
+    const isProxied = forwardedFor !== null && peer !== null && deps.proxies.isTrustedPeer(peer)
     return isProxied ? clientAddress(forwardedFor, deps.proxies.isTrusted) : parseAddress(peer ?? '')
   }
   return new AskedRequest(

@@ -5,8 +5,7 @@ import { type BunServer, guarded, type Handler } from './guard.ts'
 
 /** Browser cookies count towards it, and they come with every forwarded request. */
 const MAX_HEADER_BYTES = 64 * 1024
-/** A little more than the 64 KiB of the management API, so that its own answer comes first. */
-const MAX_BODY_BYTES = 65 * 1024
+const MAX_BODY_BYTES = 64 * 1024
 /** Proxies keep idle connections for 60 to 120 s; whoever closes first makes the other one fail. */
 const PROXY_IDLE_SECONDS = 240
 const PUBLIC_IDLE_SECONDS = 10

@@ -1,4 +1,4 @@
-import { createHash, createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { insertSigningKey, listSigningKeys } from '../store/signing-keys.ts'
 import { change, HOST_ACTOR, type Store } from '../store/store.ts'
 import type { Seal } from './seal.ts'
@@ -34,6 +34,11 @@ export async function loadSigningKeys(store: Store, seal: Seal): Promise<Signing
   const opened = seal.open(newest.privateSealed, `${SEAL_PURPOSE}:${newest.kid}`)
   if (opened === undefined) throw new Error(`signing key ${newest.kid} was sealed by another key-encryption key`)
   const privateKey = createPrivateKey({ key: Buffer.from(opened), format: 'der', type: 'pkcs8' })
+  const published = JSON.parse(newest.publicJwk) as PublicJwk
+  const own = createPublicKey(privateKey).export({ format: 'jwk' })
+  if (own.x !== published.x || own.y !== published.y || thumbprint(published.x, published.y) !== newest.kid) {
+    throw new Error(`signing key ${newest.kid} is published with another public key`)
+  }
   return {
     publicKeys: stored.map((key) => JSON.parse(key.publicJwk) as PublicJwk),
     signJwt: (typ, claims) => signCompact(privateKey, { alg: 'ES256', typ, kid: newest.kid }, claims),

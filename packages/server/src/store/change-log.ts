@@ -1,5 +1,5 @@
 import type { Db, Noun, Store } from './store.ts'
-import { toSeconds } from './store.ts'
+import { parseRevision, toSeconds } from './store.ts'
 
 /** One thing that changed; what it is now has to be read. */
 export type LoggedChange = { readonly revision: number; readonly noun: Noun; readonly id: string }
@@ -9,7 +9,7 @@ const KEPT_SECONDS = 24 * 3600
 
 export async function readRevision(db: Db): Promise<number> {
   const row = await db.selectFrom('revision').select('value').where('id', '=', 1).executeTakeFirstOrThrow()
-  return row.value
+  return parseRevision(row.value)
 }
 
 export async function listChangesAfter(db: Db, revision: number): Promise<LoggedChange[]> {

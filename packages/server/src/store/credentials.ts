@@ -5,6 +5,7 @@ import type { Tables } from './schema.ts'
 import {
   type Change,
   type Db,
+  parseRevision,
   parseTextsOrNull,
   parseWord,
   type Store,
@@ -30,7 +31,8 @@ export async function findCredentialByDigest(db: Db, digest: string): Promise<Lo
     .select('revision.value as read_at')
     .where('revision.id', '=', 1)
     .executeTakeFirstOrThrow()
-  const { read_at: revision, ...found } = row
+  const { read_at, ...found } = row
+  const revision = parseRevision(read_at)
   return { credential: found.id === null ? undefined : toStoredCredential(found as Tables['credential']), revision }
 }
 

@@ -49,6 +49,12 @@ export function parseJson<T>(text: string): T {
   return JSON.parse(text) as T
 }
 
+/** A revision as it was read. One that is no number would make every "older than" false. */
+export function parseRevision(value: number): number {
+  if (Number.isSafeInteger(value) && value >= 0) return value
+  throw new Error('the revision is corrupt in the database')
+}
+
 /** Reads a stored object; what is in it is its reader's to judge. */
 export function parseObject<T extends object>(text: string, what: string): T {
   const value = parseJson<unknown>(text)
@@ -87,12 +93,13 @@ export function parseWord<const Word extends string>(text: string, words: readon
 export async function change<T>(store: Store, actor: Actor, work: (change: Change) => Promise<T>) {
   return store.writer.transaction().execute(async (db) => {
     const now = store.clock()
-    const { value: revision } = await db
+    const { value } = await db
       .updateTable('revision')
       .set((column) => ({ value: column('value', '+', 1) }))
       .where('id', '=', 1)
       .returning('value')
       .executeTakeFirstOrThrow()
+    const revision = parseRevision(value)
     const result = await work({
       db,
       revision,

@@ -34,7 +34,7 @@ const MAX_HEADER_BYTES = 3500
 const NONE = 'none'
 
 /**
- * Writes who passes: the headers of DESIGN's table, and the same facts signed.
+ * Writes who passes: the identity headers, and the same facts signed.
  *
  * Security: every header is sent on every answer and none is empty: a header that is missing is one that the
  * client's own may stand in for.

@@ -32,11 +32,12 @@ export class Proxies {
       if (secret !== null && timingSafeEqual(sha256(secret), secretDigest)) return undefined
       return deny('untrusted_proxy', { peer, because: 'the proxy secret is missing or wrong' })
     }
-    if (peer === null || this.#isTrustedPeer(peer)) return undefined
+    if (peer === null || this.isTrustedPeer(peer)) return undefined
     return deny('untrusted_proxy', { peer, because: 'not in trusted_proxies' })
   }
 
-  #isTrustedPeer(peer: string): boolean {
+  /** Whether this peer is a proxy of ours by its address, whose word on where a call comes from is taken. */
+  isTrustedPeer(peer: string): boolean {
     const remembered = this.#peers.get(peer)
     if (remembered !== undefined) return remembered
     const address = parseAddress(peer)
