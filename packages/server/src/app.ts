@@ -67,6 +67,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (level) => ({ level }) },
+      serializers: { err: redactedError },
     },
     io.log,
   )
@@ -162,11 +163,11 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
   }
   const api = managementApi(adminDeps, (error) => log.error({ err: error }, 'a management call failed'))
 
-  const json = (value: unknown): Response => Response.json(value, { headers: { 'Cache-Control': 'no-store' } })
+  const json = (value: unknown, status = 200): Response =>
+    Response.json(value, { status, headers: { 'Cache-Control': 'no-store' } })
   const health: Record<string, Handler> = {
     '/healthz': () => json({ status: 'ok' }),
-    '/readyz': () =>
-      follower.isConfirmed() ? json({ status: 'ready' }) : Response.json({ status: 'behind' }, { status: 503 }),
+    '/readyz': () => (follower.isConfirmed() ? json({ status: 'ready' }) : json({ status: 'behind' }, 503)),
     '/.well-known/jwks.json': () =>
       Response.json({ keys: keys.publicKeys }, { headers: { 'Cache-Control': 'public, max-age=60' } }),
   }
@@ -183,7 +184,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
   const notFound: Handler = () =>
     Response.json(
       { type: 'urn:countersign:problem:not_found', title: 'There is nothing here.', status: 404, code: 'not_found' },
-      { status: 404, headers: { 'Content-Type': 'application/problem+json' } },
+      { status: 404, headers: { 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-store' } },
     )
   const isApi = (request: Request) => /^https?:\/\/[^/]+\/api\/v1(\/|$|\?)/.test(request.url)
 
@@ -230,6 +231,13 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
       await store.close()
     },
   }
+}
+
+/** An error as it is logged. Nothing puts a credential into one; should a bug do so, it is not logged whole. */
+function redactedError(error: unknown): object {
+  const hide = (text: string | undefined) => text?.replace(/cs_[a-z]+_[0-9A-Za-z]{8,}/g, 'cs_…')
+  if (!(error instanceof Error)) return { message: hide(String(error)) }
+  return { type: error.name, message: hide(error.message), stack: hide(error.stack) }
 }
 
 /** Where the admin key of the first run is written when nobody watches. */

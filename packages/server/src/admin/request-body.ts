@@ -16,9 +16,15 @@ export async function readBodyText(request: Request): Promise<string> {
     }
     return text + decoder.decode()
   } catch (error) {
+    if (isOverLimit(error)) throw tooLarge()
     if (error instanceof TypeError) throw new Rejected('invalid_body', 'Send the body in UTF-8.')
     throw error
   }
+}
+
+/** The listener has the same limit, and ends the body when it is past it. */
+function isOverLimit(error: unknown): boolean {
+  return error instanceof Error && error.message.includes('maxRequestBodySize')
 }
 
 function tooLarge(): Rejected {

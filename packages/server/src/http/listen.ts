@@ -27,7 +27,8 @@ export async function listen(address: ListenAddress, routes: Routes): Promise<Bu
     maxRequestBodySize: MAX_BODY_BYTES,
     idleTimeout: routes.forProxies ? PROXY_IDLE_SECONDS : PUBLIC_IDLE_SECONDS,
     // A throw that nobody caught: a bug. No stack, no identity.
-    error: () => new Response('The request could not be answered.\n', { status: 500 }),
+    error: () =>
+      new Response('The request could not be answered.\n', { status: 500, headers: { 'Cache-Control': 'no-store' } }),
     development: false,
   }
   if (address.kind === 'tcp') return Bun.serve({ ...options, hostname: address.hostname, port: address.port })

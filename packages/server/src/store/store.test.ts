@@ -1,4 +1,5 @@
 // One suite for every engine: what the rest of the server may rely on, whatever the database is.
+import { Database } from 'bun:sqlite'
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -741,6 +742,20 @@ for (const engine of ENGINES) {
   })
 }
 
+/** Opens the store of this directory in a process of its own, and does some work with it there. */
+async function runBeside(directory: string, program: string) {
+  const text = `
+    const { openStore } = await import(${JSON.stringify(join(import.meta.dir, 'open.ts'))})
+    const { change, HOST_ACTOR } = await import(${JSON.stringify(join(import.meta.dir, 'store.ts'))})
+    const random = (length) => crypto.getRandomValues(new Uint8Array(length))
+    const store = await openStore(${JSON.stringify(directory)}, () => new Date(), random)
+    ${program}
+    await store.close()`
+  const child = Bun.spawn([process.execPath, '-e', text], { stdout: 'pipe', stderr: 'pipe' })
+  const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
+  return { exitCode: await child.exited, out, err }
+}
+
 describe('SQLite', () => {
   const codes: [code: string, isOutage: boolean][] = [
     ['SQLITE_BUSY', true],
@@ -780,29 +795,44 @@ describe('SQLite', () => {
     rmSync(directory, { recursive: true })
   })
 
+  test('is migrated in one piece: what fails in the middle leaves nothing, and the next start works', async () => {
+    const directory = scratch()
+    const path = join(directory, 'countersign.db')
+    const inTheWay = new Database(path)
+    inTheWay.run('create table setting (x)')
+    await expect(openStore(directory, () => T0, random)).rejects.toThrow('setting')
+    const tables = inTheWay.query("select name from sqlite_master where type = 'table' and name not like 'kysely%'")
+    expect(tables.all()).toEqual([{ name: 'setting' }])
+    inTheWay.run('drop table setting')
+    inTheWay.close()
+    const store = await openStore(directory, () => T0, random)
+    expect(await readRevision(store.reader)).toBe(0)
+    await store.close()
+    rmSync(directory, { recursive: true })
+  })
+
+  test('is migrated once by several processes that start at once', async () => {
+    for (let turn = 0; turn < 3; turn++) {
+      const directory = scratch()
+      const ended = await Promise.all([1, 2, 3, 4].map(() => runBeside(directory, '')))
+      expect(ended).toEqual(ended.map(() => ({ exitCode: 0, err: '', out: '' })))
+      rmSync(directory, { recursive: true })
+    }
+  })
+
   test('gives two processes that change at once revisions of their own', async () => {
     const directory = scratch()
     const store = await openStore(directory, () => T0, random)
     const program = `
-      const { openStore } = await import(${JSON.stringify(join(import.meta.dir, 'open.ts'))})
-      const { change, HOST_ACTOR } = await import(${JSON.stringify(join(import.meta.dir, 'store.ts'))})
-      const random = (length) => crypto.getRandomValues(new Uint8Array(length))
-      const store = await openStore(${JSON.stringify(directory)}, () => new Date(), random)
       const mine = []
       for (let n = 0; n < 100; n++) {
         const { revision } = await change(store, HOST_ACTOR, (running) => running.record('group.x', 'group', 'g'))
         mine.push(revision)
       }
-      console.log(JSON.stringify(mine))
-      await store.close()`
-    const runs = await Promise.all(
-      [1, 2, 3].map(async () => {
-        const child = Bun.spawn([process.execPath, '-e', program], { stdout: 'pipe', stderr: 'pipe' })
-        const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
-        expect([await child.exited, err]).toEqual([0, ''])
-        return JSON.parse(out) as number[]
-      }),
-    )
+      console.log(JSON.stringify(mine))`
+    const ended = await Promise.all([1, 2, 3].map(() => runBeside(directory, program)))
+    expect(ended.map(({ exitCode, err }) => ({ exitCode, err }))).toEqual(ended.map(() => ({ exitCode: 0, err: '' })))
+    const runs = ended.map(({ out }) => JSON.parse(out) as number[])
     const all = runs.flat().sort((a, b) => a - b)
     expect(all).toEqual(Array.from({ length: 300 }, (_, n) => n + 1))
     expect(await readRevision(store.reader)).toBe(300)

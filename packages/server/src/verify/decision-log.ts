@@ -104,7 +104,14 @@ export class DecisionLog {
     for (let at = 0; at === 0 || at < records.length || at < counts.length; at += MAX_ROWS_A_WRITE) {
       const slice = <T>(rows: readonly T[]) => rows.slice(at, at + MAX_ROWS_A_WRITE)
       if (slice(records).length + slice(counts).length === 0) break
-      await this.store.insert(slice(records), slice(counts))
+      try {
+        await this.store.insert(slice(records), slice(counts))
+      } catch (error) {
+        // Kept for the next time, within the bound of the ring: an outage of this store must not cost its contents.
+        this.#pending = [...records.slice(at), ...this.#pending].slice(-RING_SIZE)
+        this.#settled.push(...counts.slice(at, at + RING_SIZE))
+        throw error
+      }
     }
     const uses = [...this.#touched].flatMap((known) => {
       const use = known.unwrittenUse
