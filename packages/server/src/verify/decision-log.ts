@@ -37,7 +37,7 @@ export class DecisionLog {
   readonly #ring = new Map<string, DecisionRecord>()
   #pending: DecisionRecord[] = []
   readonly #counters = new Map<KnownCredential | undefined, Map<AccessRule, Counter>>()
-  readonly #settled: AllowedCount[] = []
+  #settled: AllowedCount[] = []
   readonly #touched = new Set<KnownCredential>()
   #second = 0
   #knownThisSecond = 0
@@ -98,21 +98,28 @@ export class DecisionLog {
 
   /** Writes what waits, in rows of a few hundred, so that no write holds up the path for long. */
   async flush(): Promise<void> {
+    const written = await Promise.allSettled([this.#flushRecords(), this.#flushUses()])
+    for (const one of written) if (one.status === 'rejected') throw one.reason
+  }
+
+  async #flushRecords(): Promise<void> {
     const counts = this.#takeCounts()
     const records = this.#pending
     this.#pending = []
-    for (let at = 0; at === 0 || at < records.length || at < counts.length; at += MAX_ROWS_A_WRITE) {
-      const slice = <T>(rows: readonly T[]) => rows.slice(at, at + MAX_ROWS_A_WRITE)
-      if (slice(records).length + slice(counts).length === 0) break
+    for (let at = 0; at < Math.max(records.length, counts.length); at += MAX_ROWS_A_WRITE) {
+      const end = at + MAX_ROWS_A_WRITE
       try {
-        await this.store.insert(slice(records), slice(counts))
+        await this.store.insert(records.slice(at, end), counts.slice(at, end))
       } catch (error) {
-        // Kept for the next time, within the bound of the ring: an outage of this store must not cost its contents.
+        // Kept for the next time, within the bound of the ring: an outage of this store should not cost its contents.
         this.#pending = [...records.slice(at), ...this.#pending].slice(-RING_SIZE)
-        this.#settled.push(...counts.slice(at, at + RING_SIZE))
+        this.#settled = [...counts.slice(at), ...this.#settled].slice(-RING_SIZE)
         throw error
       }
     }
+  }
+
+  async #flushUses(): Promise<void> {
     const uses = [...this.#touched].flatMap((known) => {
       const use = known.unwrittenUse
       known.unwrittenUse = undefined
@@ -172,7 +179,9 @@ export class DecisionLog {
       }
     }
     this.#forgetIdle()
-    return this.#settled.splice(0)
+    const settled = this.#settled
+    this.#settled = []
+    return settled
   }
 
   /** Counters live for the hour of their sample; past a bound they start anew, which costs a sample more each. */
