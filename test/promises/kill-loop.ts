@@ -1,11 +1,14 @@
 // P6: what was acknowledged survives kill -9. A real process is killed in the middle of its writes, again and again.
 import { Database } from 'bun:sqlite'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CountersignServer, MAIN, startCountersign } from '../support/countersign-server.ts'
 import { ROOT } from '../support/guide.ts'
 import { PATH } from '../support/installed.ts'
 import { freePort } from '../support/loopback.ts'
+import { run as runProgram, startProgram } from '../support/program.ts'
 import { Teardown } from '../support/teardown.ts'
+import { isListening, until } from '../support/wait.ts'
 import { Connection } from './connection.ts'
 import { type Outcome, type Progress, Violations } from './outcome.ts'
 
@@ -224,13 +227,12 @@ function inspectFile(dataDir: string, run: Run): void {
   }
 }
 
-/** A server that dies while it makes its data directory leaves one from which the next start works. */
+/** A server that dies while it makes its data directory leaves one from which the next start works, with a way in. */
 async function killFirstStart(scratch: string, run: Run): Promise<void> {
   const dataDir = join(scratch, 'data')
-  const address = `127.0.0.1:${freePort()}`
   const child = Bun.spawn([process.execPath, MAIN, 'serve'], {
     cwd: ROOT,
-    env: { PATH, HOME: scratch, COUNTERSIGN_DATA_DIR: dataDir, COUNTERSIGN_LISTEN: address },
+    env: { PATH, ...withoutConfiguration(dataDir, `127.0.0.1:${freePort()}`) },
     stdin: 'ignore',
     stdout: 'ignore',
     stderr: 'ignore',
@@ -239,11 +241,53 @@ async function killFirstStart(scratch: string, run: Run): Promise<void> {
   child.kill('SIGKILL')
   await child.exited
   run.trials++
+  const problem = await wayInto(dataDir)
+  if (problem !== undefined) run.violations.add(`after a first start that was cut off: ${problem}`)
+}
+
+function withoutConfiguration(dataDir: string, address: string): Record<string, string> {
+  return { HOME: join(dataDir, '..'), COUNTERSIGN_DATA_DIR: dataDir, COUNTERSIGN_LISTEN: address }
+}
+
+/** Starts a server that has nothing configured; says why the admin key of its first run is no way in, if it is none. */
+async function wayInto(dataDir: string): Promise<string | undefined> {
+  const address = `127.0.0.1:${freePort()}`
+  const keyFile = join(dataDir, 'admin-key')
   try {
-    const server = await startCountersign(dataDir)
-    if ((await server.call('GET', '/me')).status !== 200) run.violations.add('after a first start that was cut off: no')
-    await server.stop()
+    const server = await startProgram({
+      name: 'countersign serve',
+      command: [process.execPath, MAIN, 'serve'],
+      cwd: ROOT,
+      env: withoutConfiguration(dataDir, address),
+      ready: () => isListening(Number(address.split(':')[1])),
+    })
+    try {
+      await until('the admin key', () => existsSync(keyFile), 1000).catch(() => undefined)
+      if (!existsSync(keyFile)) return 'no admin key was written'
+      const connection = await Connection.open(address)
+      const { status } = await connection.call(readFileSync(keyFile, 'utf8').trim(), 'GET', '/me')
+      connection.close()
+      return status === 200 ? undefined : `the admin key is answered with ${status}`
+    } finally {
+      await server.stop()
+    }
   } catch (failure) {
-    run.violations.add(`after a first start that was cut off: ${String(failure)}`)
+    return String(failure)
+  }
+}
+
+/** A first start that fails because its port is taken, then one that does not. Says what is wrong with the second. */
+export async function startBehindAnother(): Promise<string | undefined> {
+  const teardown = new Teardown()
+  try {
+    const dataDir = join(await teardown.temporaryDirectory('p6-taken'), 'data')
+    const other = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data: () => undefined } })
+    teardown.add(() => other.stop(true))
+    const env = withoutConfiguration(dataDir, `127.0.0.1:${other.port}`)
+    const ended = await runProgram([process.execPath, MAIN, 'serve'], { cwd: ROOT, env })
+    if (ended.exitCode === 0) return 'it started on a port that was taken'
+    return await wayInto(dataDir)
+  } finally {
+    await teardown.run()
   }
 }
