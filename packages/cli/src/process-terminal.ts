@@ -19,9 +19,8 @@ export function processTerminal(): Terminal {
     now: () => new Date(),
     stopRequested: () =>
       new Promise((resolve) => {
-        const stop = () => resolve()
-        process.once('SIGTERM', stop)
-        process.once('SIGINT', stop)
+        // They stay: npm and process groups hand Ctrl+C on a second time, and that must not cut the stop short.
+        for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve())
       }),
   }
 }

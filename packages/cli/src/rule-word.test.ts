@@ -8,6 +8,14 @@ test.each([
   ['* /** files:read files:write', { path: '/**', require: { scopes: ['files:read', 'files:write'] } }],
   ['get /health public', { methods: ['GET'], path: '/health', require: { public: true } }],
   ['/**', { path: '/**' }],
+  [
+    'GET /:project{1,4}/info/refs repo:read',
+    { methods: ['GET'], path: '/:project{1,4}/info/refs', require: { scopes: ['repo:read'] } },
+  ],
+  [
+    'GET,HEAD  /:project{1,4}.git/** repo:read, repo:list',
+    { methods: ['GET', 'HEAD'], path: '/:project{1,4}.git/**', require: { scopes: ['repo:read', 'repo:list'] } },
+  ],
 ])('%s', (text, rule) => {
   expect(parseRule(text)).toEqual(rule as never)
 })

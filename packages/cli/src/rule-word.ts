@@ -3,10 +3,11 @@ import { UsageError } from './exit.ts'
 
 /**
  * A rule in one line: methods (none or `*`: every one), path, then the scopes it asks for, or the word `public`.
+ * Blanks part the three; commas part methods and scopes, but belong to the path (`/:project{1,4}/**`).
  * Whether path and scopes are good is for the server to say; what is more than this goes into a file.
  */
 export function parseRule(text: string): Rule {
-  const words = text.split(/[\s,]+/).filter((word) => word !== '')
+  const words = text.split(/\s+/).filter((word) => word !== '')
   const at = words.findIndex((word) => word.startsWith('/'))
   const path = words[at]
   if (path === undefined) {
@@ -14,8 +15,8 @@ export function parseRule(text: string): Rule {
       '--rule: expected "<METHODS> <path> <scopes>", like "GET,HEAD /** files:read" or "GET /health public".',
     )
   }
-  const methods = words.slice(0, at).map((method) => method.toUpperCase())
-  const scopes = words.slice(at + 1)
+  const methods = listed(words.slice(0, at)).map((method) => method.toUpperCase())
+  const scopes = listed(words.slice(at + 1))
   const isPublic = scopes.includes('public')
   if (isPublic && scopes.length > 1) throw new UsageError('--rule: a public rule asks for no scopes.')
   const require = isPublic ? { public: true as const } : { scopes }
@@ -24,6 +25,11 @@ export function parseRule(text: string): Rule {
     path,
     ...(scopes.length === 0 ? {} : { require }),
   }
+}
+
+/** The words of a list, however commas and blanks part them. */
+function listed(words: readonly string[]): string[] {
+  return words.flatMap((word) => word.split(',')).filter((word) => word !== '')
 }
 
 /** What a rule is about, as a person reads it. */

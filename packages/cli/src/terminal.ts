@@ -12,6 +12,6 @@ export type Terminal = {
   readFile(path: string): string
   readStdin(): Promise<string>
   now(): Date
-  /** Resolves when the process is asked to stop; a second request ends it at once. */
+  /** Resolves when the process is asked to stop; from then on further requests change nothing. */
   stopRequested(): Promise<void>
 }

@@ -11,6 +11,13 @@ import type { Terminal } from '../terminal.ts'
 
 type CreateOptions = { identifier?: string; host?: string[]; scope?: string[]; rule?: string[]; file?: string }
 
+const RULE_HELP = `Rules: the first whose method and path match decides; if none does, the request is refused.
+  *                in a path is one segment; ** at its end is any number of them
+  :project         captures one segment: a key that is confined to projects passes only where it names one of them,
+                   as in --rule "GET /:project/** repo:read"
+  :project{1,4}    captures one to four segments, as team/app in /team/app/info/refs
+  What a rule may ask beyond scopes (roles, groups, networks) goes into --file.`
+
 const COLUMNS: readonly Column<Resource>[] = [
   ['name', (resource) => resource.name],
   ['hosts', (resource) => resource.hosts.join(', ')],
@@ -40,10 +47,13 @@ export function addResourceCommands(program: Command, terminal: Terminal): void 
         hint(`Let someone in: countersign permission create --client <id> --resource ${made.name} --scope <scope>`)
       }),
     )
+  create.addHelpText('after', `\n${RULE_HELP}`)
   examples(create, [
     'countersign resource create webdav --identifier https://webdav.example.com --host webdav.example.com \\',
     '  --scope files:read --scope files:write \\',
     '  --rule "GET,HEAD,PROPFIND /** files:read" --rule "/** files:write"',
+    'countersign resource create forge --identifier https://git.example.com --host git.example.com \\',
+    '  --scope repo:read --rule "GET /:project/** repo:read"',
     'countersign resource create --file webdav.json',
   ])
 

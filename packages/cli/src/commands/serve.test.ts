@@ -31,6 +31,12 @@ test('serve hands flags and environment on, and stops when asked to', async () =
   expect(calls).toEqual([['start', { flags: { config: 'c.yaml', data_dir: '/tmp/x' }, env }, false], 'stop'])
 })
 
+test('on a terminal serve says how to stop it, and when it has', async () => {
+  const { server } = fakeServer()
+  const { err } = await ran('serve', { server, width: 80 })
+  expect(err).toBe('Countersign listens at http://127.0.0.1:8420. Stop it with Ctrl+C.\nStopped.\n')
+})
+
 test('every problem of the configuration is told, and nothing is started', async () => {
   const { calls, server } = fakeServer(['listen: expected host:port', 'public_url: expected a URL'])
   const { code, err } = await ran('serve', { server })

@@ -12,10 +12,12 @@ export function addServerCommands(program: Command, terminal: Terminal, server: 
 
   const serve = add('serve', 'run the server until it is asked to stop', async (use, config) => {
     const { stdoutIsTerminal, out } = terminal
+    const stopRequested = terminal.stopRequested()
     const running = await use.startServer(config, { stdoutIsTerminal, say: (text) => out(`${text}\n`) })
     if (terminal.stdoutIsTerminal) terminal.err(`Countersign listens at ${running.url}. Stop it with Ctrl+C.\n`)
-    await terminal.stopRequested()
+    await stopRequested
     await running.stop()
+    if (terminal.stdoutIsTerminal) terminal.err('Stopped.\n')
   })
   examples(serve, ['countersign serve', 'COUNTERSIGN_LISTEN=127.0.0.1:9000 countersign serve'])
 
