@@ -1,5 +1,5 @@
 import type { Listener, MatchedRule, ProtectedResource, Requirement } from './access-rule.ts'
-import { type Address, contains, type Network } from './networks.ts'
+import { type Address, contains, formatAddress, type Network } from './networks.ts'
 import { ANONYMOUS, type Principal } from './principal.ts'
 import { type Denied, deny } from './refusals.ts'
 import { type Grant, type Narrowing, NO_RIGHTS, type Rights, rightsAtAnyProject, rightsAtProject } from './rights.ts'
@@ -135,8 +135,9 @@ export function credentialRefused(caller: Caller, circumstances: Circumstances):
     const address = circumstances.clientAddress()
     if (address === undefined) return deny('client_address_unknown', { needed_by: 'credential' })
     const inside = (networks: readonly Network[]) => networks.length === 0 || contains(networks, address)
-    if (!inside(credential.networks)) return deny('credential_network_refused', { of: 'credential' })
-    if (!inside(owner.networks)) return deny('credential_network_refused', { of: 'owner' })
+    const from = formatAddress(address)
+    if (!inside(credential.networks)) return deny('credential_network_refused', { of: 'credential', from })
+    if (!inside(owner.networks)) return deny('credential_network_refused', { of: 'owner', from })
   }
   return undefined
 }
@@ -178,7 +179,7 @@ function placeRefused(
   if (require.networks.length === 0) return undefined
   const address = circumstances.clientAddress()
   if (address === undefined) return deny('client_address_unknown', { needed_by: 'rule' })
-  return contains(require.networks, address) ? undefined : deny('network_refused')
+  return contains(require.networks, address) ? undefined : deny('network_refused', { from: formatAddress(address) })
 }
 
 function missingScopes(require: Requirement, rights: Rights): readonly string[] {

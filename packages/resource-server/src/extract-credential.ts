@@ -38,6 +38,8 @@ const PRINTABLE_BYTES = /^[ -~\x80-\xff]*$/
 
 const NONE = Object.freeze({ outcome: 'none' } as const)
 const MALFORMED = Object.freeze(deny('credential_malformed'))
+const EMPTY = Object.freeze(deny('credential_malformed', Object.freeze({ because: 'empty' })))
+const EMPTY_PASSWORD = Object.freeze(deny('credential_malformed', Object.freeze({ because: 'empty password' })))
 const AMBIGUOUS = Object.freeze(deny('credential_ambiguous'))
 const FOREIGN = {
   bearer: foreign('bearer'),
@@ -47,6 +49,10 @@ const FOREIGN = {
   /** `Authorization` with a scheme that is not ours. */
   authorization: foreign('authorization'),
 }
+/** One of ours behind a scheme that is not, or behind none: for the operator, who is told what the caller forgot. */
+const OURS_WITHOUT_SCHEME = Object.freeze(
+  deny('credential_foreign', Object.freeze({ via: 'authorization', because: 'no Bearer before it' })),
+)
 
 /**
  * Picks at most one machine credential from `Authorization`, `X-Api-Key` or the resource's own header.
@@ -80,9 +86,14 @@ export function extractCredential<K>(
 }
 
 function oneOf<K>(first: Presented<K>, second: Presented<K>, sources: CredentialSources): Presented<K> {
-  if (first === MALFORMED || second === MALFORMED) return MALFORMED
+  if (isMalformed(first)) return first
+  if (isMalformed(second)) return second
   if (passing(first, sources) === NONE) return passing(second, sources)
   return passing(second, sources) === NONE ? first : AMBIGUOUS
+}
+
+function isMalformed(presented: Presented<unknown>): boolean {
+  return presented.outcome === 'deny' && presented.code === 'credential_malformed'
 }
 
 function passing<K>(presented: Presented<K>, sources: CredentialSources): Presented<K> {
@@ -91,11 +102,12 @@ function passing<K>(presented: Presented<K>, sources: CredentialSources): Presen
 }
 
 function readAuthorization<K>(value: string, recognise: Recognise<K>): Presented<K> {
-  if (value.length === 0) return MALFORMED
+  if (value.length === 0) return EMPTY
   if (hasScheme(value, 'Bearer', 'bearer')) return readText(value, afterScheme(value, 6), 'bearer', recognise)
   if (hasScheme(value, 'Basic', 'basic')) return readBasic(value, afterScheme(value, 5), 'basic', recognise)
   // Digest, Negotiate and others may hold commas. A second field line with one of our schemes must not hide there.
-  return /,[ \t]*(?:bearer|basic)(?:[ \t]|$)/i.test(value) ? AMBIGUOUS : FOREIGN.authorization
+  if (/,[ \t]*(?:bearer|basic)(?:[ \t]|$)/i.test(value)) return AMBIGUOUS
+  return /(?:^| )cs_[a-z]+_/.test(value) ? OURS_WITHOUT_SCHEME : FOREIGN.authorization
 }
 
 /** The bare credential, or one behind `Bearer` or `Basic`. */
@@ -122,7 +134,8 @@ function afterScheme(value: string, schemeLength: number): number {
 function readText<K>(value: string, start: number, via: Via, recognise: Recognise<K>): Presented<K> {
   const text = start === 0 ? value : value.slice(start)
   if (TOKEN68.test(text)) return text.length <= MAX_TEXT_LENGTH ? recognised(text, via, recognise) : FOREIGN[via]
-  return text === '' || BROKEN.test(text) ? broken(value) : FOREIGN[via]
+  if (text === '') return EMPTY
+  return BROKEN.test(text) ? broken(value) : FOREIGN[via]
 }
 
 /** The password is the credential, the username anything. @see RFC 7617 §2 */
@@ -136,7 +149,7 @@ function readBasic<K>(value: string, start: number, via: Via, recognise: Recogni
   if (bytes === undefined || colon === -1) return MALFORMED
 
   const password = bytes.slice(colon + 1)
-  if (password === '') return MALFORMED
+  if (password === '') return EMPTY_PASSWORD
   const couldBeOurs = password.length <= MAX_TEXT_LENGTH && TOKEN68.test(password)
   return couldBeOurs ? recognised(password, via, recognise) : FOREIGN[via]
 }

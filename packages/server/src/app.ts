@@ -55,7 +55,7 @@ export type App = {
 
 const KNOWN_PER_GENERATION = 65_536
 const MAX_UNKNOWN = 100_000
-const FLUSH_MS = 1000
+const FLUSH_MS = 200
 const TRIM_MS = 600_000
 
 /** The only composition root: everything that the server is made of is made and joined here. */

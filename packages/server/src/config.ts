@@ -233,7 +233,8 @@ function interpret(raw: RawConfig, problems: string[]): Config | undefined {
     report('internal_listen', 'expected host:port or unix:/path')
   }
   const publicUrl = parsePublicUrl(raw.public_url ?? `http://${raw.listen}`)
-  if (publicUrl === undefined) report('public_url', 'expected http(s)://host without path, query or trailing slash')
+  if (publicUrl === undefined && raw.public_url !== undefined)
+    report('public_url', 'expected http(s)://host without path, query or trailing slash')
   const trustedProxies = parseNetworks(raw.trusted_proxies)
   if (trustedProxies === undefined) report('trusted_proxies', 'expected networks separated by commas')
   if (raw.proxy_secret !== undefined && raw.proxy_secret.length < 32) {
@@ -259,8 +260,9 @@ function interpret(raw: RawConfig, problems: string[]): Config | undefined {
 
   const verifyIsGuarded = internalListen !== undefined || raw.proxy_secret !== undefined
   if (publicUrl !== undefined && !isLoopback(publicUrl) && !verifyIsGuarded) {
+    const where = raw.public_url === undefined ? `COUNTERSIGN_LISTEN (${raw.listen})` : 'COUNTERSIGN_PUBLIC_URL'
     problems.push(
-      'COUNTERSIGN_PUBLIC_URL is not loopback, so whoever reaches it through your proxy could ask for decisions: ' +
+      `${where} is not loopback, so whoever reaches it could ask for decisions: ` +
         'set COUNTERSIGN_INTERNAL_LISTEN (a listener for proxies alone) or COUNTERSIGN_PROXY_SECRET',
     )
   }

@@ -5,6 +5,7 @@ import { type AppIo, adminKeyPath, composeApp } from './app.ts'
 import type { Config, ListenAddress } from './config.ts'
 import type { BunServer } from './http/guard.ts'
 import { listen } from './http/listen.ts'
+import { takeDataDir } from './store/data-dir.ts'
 import { openDecisions, openStore } from './store/open.ts'
 
 /** How long requests under way may take once a stop was asked for. */
@@ -20,6 +21,7 @@ export type RunningServer = { readonly url: string; stop(): Promise<void> }
 
 /** Starts the server: database, listeners and, on the first run, a way in. */
 export async function startServer(config: Config, io: ServeIo): Promise<RunningServer> {
+  const lock = takeDataDir(config.dataDir)
   const app = await composeApp(config, processIo(io))
   const servers: BunServer[] = [await listen(config.listen, app.publicRoutes)]
   if (config.internalListen !== undefined && app.internalRoutes !== undefined) {
@@ -37,6 +39,7 @@ export async function startServer(config: Config, io: ServeIo): Promise<RunningS
       await Promise.all(servers.map((server) => server.stop()))
       clearTimeout(patience)
       await app.close()
+      lock.release()
     },
   }
 }

@@ -62,6 +62,7 @@ function askedBy(request: Request, peer: string | null, now: Date, deps: ApiDeps
     'http',
     deps.managementHost,
     target,
+    '',
     headers,
     readAddress,
     deps.management,

@@ -31,7 +31,10 @@ export async function listen(address: ListenAddress, routes: Routes): Promise<Bu
       new Response('The request could not be answered.\n', { status: 500, headers: { 'Cache-Control': 'no-store' } }),
     development: false,
   }
-  if (address.kind === 'tcp') return Bun.serve({ ...options, hostname: address.hostname, port: address.port })
+  if (address.kind === 'tcp') {
+    // Said, because `development: false` would turn it on: two servers on one port would take turns.
+    return Bun.serve({ ...options, hostname: address.hostname, port: address.port, reusePort: false })
+  }
   await removeDeadSocket(address.path)
   const { idleTimeout, ...typed } = options
   const onSocket = { ...typed, unix: address.path }

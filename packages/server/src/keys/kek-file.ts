@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import type { RandomBytes } from '../domain/ids.ts'
+import { hasDatabase } from '../store/open.ts'
 import { readSetting, writeSetting } from '../store/settings.ts'
 import type { Store } from '../store/store.ts'
 import { KEK_BYTES, type Seal } from './seal.ts'
@@ -8,7 +9,10 @@ import { KEK_BYTES, type Seal } from './seal.ts'
 /** Reads `<data>/kek`, and makes it where there is none: 0600, not in backups. */
 export function loadKek(dataDir: string, random: RandomBytes): Uint8Array {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-  const path = join(dataDir, 'kek')
+  const path = resolve(dataDir, 'kek')
+  if (!existsSync(path) && hasDatabase(dataDir)) {
+    throw new Error(`${path} is missing, and this database was made with one: restore it from where it is kept`)
+  }
   try {
     // `wx`: whoever comes second reads what the first one wrote.
     writeFileSync(path, Buffer.from(random(KEK_BYTES)).toString('base64'), { mode: 0o600, flag: 'wx' })
@@ -30,7 +34,9 @@ export async function checkKek(store: Store, seal: Seal): Promise<void> {
     return
   }
   if (seal.open(canary, CANARY) === undefined) {
-    throw new Error('the key-encryption key is not the one that this database was made with; restore the file kek')
+    throw new Error(
+      'the key-encryption key is not the one that this database was made with; restore the file kek of its data directory',
+    )
   }
 }
 

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { RandomBytes } from '../domain/ids.ts'
 import { migrate, migrateDecisions } from './migrations.ts'
@@ -6,15 +7,21 @@ import type { DecisionTables, Tables } from './schema.ts'
 import { IN_MEMORY, openSqlite } from './sqlite.ts'
 import type { Store } from './store.ts'
 
+const DATABASE = 'countersign.db'
+
 export type OpenedStore = Store & {
   /** Names of the migrations that were applied. */
   readonly applied: readonly string[]
   close(): Promise<void>
 }
 
+export function hasDatabase(dataDir: string): boolean {
+  return existsSync(join(dataDir, DATABASE))
+}
+
 /** Opens the embedded database of a data directory, brought up to this version's schema. */
 export async function openStore(dataDir: string, clock: () => Date, random: RandomBytes): Promise<OpenedStore> {
-  const path = dataDir === IN_MEMORY ? IN_MEMORY : join(dataDir, 'countersign.db')
+  const path = dataDir === IN_MEMORY ? IN_MEMORY : join(dataDir, DATABASE)
   const writer = openSqlite<Tables>(path, { synchronous: 'FULL' })
   const applied = await migrate(writer, clock())
   // In memory there is one connection: another would see another database.

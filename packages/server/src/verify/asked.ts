@@ -24,11 +24,18 @@ export class AskedRequest implements Circumstances {
     /** Canonical. */
     readonly host: string,
     readonly target: RequestTarget,
+    /** As it was sent, with its query. */
+    private readonly rawTarget: string,
     readonly headers: CredentialHeaders,
     private readonly readClientAddress: () => Address | undefined,
     /** Set where the host does not choose it: the management API asks for itself. */
     readonly resource: Resource | undefined = undefined,
   ) {}
+
+  /** For the operator: a credential in the query is never read, and now stands in the logs of whatever passed it. */
+  hasCredentialInQuery(): boolean {
+    return /[?&](?:[^&=]*=)?cs_[a-z]+_|[?&](?:access_token|api_?key|token)=/i.test(this.rawTarget)
+  }
 
   /** Undefined: not known. Read when it is first needed. */
   clientAddress(): Address | undefined {

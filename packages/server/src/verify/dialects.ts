@@ -76,12 +76,23 @@ function asking(
   if (host === undefined) return deny('request_malformed', { because: 'the host is not acceptable' })
   const target = parseRequestTarget(parts.target)
   if (target === undefined) return deny('target_malformed', { host, method, path: pathOf(parts.target) })
-  return new AskedRequest(dialect, now, listener, method, parts.scheme, host, target, headers, readClientAddress)
+  return new AskedRequest(
+    dialect,
+    now,
+    listener,
+    method,
+    parts.scheme,
+    host,
+    target,
+    parts.target,
+    headers,
+    readClientAddress,
+  )
 }
 
-/** For the record alone: without the query, which may hold anything. */
+/** For the record alone: as far as there is nothing odd in it. */
 function pathOf(target: string): string {
-  return target.split('?', 1)[0]?.slice(0, 256) ?? ''
+  return /^[A-Za-z0-9._~/-]{0,256}/.exec(target)?.[0] ?? ''
 }
 
 /** Two descriptions of one request: somebody may have set the other one. */

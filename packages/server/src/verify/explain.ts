@@ -78,6 +78,7 @@ function askedBy(request: Explain, now: Date, deps: ExplainDeps) {
     absolute.scheme,
     host,
     target,
+    absolute.target,
     headers,
     () => address,
     isManagement ? resource : undefined,

@@ -17,7 +17,8 @@ export function recordOf(decision: Decision): DecisionRecord {
   const read = 'headers' in asked ? asked : undefined
   // What a reader understood of a request that it refused stands in the detail.
   const told = verdict.outcome === 'deny' ? verdict.detail : {}
-  const cut = (value: unknown) => (typeof value === 'string' ? value.slice(0, MAX_PATH_CHARACTERS) : null)
+  const cut = (value: unknown) =>
+    typeof value === 'string' ? withoutCredentials(value).slice(0, MAX_PATH_CHARACTERS) : null
   return {
     at: asked.now.toISOString(),
     outcome: verdict.outcome,
@@ -48,4 +49,9 @@ export function recordOf(decision: Decision): DecisionRecord {
     principal: caller === undefined ? null : subjectOf(caller.principal),
     detail: verdict.outcome === 'deny' ? { ...verdict.detail } : {},
   }
+}
+
+/** A key that was pasted into a path does not belong into a record. */
+function withoutCredentials(text: string): string {
+  return text.replace(/cs_[a-z]+_[0-9A-Za-z]{8,}/g, 'cs_…')
 }

@@ -6,6 +6,8 @@ type Facts = {
   readonly credential: string
   readonly owner: string
   readonly resource: string
+  /** Flags of the command that gives a permission. */
+  readonly holder: string
 }
 
 /** What happened and what to do about it, for the operator. One line a code; the caller is never told this. */
@@ -24,16 +26,26 @@ const SENTENCES: Record<RefusalCode, (facts: Facts) => string> = {
     `COPY and MOVE need a Destination header that can be checked; this one is ${text(detail.because ?? 'malformed')}.`,
   destination_host_refused: () => 'The Destination of COPY or MOVE is on another host than the request.',
   host_unknown: ({ detail }) =>
-    `No resource has the host ${text(detail.host)}. Add it to the hosts of a resource, or correct the proxy.`,
+    detail.without_port !== undefined
+      ? `Resource ${text(detail.without_port)} has this host without the port. Add ${text(detail.host)} too: countersign resource update ${text(detail.without_port)} --add-host ${text(detail.host)}`
+      : `No resource has the host ${text(detail.host)}. Add it to the hosts of a resource, or correct the proxy.`,
   rule_missing: ({ resource, detail }) =>
-    `No rule of ${resource} covers ${text(detail.method)} at this path. What no rule allows is refused.`,
-  credential_missing: () =>
-    'No credential was sent. The caller has to send one as Bearer, as the password of Basic, or in X-Api-Key.',
+    `No rule of ${resource} covers ${text(detail.method)} at this path. What no rule allows is refused; add one: countersign resource update.`,
+  credential_missing: ({ detail }) =>
+    detail.in_query === true
+      ? 'A credential was sent in the query, where it is never read. Revoke it: it stands in the logs of whatever passed it. Send it as Bearer.'
+      : 'No credential was sent. The caller has to send one as Bearer, as the password of Basic, or in X-Api-Key.',
   credential_malformed: ({ detail }) =>
-    `A credential was sent in a form that cannot be read (${text(detail.via ?? 'malformed')}). Send "Authorization: Bearer <credential>".`,
+    detail.because === 'empty'
+      ? 'A header for a credential came with nothing in it. Is the variable that should hold the key empty?'
+      : detail.because === 'empty password'
+        ? 'Basic came with an empty password. The credential is the password; the user name may be anything.'
+        : `A credential was sent in a form that cannot be read (${text(detail.via ?? 'malformed')}). Send "Authorization: Bearer <credential>".`,
   credential_ambiguous: () => 'Two credentials were sent. Send one: Authorization or X-Api-Key.',
-  credential_foreign: ({ resource }) =>
-    `The credential is not one of ours. If it is meant for the upstream itself, set foreign_credentials: pass, or a credential_header, on ${resource}.`,
+  credential_foreign: ({ resource, detail }) =>
+    detail.because !== undefined
+      ? 'One of our credentials was sent, but without Bearer. Send "Authorization: Bearer <credential>".'
+      : `The credential is not one of ours. If it is meant for the upstream itself, set foreign_credentials: pass, or a credential_header, on ${resource}.`,
   credential_mistyped: () =>
     'The credential looks like ours, but its checksum is wrong: it was cut off or mistyped when it was copied.',
   credential_unknown: () =>
@@ -48,7 +60,7 @@ const SENTENCES: Record<RefusalCode, (facts: Facts) => string> = {
   owner_missing: ({ credential, owner }) => `${credential} belongs to ${owner}, which was deleted.`,
   owner_disabled: ({ credential, owner }) => `${credential} belongs to ${owner}, which is disabled.`,
   credential_network_refused: ({ credential, owner, detail }) =>
-    `${credential} of ${owner} was used from outside the networks of the ${text(detail.of)}.`,
+    `${credential} of ${owner} was used from ${text(detail.from)}, outside the networks of the ${text(detail.of)}. If that is your proxy, it does not say where the call comes from.`,
   resource_disabled: ({ resource }) => `${resource} is disabled.`,
   client_address_unknown: ({ detail }) =>
     `The ${text(detail.needed_by)} asks for a network, but the proxy did not say where the request comes from (X-Forwarded-For, or X-Real-IP with nginx).`,
@@ -56,18 +68,19 @@ const SENTENCES: Record<RefusalCode, (facts: Facts) => string> = {
     Array.isArray(detail.granted) && detail.granted[0] === 'full'
       ? `${credential} names no resources, and the management API has to be named. Make a credential for it: --resource countersign.`
       : `${credential} was made for ${text(detail.granted)}, not for ${resource}.`,
-  permission_missing: ({ owner, resource }) =>
-    `${owner} holds no permission on ${resource}, by itself or by a group. Give it one: countersign permission create.`,
+  permission_missing: ({ owner, resource, holder }) =>
+    `${owner} holds no permission on ${resource}, by itself or by a group. Give it one: countersign permission create ${holder} --scope <scope>`,
   project_not_granted: ({ credential, detail }) =>
     `${credential} was used on project ${text(detail.project)} but reaches ${text(detail.confined_to)} alone.`,
   project_not_captured: ({ credential, detail }) =>
     `${credential} is confined to ${text(detail.confined_to)}, and this rule's path names no project. Capture it (:project) or say "project": "any".`,
   principal_kind_refused: ({ owner, detail }) =>
     `${owner} is a ${text(detail.kind)}; this rule accepts ${text(detail.accepted)}.`,
-  network_refused: () => 'The rule accepts only certain networks, and the client address is in none of them.',
+  network_refused: ({ detail }) =>
+    `The rule accepts only certain networks, and ${text(detail.from)} is in none of them.`,
   listener_refused: ({ detail }) => `The rule is for the ${text(detail.needed)} listener alone.`,
-  scope_missing: ({ credential, owner, resource, detail }) =>
-    `${credential} of ${owner} lacks ${text(detail.missing)} on ${resource}. The permission must give it, and the credential must not be narrowed away from it.`,
+  scope_missing: ({ credential, owner, resource, holder, detail }) =>
+    `${credential} of ${owner} lacks ${text(detail.missing)} on ${resource}. Give it: countersign permission create ${holder} --scope ${text(detail.missing)} (and see that the credential is not narrowed away from it).`,
   role_missing: ({ owner, resource, detail }) =>
     `${owner} needs one of the roles ${text(detail.any_of)} on ${resource}.`,
   group_missing: ({ owner, detail }) => `${owner} needs to be in one of the groups ${text(detail.any_of)}.`,
@@ -88,8 +101,14 @@ export function sentenceOf(decision: DeniedDecision): string {
   const sentence = SENTENCES[verdict.code]({
     detail: verdict.detail,
     credential:
-      stored === undefined ? 'The credential' : `${stored.name === '' ? stored.id : `"${stored.name}" (${stored.id})`}`,
+      stored === undefined
+        ? 'The credential'
+        : stored.name === ''
+          ? `The ${stored.kind} ${stored.id}`
+          : `"${stored.name}" (${stored.id})`,
     owner: stored === undefined ? 'the caller' : `${stored.owner.kind} ${stored.owner.id}`,
+    holder:
+      stored === undefined ? '' : `--${stored.owner.kind} ${stored.owner.id} --resource ${resource?.name ?? '<name>'}`,
     resource: resource === undefined ? 'the resource' : `resource ${resource.name}`,
   })
   const at = verdict.detail.concerns === 'Destination' ? ' This concerns the Destination.' : ''

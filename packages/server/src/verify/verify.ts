@@ -53,7 +53,7 @@ export function verify(asked: AskedRequest, deps: VerifyDeps): Decision | Promis
 
 function verifyConfirmed(asked: AskedRequest, deps: VerifyDeps): Decision | Promise<Decision> {
   const resource = asked.resource ?? deps.directory.resourceAt(asked.host)
-  if (resource === undefined) return refuse({ asked }, 'rule', deny('host_unknown', { host: asked.host }))
+  if (resource === undefined) return refuse({ asked }, 'rule', hostUnknown(asked.host, deps.directory))
 
   const sources = { header: resource.credentialHeader, foreign: resource.foreignCredentials }
   const presented = extractCredential(asked.headers, sources, deps.recognise)
@@ -89,8 +89,9 @@ function conclude(
 ): Decision {
   const verdict = deps.decide(caller, resource, matched, asked)
   if (verdict.outcome === 'deny') {
-    const step = verdict.code === 'credential_missing' ? 'credential' : 'decision'
-    return refuse({ asked, resource, matched, caller }, step, verdict)
+    if (verdict.code !== 'credential_missing') return refuse({ asked, resource, matched, caller }, 'decision', verdict)
+    const missing = asked.hasCredentialInQuery() ? deny('credential_missing', { in_query: true }) : verdict
+    return refuse({ asked, resource, matched, caller }, 'credential', missing)
   }
   const elsewhere = destinationRefused(asked, resource, caller, deps)
   if (elsewhere !== undefined) return refuse({ asked, resource, matched, caller }, 'decision', elsewhere)
@@ -128,6 +129,12 @@ function destinationRefused(
 
 function atDestination(denied: Denied): Denied {
   return deny(denied.code, { ...denied.detail, concerns: 'Destination' })
+}
+
+/** For the operator: whether only the port is another one. */
+function hostUnknown(host: string, directory: Directory): Denied {
+  const namesake = directory.resourceAt(host.replace(/:[0-9]+$/, ''))
+  return deny('host_unknown', namesake === undefined ? { host } : { host, without_port: namesake.name })
 }
 
 /** A CORS preflight carries no credential; a resource may let it through as the anonymous principal. @see Fetch §4.8 */
