@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline/promises'
 import type { Terminal } from './terminal.ts'
 
 /** The terminal that this process was started in. */
 export function processTerminal(): Terminal {
-  const { env, stdout, stderr } = process
+  const { env, stdin, stdout, stderr } = process
   const stdoutIsTerminal = stdout.isTTY === true
   stdout.on('error', quietWhenClosed)
   stderr.on('error', quietWhenClosed)
@@ -16,12 +17,25 @@ export function processTerminal(): Terminal {
     err: (text) => void stderr.write(text),
     readFile: (path) => readFileSync(path, 'utf8'),
     readStdin: () => Bun.stdin.text(),
+    canAsk: stdin.isTTY === true && stderr.isTTY === true,
+    ask,
     now: () => new Date(),
     stopRequested: () =>
       new Promise((resolve) => {
         // They stay: npm and process groups hand Ctrl+C on a second time, and that must not cut the stop short.
         for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve())
       }),
+  }
+}
+
+/** Asked on stderr: stdout holds results alone. */
+async function ask(question: string): Promise<string> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr })
+  const ended = new Promise<string>((resolve) => lines.once('close', () => resolve('')))
+  try {
+    return await Promise.race([lines.question(question), ended])
+  } finally {
+    lines.close()
   }
 }
 

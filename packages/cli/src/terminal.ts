@@ -11,6 +11,10 @@ export type Terminal = {
   /** Throws as `node:fs` does, with a `code`. */
   readFile(path: string): string
   readStdin(): Promise<string>
+  /** Whether a person sits there who reads stderr and can type an answer. */
+  readonly canAsk: boolean
+  /** One line that was typed, empty when the input ended. */
+  ask(question: string): Promise<string>
   now(): Date
   /** Resolves when the process is asked to stop; from then on further requests change nothing. */
   stopRequested(): Promise<void>

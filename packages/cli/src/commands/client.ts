@@ -2,6 +2,8 @@ import type { Client } from '@countersign/admin-api'
 import { ClientChange, NewClient } from '@countersign/admin-api'
 import type { Command } from 'commander'
 import { readJsonObject, requireBody, withoutAnswerFields } from '../body-file.ts'
+import { changedList, changesByOptions, differences } from '../changes.ts'
+import { confirmDeletion, type DeleteOptions, deleteOptions } from '../deletion.ts'
 import { UsageError } from '../exit.ts'
 import { duration, moment } from '../moment.ts'
 import { collect, examples, type PageOptions, pageOptions, pageQuery, present } from '../options.ts'
@@ -10,6 +12,13 @@ import { type Column, details } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
 
 type CreateOptions = { name?: string; group?: string[]; network?: string[]; internal?: true; file?: string }
+type UpdateOptions = {
+  name?: string
+  addGroup?: string[]
+  removeGroup?: string[]
+  network?: string[]
+  file?: string
+}
 
 const COLUMNS: readonly Column<Client>[] = [
   ['id', (client) => client.id],
@@ -67,16 +76,30 @@ export function addClientCommands(program: Command, terminal: Terminal): void {
 
   const update = client
     .command('update <id>')
-    .description('change a client; what the file does not name stays')
-    .requiredOption('--file <path>', 'what to change, as JSON, - for stdin')
-    .action((id: string, options: { file: string }, command: Command) =>
-      online(terminal, command, async (session) => {
-        const { id: sent = id, ...change } = withoutAnswerFields(await readJsonObject(terminal, options.file))
-        if (sent !== id) throw new UsageError('The id of a client never changes.')
-        printClient(session, await session.api.clients.change(id, requireBody(ClientChange, change)))
-      }),
+    .description('change a client; what is not named stays')
+    .option('--name <name>', 'what people call it')
+    .option('--add-group <name>', 'put it into a group (repeatable)', collect)
+    .option('--remove-group <name>', 'take it out of a group (repeatable)', collect)
+    .option(
+      '--network <cidr>',
+      'a network that it may call from (repeatable: replaces the list; any: no limit)',
+      collect,
     )
-  examples(update, [`echo '{"groups":["media"]}' | countersign client update canister --file -`])
+    .option('--file <path>', 'or what to change, as JSON, - for stdin')
+    .action((id: string, options: UpdateOptions, command: Command) => {
+      const byOptions = changesByOptions(options, '--name, --add-group, --remove-group, --network')
+      return online(terminal, command, async (session) => {
+        const change = byOptions ? await wantedChange(session, id, options) : await changeInFile(terminal, id, options)
+        const nothing = Object.keys(change).length === 0
+        if (nothing) session.hint('It is so already: nothing was changed.')
+        const { clients } = session.api
+        printClient(session, await (nothing ? clients.get(id) : clients.change(id, change)))
+      })
+    })
+  examples(update, [
+    'countersign client update canister --add-group media --network 10.0.0.0/8',
+    `echo '{"groups":["media"]}' | countersign client update canister --file -`,
+  ])
 
   for (const [verb, disabled] of [
     ['enable', false],
@@ -94,16 +117,32 @@ export function addClientCommands(program: Command, terminal: Terminal): void {
     examples(change, [`countersign client ${verb} canister`])
   }
 
-  const remove = client
-    .command('delete <id>')
+  const remove = deleteOptions(client.command('delete <id>'))
     .description('delete a client and its credentials; its id is never given again')
-    .action((id: string, _options: object, command: Command) =>
-      online(terminal, command, async ({ api, hint }) => {
-        await api.clients.delete(id)
-        hint(`Client ${id} is deleted. Its id is never given again.`)
+    .action((id: string, options: DeleteOptions, command: Command) =>
+      online(terminal, command, async (session) => {
+        const losing = `Client ${id}, its keys and its permissions will be deleted.`
+        await confirmDeletion(session, options, { losing, word: 'id' })
+        await session.api.clients.delete(id)
+        session.hint(`Client ${id} is deleted.`)
       }),
     )
-  examples(remove, ['countersign client delete canister'])
+  examples(remove, ['countersign client delete canister', 'countersign client delete canister --yes'])
+}
+
+async function wantedChange({ api }: OnlineSession, id: string, options: UpdateOptions): Promise<ClientChange> {
+  const { name, addGroup, removeGroup, network } = options
+  const found = await api.clients.get(id)
+  const groups = changedList(found.groups, addGroup, removeGroup)
+  const networks = network?.includes('any') ? null : network
+  if (networks === null && network?.length !== 1) throw new UsageError('--network any stands alone.')
+  return differences(found, present({ name, groups, networks }))
+}
+
+async function changeInFile(terminal: Terminal, id: string, { file = '-' }: UpdateOptions): Promise<ClientChange> {
+  const { id: sent = id, ...change } = withoutAnswerFields(await readJsonObject(terminal, file))
+  if (sent !== id) throw new UsageError('The id of a client never changes.')
+  return requireBody(ClientChange, change)
 }
 
 async function newClient(terminal: Terminal, id: string | undefined, options: CreateOptions) {

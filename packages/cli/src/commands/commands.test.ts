@@ -1,27 +1,10 @@
 // What each command sends, and what people and programs get to see.
 
 import { expect, test } from 'bun:test'
-import { client, key, ok, page, playApi, THEN } from '../testing/play-api.ts'
+import { client, key, ok, page, playApi, resource, THEN } from '../testing/play-api.ts'
 
 const api = playApi()
 
-const resource = {
-  name: 'webdav',
-  identifier: 'https://webdav.example.com',
-  hosts: ['webdav.example.com'],
-  scopes: ['files:read'],
-  rules: [{ methods: ['GET'], path: '/**', require: { scopes: ['files:read'] } }],
-  access_token: { format: 'jwt', ttl_seconds: 600 },
-  foreign_credentials: 'reject',
-  credential_header: null,
-  preflight: 'deny',
-  headers: {},
-  groups: 'holding',
-  disabled: false,
-  managed_by: null,
-  created_at: THEN,
-  revision: 3,
-}
 const changed = { ...resource, warnings: ['rules[1] is never reached'] }
 const permission = {
   id: 'perm_01J',

@@ -1,5 +1,6 @@
 import type { Group } from '@countersign/admin-api'
 import type { Command } from 'commander'
+import { confirmDeletion, type DeleteOptions, deleteOptions } from '../deletion.ts'
 import { moment } from '../moment.ts'
 import { examples, type PageOptions, pageOptions, pageQuery, present } from '../options.ts'
 import { online, printPage } from '../session.ts'
@@ -61,14 +62,15 @@ export function addGroupCommands(program: Command, terminal: Terminal): void {
     )
   examples(show, ['countersign group show media'])
 
-  const remove = group
-    .command('delete <name>')
+  const remove = deleteOptions(group.command('delete <name>'))
     .description('delete a group; its name is never given again')
-    .action((name: string, _options: object, command: Command) =>
-      online(terminal, command, async ({ api, hint }) => {
-        await api.groups.delete(name)
-        hint(`Group ${name} is deleted.`)
+    .action((name: string, options: DeleteOptions, command: Command) =>
+      online(terminal, command, async (session) => {
+        const losing = `Group ${name} and its permissions will be deleted.`
+        await confirmDeletion(session, options, { losing, word: 'name' })
+        await session.api.groups.delete(name)
+        session.hint(`Group ${name} is deleted.`)
       }),
     )
-  examples(remove, ['countersign group delete media'])
+  examples(remove, ['countersign group delete media', 'countersign group delete media --yes'])
 }

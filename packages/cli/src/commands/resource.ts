@@ -1,6 +1,8 @@
 import { NewResource, type Resource, ResourceChange } from '@countersign/admin-api'
 import type { Command } from 'commander'
 import { readJsonObject, requireBody, withoutAnswerFields } from '../body-file.ts'
+import { changedList, changesByOptions, differences } from '../changes.ts'
+import { confirmDeletion, type DeleteOptions, deleteOptions } from '../deletion.ts'
 import { UsageError } from '../exit.ts'
 import { collect, examples, type PageOptions, pageOptions, pageQuery, present } from '../options.ts'
 import { resourceDetails } from '../resource-details.ts'
@@ -17,6 +19,14 @@ const RULE_HELP = `Rules: the first whose method and path match decides; if none
                    as in --rule "GET /:project/** repo:read"
   :project{1,4}    captures one to four segments, as team/app in /team/app/info/refs
   What a rule may ask beyond scopes (roles, groups, networks) goes into --file.`
+type UpdateOptions = {
+  identifier?: string
+  addHost?: string[]
+  removeHost?: string[]
+  addScope?: string[]
+  rule?: string[]
+  file?: string
+}
 
 const COLUMNS: readonly Column<Resource>[] = [
   ['name', (resource) => resource.name],
@@ -82,16 +92,32 @@ export function addResourceCommands(program: Command, terminal: Terminal): void 
 
   const update = resource
     .command('update <name>')
-    .description('change a resource; what the file does not name stays')
-    .requiredOption('--file <path>', 'what to change, as JSON, - for stdin')
-    .action((name: string, options: { file: string }, command: Command) =>
-      online(terminal, command, async (session) => {
-        const { name: sent = name, ...change } = withoutAnswerFields(await readJsonObject(terminal, options.file))
-        if (sent !== name) throw new UsageError('The name of a resource never changes.')
-        await changeResource(session, name, requireBody(ResourceChange, change))
-      }),
-    )
+    .description('change a resource; what is not named stays')
+    .option('--identifier <uri>', 'its audience, an absolute URI')
+    .option('--add-host <host>', 'a host that it answers at too (repeatable)', collect)
+    .option('--remove-host <host>', 'a host that it answers at no more (repeatable)', collect)
+    .option('--add-scope <scope>', 'a scope that it knows too (repeatable)', collect)
+    .option('--rule <rule>', 'as in create (repeatable, in order: replaces the whole list)', collect)
+    .option('--file <path>', 'or what to change, as JSON, - for stdin')
+    .action((name: string, options: UpdateOptions, command: Command) => {
+      const byOptions = changesByOptions(options, '--identifier, --add-host, --remove-host, --add-scope, --rule')
+      const rules = options.rule?.map(parseRule)
+      return online(terminal, command, async (session) => {
+        if (!byOptions) return changeResource(session, name, await changeInFile(terminal, name, options))
+        const found = await session.api.resources.get(name)
+        const { identifier, addHost, removeHost, addScope } = options
+        const hosts = changedList(found.hosts, addHost, removeHost)
+        const scopes = changedList(found.scopes, addScope)
+        const change = differences(found, present({ identifier, hosts, scopes, rules }))
+        if (Object.keys(change).length > 0) return changeResource(session, name, change)
+        session.print(found, () => '')
+        session.hint('It is so already: nothing was changed.')
+      })
+    })
+  update.addHelpText('after', `\n${RULE_HELP}`)
   examples(update, [
+    'countersign resource update webdav --add-host files.example.com --add-scope files:share',
+    'countersign resource update forge --rule "GET /:project/** repo:read" --rule "/:project/** repo:write"',
     'countersign resource update webdav --file webdav.json',
     `echo '{"preflight":"pass"}' | countersign resource update webdav --file -`,
   ])
@@ -109,16 +135,17 @@ export function addResourceCommands(program: Command, terminal: Terminal): void 
     examples(change, [`countersign resource ${verb} webdav`])
   }
 
-  const remove = resource
-    .command('delete <name>')
+  const remove = deleteOptions(resource.command('delete <name>'))
     .description('delete a resource and its permissions; its name is never given again')
-    .action((name: string, _options: object, command: Command) =>
-      online(terminal, command, async ({ api, hint }) => {
-        await api.resources.delete(name)
-        hint(`Resource ${name} is deleted. Its name is never given again.`)
+    .action((name: string, options: DeleteOptions, command: Command) =>
+      online(terminal, command, async (session) => {
+        const losing = `Resource ${name}, its rules and its permissions will be deleted.`
+        await confirmDeletion(session, options, { losing, word: 'name' })
+        await session.api.resources.delete(name)
+        session.hint(`Resource ${name} is deleted.`)
       }),
     )
-  examples(remove, ['countersign resource delete webdav'])
+  examples(remove, ['countersign resource delete webdav', 'countersign resource delete webdav --yes'])
 }
 
 async function changeResource(
@@ -130,6 +157,12 @@ async function changeResource(
   const changed = await session.api.resources.change(name, change)
   session.print(changed, () => `Resource ${changed.name} is ${done}.\n`)
   for (const warning of changed.warnings) session.hint(`Warning: ${warning}`)
+}
+
+async function changeInFile(terminal: Terminal, name: string, { file = '-' }: UpdateOptions): Promise<ResourceChange> {
+  const { name: sent = name, ...change } = withoutAnswerFields(await readJsonObject(terminal, file))
+  if (sent !== name) throw new UsageError('The name of a resource never changes.')
+  return requireBody(ResourceChange, change)
 }
 
 async function newResource(terminal: Terminal, name: string | undefined, options: CreateOptions) {

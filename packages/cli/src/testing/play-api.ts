@@ -48,6 +48,23 @@ export const client = {
   created_at: THEN,
 }
 
+export const resource = {
+  name: 'webdav',
+  identifier: 'https://webdav.example.com',
+  hosts: ['webdav.example.com'],
+  scopes: ['files:read'],
+  rules: [{ methods: ['GET'], path: '/**', require: { scopes: ['files:read'] } }],
+  access_token: { format: 'jwt', ttl_seconds: 600 },
+  foreign_credentials: 'reject',
+  credential_header: null,
+  preflight: 'deny',
+  headers: {},
+  groups: 'holding',
+  disabled: false,
+  managed_by: null,
+  created_at: THEN,
+  revision: 3,
+}
 export const page = (...items: unknown[]) => ({ items, next_cursor: null })
 
 export const ok = (body: unknown): Answer => ({ status: 200, body })

@@ -12,10 +12,12 @@ export type World = {
   stdin?: string
   width?: number
   server?: ServerModule
+  /** What a person types when asked; without it nobody can be asked. */
+  answer?: string
 }
 
 /** A terminal that is made of strings, and what was written to it. */
-export function testTerminal({ env = {}, files = {}, stdin = '', width }: World = {}) {
+export function testTerminal({ env = {}, files = {}, stdin = '', width, answer }: World = {}) {
   const written = { out: '', err: '' }
   const terminal: Terminal = {
     env,
@@ -34,6 +36,11 @@ export function testTerminal({ env = {}, files = {}, stdin = '', width }: World 
       return text
     },
     readStdin: async () => stdin,
+    canAsk: answer !== undefined,
+    ask: async (question) => {
+      written.err += `${question}\n`
+      return answer ?? ''
+    },
     now: () => NOW,
     stopRequested: async () => {},
   }
