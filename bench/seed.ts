@@ -140,10 +140,15 @@ function insertColdKeys(path: string, count: number): void {
   file.run('pragma cache_size = -1000000')
   const template = file.query<Record<string, unknown>, []>('select * from credential limit 1').get()
   if (template === null) throw new Error('no key was stored to copy from')
-  const own = ['id', 'family', 'digest', 'owner']
-  const columns = Object.keys(template).map((name) => `"${name}"`)
-  const values = Object.keys(template).map((name) => (own.includes(name) ? `$${name}` : `"${name}"`))
-  const copy = file.query(`insert into credential (${columns}) select ${values} from credential where id = $template`)
+  // Digests are spread evenly, as real ones are, and rise, so that their index grows at one end.
+  const own: Readonly<Record<string, string>> = {
+    id: `printf('key_02%024d', n)`,
+    family: `printf('key_02%024d', n)`,
+    digest: `printf('%012x', n * (1 << 48) / $count) || lower(hex(randomblob(26)))`,
+    owner: `printf('client-%03d', n % ${CLIENTS})`,
+  }
+  const names = Object.keys(template)
+  const values = names.map((name) => own[name] ?? `"${name}"`)
   // Built at the end an index costs a sort; kept up to date it costs a walk a row.
   const indexes = file
     .query<{ name: string; sql: string }, []>(
@@ -152,20 +157,15 @@ function insertColdKeys(path: string, count: number): void {
     .all()
   file.transaction(() => {
     for (const { name } of indexes) file.run(`drop index "${name}"`)
-    for (let index = 0; index < count; index++) {
-      const id = `key_02${String(index).padStart(24, '0')}`
-      const digest = risingDigest(index, count)
-      copy.run({ $id: id, $family: id, $digest: digest, $owner: clientId(index), $template: String(template.id) })
-    }
+    file
+      .query(
+        `with recursive numbers(n) as (select 0 union all select n + 1 from numbers where n + 1 < $count)
+         insert into credential (${names.map((name) => `"${name}"`)})
+         select ${values} from numbers, credential where id = $template and $count > 0`,
+      )
+      .run({ $count: count, $template: String(template.id) })
     for (const { sql } of indexes) file.run(sql)
   })()
   file.run('pragma journal_mode = WAL')
   file.close()
-}
-
-/** Spread evenly as digests are, and each larger than the one before, so that its index grows at one end. */
-function risingDigest(index: number, count: number): string {
-  const start = Math.floor((index / count) * 2 ** 48)
-  const rest = crypto.getRandomValues(new Uint8Array(26)).toHex()
-  return start.toString(16).padStart(12, '0') + rest
 }
