@@ -23,7 +23,14 @@ export type Caller = {
   readonly credential: CredentialState
   readonly revocation: Revocation | undefined
   /** Undefined: the credential's owner is no longer there. */
-  readonly owner: { readonly disabled: boolean; readonly networks: readonly Network[] } | undefined
+  readonly owner:
+    | {
+        readonly disabled: boolean
+        readonly networks: readonly Network[]
+        /** Set: its credentials are believed on this listener alone. */
+        readonly listener?: Listener | undefined
+      }
+    | undefined
   /** Names of the groups, the built-in one of the kind among them. */
   readonly groups: ReadonlySet<string>
   /** What the owner may do at the asked resource; undefined: no permission there. */
@@ -131,6 +138,9 @@ export function credentialRefused(caller: Caller, circumstances: Circumstances):
   }
   if (owner === undefined) return deny('owner_missing')
   if (owner.disabled) return deny('owner_disabled')
+  if (owner.listener !== undefined && owner.listener !== circumstances.listener) {
+    return deny('credential_network_refused', { of: 'owner', listener: owner.listener })
+  }
   if (credential.networks.length > 0 || owner.networks.length > 0) {
     const address = circumstances.clientAddress()
     if (address === undefined) return deny('client_address_unknown', { needed_by: 'credential' })
@@ -162,8 +172,9 @@ function rightsAsked(caller: Caller, { rule, project }: MatchedRule): Rights | D
   return deny('project_not_granted', { project: project ?? '', confined_to: caller.grant.projects ?? [] })
 }
 
-function confinementOf({ grant, credential }: Caller): readonly string[] | null {
-  return grant === undefined ? credential.narrowing.projects : grant.projects
+function confinementOf({ grant }: Caller): readonly string[] | null {
+  // Without a permission no project can be reached, not all of them.
+  return grant === undefined ? [] : grant.projects
 }
 
 /** What a rule asks of where the request comes from; for everybody, anonymous or not. */

@@ -298,7 +298,10 @@ test('whatever arrives: no throw, nothing of it in a refusal, and passing only e
       for (const presented of [strict, lax]) {
         if (presented.outcome !== 'deny') continue
         expect(['bearer', 'basic', 'api_key', 'authorization', undefined]).toContain(presented.detail.via as string)
-        expect(Object.keys(presented.detail).filter((name) => name !== 'via')).toEqual([])
+        expect([undefined, 'empty', 'empty password', 'no Bearer before it']).toContain(
+          presented.detail.because as string,
+        )
+        expect(Object.keys(presented.detail).filter((name) => name !== 'via' && name !== 'because')).toEqual([])
       }
       if (strict.outcome !== 'deny') expect(lax).toEqual(strict)
       if (lax.outcome === 'presented') expect(lax.text).toStartWith('our-')

@@ -30,14 +30,12 @@ export type Grant = {
   /** From permissions that hold in all projects. */
   readonly everywhere: Rights | undefined
   readonly confined: readonly { readonly projects: ReadonlySet<string>; readonly rights: Rights }[]
-  /** Unions that were asked for, so that one project has one `Rights` object while the grant lives. */
+  /** Unions that were asked for, by the permissions in them: one `Rights` object each while the grant lives. */
   readonly unions: Map<string, Rights>
 }
 
-/** A caller may ask about any project name; past this many, unions are made anew each time. */
+/** Permissions can be combined in many ways; past this many, unions are made anew each time. */
 const MAX_REMEMBERED_UNIONS = 256
-/** The key of the union over all projects; no project name is empty. */
-const ALL = ''
 
 /**
  * Intersects the permissions of a holder on one resource with what a credential is narrowed to.
@@ -85,20 +83,26 @@ function within(projects: readonly string[], narrowed: readonly string[] | null)
 export function rightsAtProject(grant: Grant, project: string): Rights | undefined {
   if (grant.projects !== null && !grant.projects.includes(project)) return undefined
   if (grant.confined.length === 0) return grant.everywhere
-  return union(grant, project, (projects) => projects.has(project))
+  return union(grant, (projects) => projects.has(project))
 }
 
 /** The rights where the handler finds out about the project by itself: everything that holds in some project. */
 export function rightsAtAnyProject(grant: Grant): Rights | undefined {
   if (grant.confined.length === 0) return grant.everywhere
-  return union(grant, ALL, (projects) => projects.size > 0)
+  return union(grant, (projects) => projects.size > 0)
 }
 
-function union(grant: Grant, key: string, applies: (projects: ReadonlySet<string>) => boolean): Rights | undefined {
+function union(grant: Grant, applies: (projects: ReadonlySet<string>) => boolean): Rights | undefined {
+  const parts: Rights[] = []
+  let key = ''
+  for (const [index, part] of grant.confined.entries()) {
+    if (!applies(part.projects)) continue
+    parts.push(part.rights)
+    key += `${index},`
+  }
+  if (parts.length === 0) return grant.everywhere
   const known = grant.unions.get(key)
   if (known !== undefined) return known
-  const parts = grant.confined.filter((part) => applies(part.projects)).map((part) => part.rights)
-  if (parts.length === 0) return grant.everywhere
   if (grant.everywhere !== undefined) parts.push(grant.everywhere)
   const rights = {
     scopes: new Set(parts.flatMap((part) => [...part.scopes])),

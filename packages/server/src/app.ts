@@ -138,8 +138,9 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
       sha256,
     }),
     onError: (error, decision) => log.error({ err: error, decision }, 'a decision could not be taken'),
-    onUntrustedProxy: (peer, because) =>
+    onUntrustedProxy: oncePerSecond(clock, (peer, because) =>
       log.warn({ peer, because, option: 'COUNTERSIGN_TRUSTED_PROXIES' }, 'somebody who may not asked for a decision'),
+    ),
   }
 
   const adminDeps: AdminDeps = {
@@ -230,6 +231,17 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
       await decisionsDb.destroy()
       await store.close()
     },
+  }
+}
+
+/** Lets one call a second through for all peers together: who floods the door must not flood the log. */
+function oncePerSecond(clock: () => Date, tell: (peer: string | null, because: string) => void) {
+  let second = 0
+  return (peer: string | null, because: string) => {
+    const now = Math.floor(clock().getTime() / 1000)
+    if (now === second) return
+    second = now
+    tell(peer, because)
   }
 }
 

@@ -52,8 +52,9 @@ export class CredentialWrites {
     if (this.#isCallers(draft.owner)) {
       this.#requireWithinPresented(draft)
       for (const id of lineageOf(this.guard.authorized.caller.known.stored)) ancestors.add(id)
-      // The old one may be the presented one, and its end is no reason for its successor to die.
-      ancestors.delete(old.id)
+      // Whoever rotates the presented one gets a successor, whose predecessor's end is no reason to die. Whoever
+      // rotates what minted the presented one gets a child of it.
+      if (this.guard.authorized.caller.known.stored.id === old.id) ancestors.delete(old.id)
     }
     await this.#insert(draft, digest, [...ancestors], 'rotate')
     await shortenCredential(this.change, old.id, endsAt)
@@ -65,11 +66,12 @@ export class CredentialWrites {
   async revoke(credential: StoredCredential, reason: string | null): Promise<boolean> {
     await this.guard.mayAlter('Revoking a credential of this owner', [credential.owner])
     const { status } = await judgeIn(this.change.db, credential, this.change.now)
-    if (status === 'revoked') return false
+    if (credential.revokedAt !== null) return false
+    // Also what a line through another has revoked already: its own line is what reaches what it minted.
     await revokeCredential(this.change, credential.id, reason)
     await this.change.record('credential.revoke', 'credential', credential.id, { reason })
     await this.#drawLine(`credential:${credential.id}`, reason)
-    return status !== 'expired'
+    return status !== 'expired' && status !== 'revoked'
   }
 
   /** Revokes a credential with all it was rotated from and into. Says how many were live before. */

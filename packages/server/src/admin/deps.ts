@@ -28,6 +28,8 @@ export type Authorized = {
   readonly caller: KnownCaller
   readonly roles: ReadonlySet<string>
   readonly scopes: ReadonlySet<string>
+  /** What the matched rule asks for: judged again inside a change. */
+  readonly requiredScopes: readonly string[]
   /** Keeps a refusal that the API itself found as a decision, like those of the path; returns its id. */
   readonly noteRefusal: NoteRefusal
 }

@@ -92,7 +92,9 @@ export async function startApi(options: { maxKeyTtlDays?: number } = {}) {
     const caller = known.callerAt(management, directory)
     const circumstances = { now: time.now, listener: 'public', clientAddress: () => undefined } as const
     const verdict = decide(caller, management, rule, circumstances)
-    return verdict.outcome === 'deny' ? verdict.code : { caller, ...verdict.rights, noteRefusal: () => 'dec_noted' }
+    return verdict.outcome === 'deny'
+      ? verdict.code
+      : { caller, ...verdict.rights, requiredScopes: rule.rule.require.scopes, noteRefusal: () => 'dec_noted' }
   }
 
   async function find(key: string) {

@@ -24,8 +24,8 @@ export function write<T>(deps: AdminDeps, authorized: Authorized, work: (writes:
   const { stored } = authorized.caller.known
   return deps.change({ by: refText(stored.owner), credential: stored.id }, async (change) => {
     const { db, now } = change
-    const guard = new Guard(db, authorized)
-    await guard.requireLiveCaller(now)
+    const guard = new Guard(db, authorized, deps.directory.management)
+    await guard.requireEntitledCaller(now)
     const result = await work({
       db,
       now,

@@ -1,15 +1,17 @@
-import { BUILT_IN_GROUP, type Caller, grantOf, type Rights } from '@countersign/resource-server'
+import { BUILT_IN_GROUP, type Caller, type Rights } from '@countersign/resource-server'
 import type { Directory } from '../directory/directory.ts'
 import { revocationOf, type StoredCredential } from '../domain/credential.ts'
+import { grantAt } from '../domain/grant.ts'
 import type { Resource } from '../domain/resource.ts'
 
 /** A caller at one resource and one revision. */
 export type KnownCaller = Caller & {
   readonly known: KnownCredential
+  readonly resource: Resource
   /** Names of the caller's groups that hold a permission at this resource. */
   readonly holdingGroups: readonly string[]
   /** What was written for these rights, kept by `verify/identity.ts` while this caller lives. */
-  readonly identities: Map<Rights, unknown>
+  readonly identities: WeakMap<Rights, unknown>
 }
 
 /**
@@ -30,7 +32,8 @@ export class KnownCredential {
       this.#revision = directory.revision
     }
     const remembered = this.#callers.get(resource.name)
-    if (remembered !== undefined) return remembered
+    // The very same resource, not one of its name: whoever waited for a look-up may come with an older one.
+    if (remembered?.resource === resource) return remembered
     const caller = this.#computeCaller(resource, directory)
     this.#callers.set(resource.name, caller)
     return caller
@@ -41,20 +44,17 @@ export class KnownCredential {
     const owner = directory.owner(stored.owner)
     const holders = [stored.owner, ...(owner?.groups ?? []).map((id) => ({ kind: 'group' as const, id }))]
     const held = holders.flatMap((holder) => directory.permissionsOf(holder, resource.name))
-    const permissions = held.map((permission) => ({
-      ...permission,
-      scopes: [...permission.scopes, ...permission.roles.flatMap((role) => resource.roleScopes.get(role) ?? [])],
-    }))
     return {
       known: this,
+      resource,
       principal: owner?.principal ?? { kind: 'client', id: stored.owner.id, name: stored.owner.id },
       credential: stored,
       revocation: revocationOf(stored, directory.lineThrough),
       owner,
       groups: new Set([...(owner?.groups ?? []), BUILT_IN_GROUP[stored.owner.kind]]),
-      grant: grantOf(permissions, stored.narrowing, resource.scopes),
+      grant: grantAt(resource, held, stored.narrowing),
       holdingGroups: [...new Set(held.flatMap(({ holder }) => (holder.kind === 'group' ? [holder.id] : [])))].sort(),
-      identities: new Map(),
+      identities: new WeakMap(),
     }
   }
 }

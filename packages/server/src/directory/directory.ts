@@ -14,6 +14,8 @@ export type Owner = {
   readonly principal: Principal
   readonly disabled: boolean
   readonly networks: Client['networks']
+  /** Set: its credentials are believed on this listener alone. */
+  readonly listener: 'internal' | undefined
   readonly groups: readonly string[]
 }
 
@@ -79,6 +81,7 @@ export class Directory {
       principal: { kind: 'client', id: client.id, name: client.name },
       disabled: client.disabled,
       networks: client.networks,
+      listener: client.listener === 'internal' ? 'internal' : undefined,
       groups: client.groups.filter((group) => this.#groups.has(group)),
     }
   }

@@ -34,10 +34,11 @@ export function protectApi(
         : await verify(asked, deps.verify)
       if (!isAllowed(decision)) return problemOf(decision, deps.decisions.noteDenied(decision))
       deps.decisions.noteAllowed(decision, decision.asked as AskedRequest)
-      const { caller, verdict } = decision
+      const { caller, verdict, matched } = decision
+      const requiredScopes = matched?.rule.require.scopes ?? []
       const noteRefusal: NoteRefusal = (code, because) =>
         deps.decisions.noteDenied(refuse(decision, 'decision', deny(code, { because })))
-      return await serve(request, caller && { caller, ...verdict.rights, noteRefusal })
+      return await serve(request, caller && { caller, ...verdict.rights, requiredScopes, noteRefusal })
     } catch (error) {
       const noted = noteBroken(error, DIALECT, peer, deps)
       return noted === undefined ? problem('internal_error', {}) : problemOf(noted.decision, noted.id)

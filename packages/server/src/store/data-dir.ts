@@ -1,5 +1,5 @@
 import { Database as SqliteFile } from 'bun:sqlite'
-import { mkdirSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { resolve } from 'node:path'
 
 /**
@@ -13,6 +13,7 @@ export function takeDataDir(dataDir: string): { release(): void } {
   const path = resolve(dataDir)
   const file = writing(path, () => {
     mkdirSync(path, { recursive: true, mode: 0o700 })
+    closeSync(openSync(`${path}/lock`, 'a', 0o600))
     return new SqliteFile(`${path}/lock`, { create: true, readwrite: true })
   })
   try {

@@ -222,9 +222,12 @@ export async function migrateDecisions(db: Kysely<DecisionTables>): Promise<stri
   return run(db as Kysely<unknown>, { '0001_decisions': decisionsHouse })
 }
 
+/** In one transaction: a process that is killed in the middle leaves nothing, and others wait for its end. */
 async function run(db: Kysely<unknown>, migrations: Record<string, Migration>): Promise<string[]> {
   const provider: MigrationProvider = { getMigrations: async () => migrations }
-  const { error, results } = await new Migrator({ db, provider }).migrateToLatest()
-  if (error !== undefined) throw error
-  return (results ?? []).map((result) => result.migrationName)
+  return db.transaction().execute(async (transaction) => {
+    const { error, results } = await new Migrator({ db: transaction, provider }).migrateToLatest()
+    if (error !== undefined) throw error
+    return (results ?? []).map((result) => result.migrationName)
+  })
 }

@@ -1,6 +1,6 @@
 import { type SQLQueryBindings, Database as SqliteFile } from 'bun:sqlite'
 import { closeSync, openSync } from 'node:fs'
-import { Kysely, type SqliteDatabase, SqliteDialect } from 'kysely'
+import { Kysely, SqliteAdapter, type SqliteDatabase, SqliteDialect } from 'kysely'
 
 export type SqliteMode = {
   /** FULL: a commit that was acknowledged survives power loss. NORMAL: the newest commits may be lost, never the file. */
@@ -27,15 +27,16 @@ export function openSqlite<Tables>(path: string, mode: SqliteMode): Kysely<Table
   file.run(`pragma synchronous = ${mode.synchronous}`)
   file.run('pragma foreign_keys = ON')
   file.run('pragma trusted_schema = OFF')
-  return new Kysely<Tables>({ dialect: new SqliteDialect({ database: kyselyDatabase(file) }) })
+  return new Kysely<Tables>({ dialect: new AtomicDialect({ database: kyselyDatabase(file, mode) }) })
 }
 
 /** bun:sqlite under the few methods that Kysely calls. Statements are cached by their text inside bun:sqlite. */
-function kyselyDatabase(file: SqliteFile): SqliteDatabase {
+function kyselyDatabase(file: SqliteFile, { readonly }: SqliteMode): SqliteDatabase {
   return {
     close: () => file.close(),
     prepare(sql) {
-      const statement = file.query(sql)
+      // A transaction that reads first and writes later would be refused, not made to wait, when another process writes.
+      const statement = file.query(sql === 'begin' && !readonly ? 'begin immediate' : sql)
       const bind = (parameters: readonly unknown[]) => parameters as SQLQueryBindings[]
       return {
         reader: statement.columnNames.length > 0,
@@ -44,5 +45,18 @@ function kyselyDatabase(file: SqliteFile): SqliteDatabase {
         iterate: (parameters) => statement.iterate(...bind(parameters)),
       }
     },
+  }
+}
+
+/** SQLite takes schema changes back with their transaction; Kysely does not count on it by itself. */
+class AtomicDialect extends SqliteDialect {
+  override createAdapter() {
+    return new AtomicAdapter()
+  }
+}
+
+class AtomicAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl() {
+    return true
   }
 }

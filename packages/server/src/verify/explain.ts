@@ -1,5 +1,6 @@
 import type { Explain, Explanation } from '@countersign/admin-api'
 import {
+  ASSERTION_HEADER,
   deny,
   isDenied,
   MANAGEMENT_RESOURCE,
@@ -129,8 +130,10 @@ function listed(names: ReadonlySet<string>): string {
 function answerOf(decision: Decision): Explanation['answer'] {
   if (isAllowed(decision)) {
     // The assertion is a live proof of identity; an explanation must not hand one out.
-    const headers = Object.fromEntries(decision.identity.headers)
-    return { status: 200, headers: { ...headers, 'countersign-assertion': 'a signed JWT, not shown' } }
+    const { headers } = decision.identity
+    const assertion = headers.get(ASSERTION_HEADER)
+    const shown = [...headers].map(([name, value]) => [name, value === assertion ? 'a signed JWT, not shown' : value])
+    return { status: 200, headers: Object.fromEntries(shown) as Record<string, string> }
   }
   const { code } = decision.verdict
   return { status: recordOf(decision).status, headers: denialHeaders(code, contextOf(decision, NOT_RECORDED)) }

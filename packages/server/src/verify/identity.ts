@@ -16,6 +16,7 @@ export type Identity = {
   readonly headers: Headers
   /** Past this moment it has to be written anew: its assertion would be too old. */
   readonly freshUntil: Date
+  readonly writtenAt: Date
 }
 
 export type IdentityDeps = {
@@ -49,7 +50,8 @@ export class Identities {
       caller === undefined
         ? this.#anonymous.get(resource)
         : (caller.identities.get(allowed.rights) as Identity | undefined)
-    if (remembered !== undefined && now < remembered.freshUntil) return remembered
+    // From when it was written: should the clock have gone back, an old assertion would live too long.
+    if (remembered !== undefined && now >= remembered.writtenAt && now < remembered.freshUntil) return remembered
     const identity = this.#write(allowed, caller, resource, now)
     if (!('headers' in identity)) return identity
     if (caller === undefined) this.#anonymous.set(resource, identity)
@@ -69,7 +71,11 @@ export class Identities {
     for (const [name, value] of Object.entries(facts)) bytes += name.length + value.length + 4
     if (bytes > MAX_HEADER_BYTES) return deny('identity_too_large', { bytes, most: MAX_HEADER_BYTES })
     facts['Cache-Control'] = 'no-store'
-    return { headers: new Headers(facts), freshUntil: new Date(Math.min(endsAtMs, now.getTime() + RENEW_BEFORE_MS)) }
+    return {
+      headers: new Headers(facts),
+      writtenAt: now,
+      freshUntil: new Date(Math.min(endsAtMs, now.getTime() + RENEW_BEFORE_MS)),
+    }
   }
 
   #factsOf(allowed: Allowed, caller: KnownCaller | undefined, resource: Resource): Record<string, string> {

@@ -1,10 +1,11 @@
 import type { DecisionRecord } from '@countersign/admin-api'
+import type { RefusalDetail } from '@countersign/resource-server'
 import { statusIn } from './answer.ts'
 import { type Decision, isAllowed } from './decision.ts'
 import { subjectOf } from './identity.ts'
 import { sentenceOf } from './sentences.ts'
 
-const MAX_PATH_CHARACTERS = 256
+const MAX_TEXT_CHARACTERS = 256
 
 /**
  * What is kept of a decision, and shown by `why` and `explain`.
@@ -16,21 +17,21 @@ export function recordOf(decision: Decision): DecisionRecord {
   const stored = caller?.known.stored
   const read = 'headers' in asked ? asked : undefined
   // What a reader understood of a request that it refused stands in the detail.
-  const told = verdict.outcome === 'deny' ? verdict.detail : {}
-  const cut = (value: unknown) =>
-    typeof value === 'string' ? withoutCredentials(value).slice(0, MAX_PATH_CHARACTERS) : null
+  const detail = verdict.outcome === 'deny' ? fitForRecords(verdict.detail) : {}
   return {
     at: asked.now.toISOString(),
     outcome: verdict.outcome,
     code: verdict.outcome === 'deny' ? verdict.code : null,
     status: verdict.outcome === 'deny' ? statusIn(asked.dialect, verdict.code) : 200,
     step: decision.step ?? null,
-    sentence: isAllowed(decision) ? `Allowed as ${subjectOf(decision.verdict.principal)}.` : sentenceOf(decision),
+    sentence: isAllowed(decision)
+      ? `Allowed as ${subjectOf(decision.verdict.principal)}.`
+      : sentenceOf(decision, detail),
     request: {
       dialect: asked.dialect,
-      method: read?.method ?? cut(told.method),
-      host: cut(read?.host ?? told.host),
-      path: cut(read?.target.path ?? told.path),
+      method: read?.method ?? textOrNull(detail.method),
+      host: textOrNull(fit(read?.host) ?? detail.host),
+      path: textOrNull(fit(read?.target.path) ?? detail.path),
       client_address: 'peer' in asked ? asked.peer : (read?.clientAddressText() ?? null),
     },
     resource: resource?.name ?? null,
@@ -47,11 +48,27 @@ export function recordOf(decision: Decision): DecisionRecord {
         ? null
         : { id: stored.id, kind: stored.kind, name: stored.name === '' ? null : stored.name, hint: stored.hint },
     principal: caller === undefined ? null : subjectOf(caller.principal),
-    detail: verdict.outcome === 'deny' ? { ...verdict.detail } : {},
+    detail,
   }
 }
 
-/** A key that was pasted into a path does not belong into a record. */
-function withoutCredentials(text: string): string {
-  return text.replace(/cs_[a-z]+_[0-9A-Za-z]{8,}/g, 'cs_…')
+const MAX_MEMBERS = 16
+
+/** Cuts short what a stranger may have written, and hides what looks like a credential. */
+function fitForRecords(detail: RefusalDetail): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(detail).map(([name, value]) => {
+      if (Array.isArray(value)) return [name, value.slice(0, MAX_MEMBERS).map((member) => fit(String(member)))]
+      return [name, typeof value === 'string' ? fit(value) : value]
+    }),
+  )
+}
+
+/** People put keys into paths. A run of this many letters and digits is a secret more often than a name. */
+function fit(text: string | undefined): string | undefined {
+  return text?.replace(/[0-9A-Za-z]{43,}/g, '…').slice(0, MAX_TEXT_CHARACTERS)
+}
+
+function textOrNull(value: unknown): string | null {
+  return typeof value === 'string' ? value : null
 }

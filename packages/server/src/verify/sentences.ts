@@ -27,7 +27,7 @@ const SENTENCES: Record<RefusalCode, (facts: Facts) => string> = {
   destination_host_refused: () => 'The Destination of COPY or MOVE is on another host than the request.',
   host_unknown: ({ detail }) =>
     detail.without_port !== undefined
-      ? `Resource ${text(detail.without_port)} has this host without the port. Add ${text(detail.host)} too: countersign resource update ${text(detail.without_port)} --add-host ${text(detail.host)}`
+      ? `Resource ${text(detail.without_port)} has this host without the port. Add ${text(detail.host)} too: countersign resource update ${text(detail.without_port)} --add-host ${text(detail.host)}.`
       : `No resource has the host ${text(detail.host)}. Add it to the hosts of a resource, or correct the proxy.`,
   rule_missing: ({ resource, detail }) =>
     `No rule of ${resource} covers ${text(detail.method)} at this path. What no rule allows is refused; add one: countersign resource update.`,
@@ -37,7 +37,7 @@ const SENTENCES: Record<RefusalCode, (facts: Facts) => string> = {
       : 'No credential was sent. The caller has to send one as Bearer, as the password of Basic, or in X-Api-Key.',
   credential_malformed: ({ detail }) =>
     detail.because === 'empty'
-      ? 'A header for a credential came with nothing in it. Is the variable that should hold the key empty?'
+      ? 'A header for a credential came with nothing in it: perhaps the variable that should hold the key is empty.'
       : detail.because === 'empty password'
         ? 'Basic came with an empty password. The credential is the password; the user name may be anything.'
         : `A credential was sent in a form that cannot be read (${text(detail.via ?? 'malformed')}). Send "Authorization: Bearer <credential>".`,
@@ -60,7 +60,9 @@ const SENTENCES: Record<RefusalCode, (facts: Facts) => string> = {
   owner_missing: ({ credential, owner }) => `${credential} belongs to ${owner}, which was deleted.`,
   owner_disabled: ({ credential, owner }) => `${credential} belongs to ${owner}, which is disabled.`,
   credential_network_refused: ({ credential, owner, detail }) =>
-    `${credential} of ${owner} was used from ${text(detail.from)}, outside the networks of the ${text(detail.of)}. If that is your proxy, it does not say where the call comes from.`,
+    detail.listener !== undefined
+      ? `${credential} belongs to ${owner}, which is believed on the ${text(detail.listener)} listener alone.`
+      : `${credential} of ${owner} was used from ${text(detail.from)}, outside the networks of the ${text(detail.of)}. If that is your proxy, it does not say where the call comes from.`,
   resource_disabled: ({ resource }) => `${resource} is disabled.`,
   client_address_unknown: ({ detail }) =>
     `The ${text(detail.needed_by)} asks for a network, but the proxy did not say where the request comes from (X-Forwarded-For, or X-Real-IP with nginx).`,
@@ -69,7 +71,7 @@ const SENTENCES: Record<RefusalCode, (facts: Facts) => string> = {
       ? `${credential} names no resources, and the management API has to be named. Make a credential for it: --resource countersign.`
       : `${credential} was made for ${text(detail.granted)}, not for ${resource}.`,
   permission_missing: ({ owner, resource, holder }) =>
-    `${owner} holds no permission on ${resource}, by itself or by a group. Give it one: countersign permission create ${holder} --scope <scope>`,
+    `${owner} holds no permission on ${resource}, by itself or by a group. Give it one: countersign permission create ${holder} --scope <scope>.`,
   project_not_granted: ({ credential, detail }) =>
     `${credential} was used on project ${text(detail.project)} but reaches ${text(detail.confined_to)} alone.`,
   project_not_captured: ({ credential, detail }) =>
@@ -95,11 +97,12 @@ const SENTENCES: Record<RefusalCode, (facts: Facts) => string> = {
   internal_error: () => 'A bug of Countersign. The log holds the error under the same decision id.',
 }
 
-export function sentenceOf(decision: DeniedDecision): string {
+/** `detail` is that of the verdict, made fit for people and records. */
+export function sentenceOf(decision: DeniedDecision, detail: Facts['detail']): string {
   const { verdict, caller, resource } = decision
   const stored = caller?.known.stored
   const sentence = SENTENCES[verdict.code]({
-    detail: verdict.detail,
+    detail,
     credential:
       stored === undefined
         ? 'The credential'
@@ -111,7 +114,7 @@ export function sentenceOf(decision: DeniedDecision): string {
       stored === undefined ? '' : `--${stored.owner.kind} ${stored.owner.id} --resource ${resource?.name ?? '<name>'}`,
     resource: resource === undefined ? 'the resource' : `resource ${resource.name}`,
   })
-  const at = verdict.detail.concerns === 'Destination' ? ' This concerns the Destination.' : ''
+  const at = detail.concerns === 'Destination' ? ' This concerns the Destination.' : ''
   return sentence.charAt(0).toUpperCase() + sentence.slice(1) + at
 }
 

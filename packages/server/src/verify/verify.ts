@@ -51,7 +51,11 @@ export function verify(asked: AskedRequest, deps: VerifyDeps): Decision | Promis
   )
 }
 
-function verifyConfirmed(asked: AskedRequest, deps: VerifyDeps): Decision | Promise<Decision> {
+/** How often a verification may be overtaken by a change while it waits for a look-up. */
+const MAX_OVERTAKEN = 5
+
+function verifyConfirmed(asked: AskedRequest, deps: VerifyDeps, overtaken = 0): Decision | Promise<Decision> {
+  const { revision } = deps.directory
   const resource = asked.resource ?? deps.directory.resourceAt(asked.host)
   if (resource === undefined) return refuse({ asked }, 'rule', hostUnknown(asked.host, deps.directory))
 
@@ -64,7 +68,14 @@ function verifyConfirmed(asked: AskedRequest, deps: VerifyDeps): Decision | Prom
 
   const believed = presented.kind(presented.text)
   return believed instanceof Promise
-    ? believed.then((known) => judge(asked, resource, matched, known, deps))
+    ? believed.then((known) => {
+        // Resource and rule were read before the look-up: with rights of a later revision they would make an answer
+        // that no revision ever gave.
+        if (deps.directory.revision === revision) return judge(asked, resource, matched, known, deps)
+        if (overtaken < MAX_OVERTAKEN) return verifyConfirmed(asked, deps, overtaken + 1)
+        const busy = deny('store_busy', { because: 'every look-up was overtaken by a change' })
+        return refuse({ asked, resource, matched }, 'authentication', busy)
+      })
     : judge(asked, resource, matched, believed, deps)
 }
 
@@ -114,8 +125,10 @@ function destinationRefused(
   if (asked.method !== 'COPY' && asked.method !== 'MOVE') return undefined
   const value = asked.headers.get('destination')
   if (value === null) return deny('destination_malformed', { because: 'missing' })
-  const absolute = value.startsWith('/') ? undefined : parseAbsoluteTarget(value)
-  if (absolute === undefined && !value.startsWith('/')) return deny('destination_malformed')
+  // RFC 3986 §4.2: what begins with two slashes names a host.
+  const isPath = value.startsWith('/') && !value.startsWith('//')
+  const absolute = isPath ? undefined : parseAbsoluteTarget(value)
+  if (absolute === undefined && !isPath) return deny('destination_malformed')
   if (absolute !== undefined && parseHost(absolute.host, absolute.scheme) !== asked.host) {
     return deny('destination_host_refused')
   }
