@@ -1,4 +1,5 @@
-import { UsageError } from './exit.ts'
+import { resolve } from 'node:path'
+import { ConfigurationError, UsageError } from './exit.ts'
 import type { Terminal } from './terminal.ts'
 
 export const DEFAULT_SERVER = 'http://127.0.0.1:8420'
@@ -7,35 +8,84 @@ export type ConnectionOptions = { readonly server?: string; readonly keyFile?: s
 
 /** Where the calls go, and what they are made with. Keys come from files and the environment, never from arguments:
  *  those are seen by every process on the machine and kept by the shell. */
-export type Connection = {
-  readonly server: string
+export type Connection = { readonly server: string } & FoundKey
+
+type FoundKey = {
   readonly key: string | undefined
-  /** What to tell whose key is not believed. */
-  readonly keySource: string | undefined
+  /** What to tell whose key is not believed: where it came from, or in a sentence why there is none. */
+  readonly keySource: string
 }
 
-export function findConnection(terminal: Terminal, options: ConnectionOptions): Connection {
-  const server = options.server ?? (terminal.env.COUNTERSIGN_SERVER || DEFAULT_SERVER)
-  if (!URL.canParse(server) || !/^https?:\/\//.test(server)) {
+/** The server of this machine, as far as its own settings say. */
+type LocalServer = { readonly url: string; readonly dataDir: string }
+
+export async function findConnection(terminal: Terminal, options: ConnectionOptions): Promise<Connection> {
+  const { env } = terminal
+  const named = options.server ?? (env.COUNTERSIGN_SERVER || undefined)
+  if (named !== undefined && (!URL.canParse(named) || !/^https?:\/\//.test(named))) {
     throw new UsageError(`--server or COUNTERSIGN_SERVER: expected an http(s) URL like ${DEFAULT_SERVER}.`)
   }
-  return { server, ...findKey(terminal, options.keyFile, isLoopback(server)) }
+  const given = givenKey(terminal, options.keyFile)
+  if (named !== undefined && given !== undefined) return { server: named, ...given }
+  const local = await findLocalServer(terminal)
+  const server = named ?? local.url
+  return { server, ...(given ?? adminKey(terminal, local.dataDir, isLoopback(server))) }
 }
 
-function findKey(terminal: Terminal, keyFile: string | undefined, local: boolean): Omit<Connection, 'server'> {
+function givenKey(terminal: Terminal, keyFile: string | undefined): FoundKey | undefined {
   const { env } = terminal
   if (keyFile !== undefined) return fromFile(terminal, '--key-file', keyFile)
   if (env.COUNTERSIGN_KEY) return { key: checked('COUNTERSIGN_KEY', env.COUNTERSIGN_KEY), keySource: 'COUNTERSIGN_KEY' }
-  if (env.COUNTERSIGN_KEY_FILE) return fromFile(terminal, 'COUNTERSIGN_KEY_FILE', env.COUNTERSIGN_KEY_FILE)
-
-  // The key of the first run. Security: only for a server on this machine, or a data directory that happens to be
-  // here would give its administrator's key to whatever --server names.
-  const path = `${env.COUNTERSIGN_DATA_DIR || './data'}/admin-key`
-  const text = local ? readIfThere(terminal, path) : undefined
-  return text === undefined ? { key: undefined, keySource: undefined } : { key: checked(path, text), keySource: path }
+  return env.COUNTERSIGN_KEY_FILE ? fromFile(terminal, 'COUNTERSIGN_KEY_FILE', env.COUNTERSIGN_KEY_FILE) : undefined
 }
 
-function fromFile(terminal: Terminal, option: string, path: string): Omit<Connection, 'server'> {
+/** The key of the first run. Security: only for a server on this machine, or a data directory that happens to be
+ *  here would give its administrator's key to whatever --server names. */
+function adminKey(terminal: Terminal, dataDir: string, local: boolean): FoundKey {
+  const path = `${dataDir}/admin-key`
+  const unset = 'Neither COUNTERSIGN_KEY nor COUNTERSIGN_KEY_FILE is set, and'
+  if (!local) {
+    return { key: undefined, keySource: `${unset} ${resolve(path)} is used for a server at a loopback address alone.` }
+  }
+  const text = readIfThere(terminal, path)
+  if (text === undefined) return { key: undefined, keySource: `${unset} there is no file ${resolve(path)}.` }
+  return { key: checked(path, text), keySource: resolve(path) }
+}
+
+/** What the settings of a server say that was or would be started with this environment. */
+async function findLocalServer({ env, readFile, loadServer }: Terminal): Promise<LocalServer> {
+  const { COUNTERSIGN_CONFIG: file, COUNTERSIGN_LISTEN: listen, COUNTERSIGN_DATA_DIR: dataDir } = env
+  if (!file) {
+    const [, hostname, port] = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})$/.exec(listen || '') ?? []
+    if (listen && hostname === undefined) throw new UsageError('COUNTERSIGN_LISTEN: expected host:port.')
+    return { url: urlOf(hostname, Number(port)), dataDir: dataDir || './data' }
+  }
+  const { parseConfig } = await loadServer()
+  const parsed = parseConfig({
+    env,
+    flags: {},
+    // The secrets are not needed here, and not everyone who asks the server something may read them.
+    readFile: (path) => (path === file ? readFile(path) : ANY_SECRET),
+  })
+  if ('config' in parsed) {
+    const { listen, dataDir } = parsed.config
+    return { url: urlOf(listen.hostname, listen.port), dataDir }
+  }
+  const instead = 'Or name the server and the key yourself: --server <url> --key-file <path>'
+  throw new ConfigurationError([...parsed.problems, instead])
+}
+
+/** Acceptable as every kind of secret. */
+const ANY_SECRET = `${'A'.repeat(43)}=`
+
+/** A server that listens everywhere is called at the loopback address. */
+function urlOf(hostname: string | undefined, port: number): string {
+  if (hostname === undefined || port === 0) return DEFAULT_SERVER
+  const everywhere: Record<string, string> = { '0.0.0.0': '127.0.0.1', '[::]': '[::1]' }
+  return `http://${everywhere[hostname] ?? hostname}:${port}`
+}
+
+function fromFile(terminal: Terminal, option: string, path: string): FoundKey {
   const text = readIfThere(terminal, path)
   if (text === undefined) throw new UsageError(`${option}: there is no file ${path}.`)
   return { key: checked(path, text), keySource: path }

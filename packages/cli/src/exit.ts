@@ -51,11 +51,14 @@ export class AnswerIsNo extends Error {
 export class CallError extends Error {
   override readonly name = 'CallError'
   readonly error: ApiError
-  readonly keySource: string | undefined
+  readonly withKey: boolean
+  /** Where the key came from, or in a sentence why there was none. */
+  readonly keySource: string
 
-  constructor(error: ApiError, keySource: string | undefined) {
+  constructor(error: ApiError, withKey: boolean, keySource: string) {
     super(error.message)
     this.error = error
+    this.withKey = withKey
     this.keySource = keySource
   }
 }

@@ -16,8 +16,8 @@ function lines(error: unknown): string[] {
   if (error instanceof UnreachableError) {
     return [error.message, 'Start one: countersign serve', 'Name another: --server <url> or COUNTERSIGN_SERVER']
   }
-  if (error instanceof CallError) return [...apiLines(error.error), ...keyLines(error)]
-  if (error instanceof ApiError) return apiLines(error)
+  if (error instanceof CallError) return callLines(error)
+  if (error instanceof ApiError) return [...apiLines(error), ...whyLines(error)]
   if (!(error instanceof Error)) return ['It failed for an unknown reason.']
   const code = 'code' in error ? String(error.code) : ''
   const todo =
@@ -29,16 +29,29 @@ function lines(error: unknown): string[] {
 
 function apiLines(error: ApiError): string[] {
   const first = plain(error.message)
-  const why = error.decisionId === undefined ? [] : [`Why: countersign why ${error.decisionId}`]
   const code = error.code === 'unexpected_answer' ? [] : [`(${error.status} ${plain(error.code)})`]
-  return [[first, ...code].join(' '), ...error.problems.map(fieldLine), ...why]
+  return [[first, ...code].join(' '), ...error.problems.map(fieldLine)]
 }
 
-/** Someone whose key was not believed has to know which key that was. */
-function keyLines({ error, keySource }: CallError): string[] {
-  if (error.status !== 401) return []
-  if (keySource !== undefined) return [`The key came from ${keySource}. Is it one of this server, and live?`]
-  return ['No key was given. Set COUNTERSIGN_KEY_FILE or COUNTERSIGN_KEY, or use --key-file <path>.']
+function whyLines({ decisionId }: ApiError): string[] {
+  return decisionId === undefined ? [] : [`Why: countersign why ${decisionId}`]
+}
+
+/** Refusals of the very key that asking why would take. */
+const KEY_REFUSED = new Set(['resource_not_granted', 'permission_missing'])
+
+/** Whoever called with the wrong key, or without one, has to know which that was and where another goes. */
+function callLines({ error, withKey, keySource }: CallError): string[] {
+  const keyRefused = error.status === 401 || (error.status === 403 && KEY_REFUSED.has(error.code))
+  if (!keyRefused) return [...apiLines(error), ...whyLines(error)]
+  const question = error.status === 401 ? ' Is it one of this server, and live?' : ''
+  return [
+    ...apiLines(error),
+    withKey ? `The key came from ${keySource}.${question}` : `No key was given. ${keySource}`,
+    'Use an admin key: --key-file <path>, COUNTERSIGN_KEY_FILE=<path> or COUNTERSIGN_KEY=<the key>.',
+    ...(withKey ? [] : ['Where the server keeps its data, and perhaps its first key: COUNTERSIGN_DATA_DIR.']),
+    "If all admin keys are lost, make one on the server's machine: countersign admin-key",
+  ]
 }
 
 function fieldLine({ path, message }: { path: string; message: string }): string {

@@ -3,9 +3,7 @@ import type { Command } from 'commander'
 import { makeProgram } from './program.ts'
 import { ran, testTerminal } from './testing/test-terminal.ts'
 
-const program = await makeProgram(testTerminal().terminal, [], async () => {
-  throw new Error('the server is not needed for help')
-})
+const program = await makeProgram(testTerminal().terminal, [])
 
 function leaves(command: Command, words: readonly string[] = []): string[] {
   if (command.commands.length === 0) return [words.join(' ')]

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline/promises'
 import type { Terminal } from './terminal.ts'
 
@@ -16,10 +16,12 @@ export function processTerminal(): Terminal {
     out: (text) => void stdout.write(text),
     err: (text) => void stderr.write(text),
     readFile: (path) => readFileSync(path, 'utf8'),
+    exists: existsSync,
     readStdin: () => Bun.stdin.text(),
     canAsk: stdin.isTTY === true && stderr.isTTY === true,
     ask,
     now: () => new Date(),
+    loadServer: () => import('@countersign/server'),
     stopRequested: () =>
       new Promise((resolve) => {
         // They stay: npm and process groups hand Ctrl+C on a second time, and that must not cut the stop short.

@@ -13,25 +13,22 @@ import { addWhy } from './commands/why.ts'
 import { DEFAULT_SERVER } from './connection.ts'
 import { EXIT_HELP } from './exit.ts'
 import { examples } from './options.ts'
-import type { LoadServer } from './server-module.ts'
 import type { Terminal } from './terminal.ts'
 
 const SERVER_COMMANDS = ['serve', 'migrate', 'admin-key']
 
 const ENVIRONMENT_HELP = `Environment:
-  COUNTERSIGN_SERVER      the server that is spoken to (default ${DEFAULT_SERVER})
+  COUNTERSIGN_SERVER      the server that is spoken to (default: where COUNTERSIGN_LISTEN says that one listens,
+                          else ${DEFAULT_SERVER})
   COUNTERSIGN_KEY_FILE    the file that holds the key to speak with
   COUNTERSIGN_KEY         the key itself
   COUNTERSIGN_DATA_DIR    where the server keeps its data (default ./data); without any key given,
                           <data>/admin-key is used for a server on this machine
+  COUNTERSIGN_CONFIG      the YAML file of the server; its listen and data_dir count where the variables are not set
   NO_COLOR                no colours`
 
 /** The whole command line. The server is loaded only for the commands that run it: it brings the database along. */
-export async function makeProgram(
-  terminal: Terminal,
-  argv: readonly string[],
-  loadServer: LoadServer,
-): Promise<Command> {
+export async function makeProgram(terminal: Terminal, argv: readonly string[]): Promise<Command> {
   const program = new Command('countersign')
     .description('Machine-to-machine authentication: runs the server and speaks to it.')
     .option('--server <url>', 'the server to speak to')
@@ -50,7 +47,7 @@ export async function makeProgram(
       getErrHasColors: () => false,
     })
 
-  const server = SERVER_COMMANDS.some((name) => argv.includes(name)) ? await loadServer() : undefined
+  const server = SERVER_COMMANDS.some((name) => argv.includes(name)) ? await terminal.loadServer() : undefined
   addServerCommands(program, terminal, server)
   addResourceCommands(program, terminal)
   addGroupCommands(program, terminal)

@@ -1,6 +1,7 @@
 // How a command ends: its status, and what it says when it fails.
 
 import { expect, test } from 'bun:test'
+import { resolve } from 'node:path'
 import { client, ok, page, playApi, refused } from './testing/play-api.ts'
 import { ran } from './testing/test-terminal.ts'
 
@@ -10,6 +11,7 @@ api.answer('GET /clients?limit=1', ok({ items: [client], next_cursor: 'abc' }))
 api.answer('GET /clients?cursor=abc', ok(page(client)))
 api.answer('GET /groups/taken', refused('name_taken', 409))
 api.answer('GET /groups/refused', refused('permission_missing', 403, 'dec_01J'))
+api.answer('GET /groups/escalates', refused('would_escalate', 403, 'dec_01J'))
 api.answer('GET /groups/unknown', refused('credential_unknown', 401))
 api.answer('GET /groups/cannot-tell', { status: 503, body: '<html>' })
 api.answer('GET /groups/other', { status: 404, body: 'page not found' })
@@ -47,8 +49,25 @@ test('a server that cannot be reached ends with 4, and says where and what to do
 })
 
 test('a refusal says how to find out why', async () => {
+  const { err } = await api.run('group show escalates')
+  expect(err).toBe('countersign: It is would_escalate. (403 would_escalate)\n  Why: countersign why dec_01J\n')
+})
+
+test('a key that may not ask why is told which one may', async () => {
   const { err } = await api.run('group show refused')
-  expect(err).toBe('countersign: It is permission_missing. (403 permission_missing)\n  Why: countersign why dec_01J\n')
+  expect(err).not.toContain('countersign why')
+  expect(err).toContain('The key came from COUNTERSIGN_KEY.\n  Use an admin key: --key-file')
+})
+
+test('without a key it is said where one was looked for, and what to do when all are lost', async () => {
+  const env = { COUNTERSIGN_KEY: '', COUNTERSIGN_DATA_DIR: '/var/cs' }
+  const { err } = await api.run('group show unknown', { env })
+  expect(err).toContain('No key was given.')
+  expect(err).toContain('there is no file /var/cs/admin-key.')
+  expect(err).toContain('countersign admin-key')
+  expect((await api.run('group show unknown', { env: { COUNTERSIGN_KEY: '' } })).err).toContain(
+    resolve('data/admin-key'),
+  )
 })
 
 test('a key that is not believed is named by where it came from', async () => {
@@ -56,7 +75,6 @@ test('a key that is not believed is named by where it came from', async () => {
   const { err } = await api.run('group show unknown --key-file my.key', { files })
   expect(err).toContain('The key came from my.key.')
   expect(err).not.toContain('cs_key_secret')
-  expect((await api.run('group show unknown', { env: { COUNTERSIGN_KEY: '' } })).err).toContain('No key was given.')
 })
 
 test('an empty list says what to do next, and stdout stays empty', async () => {

@@ -2,13 +2,12 @@ import { CommanderError } from 'commander'
 import { AnswerIsNo, EXIT, exitCodeOf } from './exit.ts'
 import { describeFailure } from './failure.ts'
 import { makeProgram } from './program.ts'
-import type { LoadServer } from './server-module.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Runs one command line and says with which status the process should end. Nothing is thrown. */
-export async function run(argv: readonly string[], terminal: Terminal, loadServer: LoadServer): Promise<number> {
+export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
   try {
-    const program = await makeProgram(terminal, argv, loadServer)
+    const program = await makeProgram(terminal, argv)
     await program.parseAsync([...argv], { from: 'user' })
     return EXIT.ok
   } catch (error) {

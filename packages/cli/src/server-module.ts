@@ -6,7 +6,7 @@ export type ServerModule = Pick<
   'OPTIONS' | 'parseConfig' | 'startServer' | 'migrateDatabase' | 'makeAdminKey' | 'variableOf'
 >
 
-/** Loads the server, which brings the database along: only the commands that run it do. */
+/** Loads the server, which brings the database along: only the commands that run it do, and what reads its settings. */
 export type LoadServer = () => Promise<ServerModule>
 
 type ServerOption = ServerModule['OPTIONS'][number]

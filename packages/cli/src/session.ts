@@ -34,12 +34,12 @@ export async function online(
   command: Command,
   work: (session: OnlineSession) => Promise<void>,
 ): Promise<void> {
-  const { server, key, keySource } = findConnection(terminal, command.optsWithGlobals<GlobalOptions>())
+  const { server, key, keySource } = await findConnection(terminal, command.optsWithGlobals<GlobalOptions>())
   const api = apiClient({ server, key })
   try {
     await work({ ...openSession(terminal, command), api })
   } catch (error) {
-    throw error instanceof ApiError ? new CallError(error, keySource) : error
+    throw error instanceof ApiError ? new CallError(error, key !== undefined, keySource) : error
   }
 }
 

@@ -1,3 +1,5 @@
+import type { LoadServer } from './server-module.ts'
+
 /** Everything of the world that a command may touch, so that a test can stand in for it. */
 export type Terminal = {
   readonly env: Readonly<Record<string, string | undefined>>
@@ -10,12 +12,15 @@ export type Terminal = {
   err(text: string): void
   /** Throws as `node:fs` does, with a `code`. */
   readFile(path: string): string
+  exists(path: string): boolean
   readStdin(): Promise<string>
   /** Whether a person sits there who reads stderr and can type an answer. */
   readonly canAsk: boolean
   /** One line that was typed, empty when the input ended. */
   ask(question: string): Promise<string>
   now(): Date
+  /** The server, which brings the database along: only what needs it loads it. */
+  loadServer: LoadServer
   /** Resolves when the process is asked to stop; from then on further requests change nothing. */
   stopRequested(): Promise<void>
 }

@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import * as real from '@countersign/server'
 import type { ServerModule } from '../server-module.ts'
 import { ran } from '../testing/test-terminal.ts'
 
@@ -10,7 +11,8 @@ function fakeServer(problems: string[] = []) {
       { name: 'data_dir', type: 'path', default: './data', doc: 'Where data is kept.', example: '/x' },
       { name: 'bootstrap_key', type: 'secret', default: undefined, doc: 'A key.', example: 'x' },
     ],
-    parseConfig: ({ flags, env }) => (problems.length > 0 ? { problems } : { config: { flags, env } as never }),
+    parseConfig: ({ flags, env }) =>
+      problems.length > 0 ? { problems } : { config: { flags, env, dataDir: flags.data_dir ?? './data' } as never },
     variableOf: (option) => `COUNTERSIGN_${option.name.toUpperCase()}`,
     startServer: async (config, io) => {
       calls.push(['start', config, io.stdoutIsTerminal])
@@ -28,7 +30,10 @@ test('serve hands flags and environment on, and stops when asked to', async () =
   const env = { COUNTERSIGN_LISTEN: '127.0.0.1:9' }
   const { code, out } = await ran('serve --data-dir /tmp/x --config c.yaml', { server, env })
   expect({ code, out }).toEqual({ code: 0, out: 'The admin key, shown this once\n' })
-  expect(calls).toEqual([['start', { flags: { config: 'c.yaml', data_dir: '/tmp/x' }, env }, false], 'stop'])
+  expect(calls).toEqual([
+    ['start', { flags: { config: 'c.yaml', data_dir: '/tmp/x' }, env, dataDir: '/tmp/x' }, false],
+    'stop',
+  ])
 })
 
 test('on a terminal serve says how to stop it, and when it has', async () => {
@@ -64,7 +69,29 @@ test('migrate says what it applied', async () => {
 
 test('admin-key prints the key alone', async () => {
   const { server } = fakeServer()
-  expect((await ran('admin-key', { server })).out).toBe('cs_key_NEW\n')
+  const { out, err } = await ran('admin-key', { server, files: { 'data/countersign.db': '' } })
+  expect(out).toBe('cs_key_NEW\n')
+  expect(err).toContain('export COUNTERSIGN_KEY=<the key>')
+  expect(err).toContain('countersign revoke <id>')
+  expect(err).not.toContain('cs_key_NEW')
+})
+
+test('admin-key makes no new database', async () => {
+  const { server } = fakeServer()
+  const { code, out, err } = await ran('admin-key --data-dir /var/nothing', { server })
+  expect({ code, out }).toEqual({ code: 2, out: '' })
+  expect(err).toContain('There is no Countersign data in /var/nothing. Name it: --data-dir')
+})
+
+test('the help of admin-key shows what matters to it, and every option is taken still', async () => {
+  const { out } = await ran('admin-key --help', { server: real })
+  expect(out).toContain('--data-dir <path>')
+  expect(out).toContain('--config <path>')
+  expect(out).toContain('COUNTERSIGN_KEK')
+  expect(out).not.toContain('--listen')
+  expect(out).not.toContain('COUNTERSIGN_BOOTSTRAP_KEY')
+  const { err } = await ran('admin-key --listen 127.0.0.1:1 --data-dir /var/nothing', { server: real })
+  expect(err).toContain('There is no Countersign data in /var/nothing.')
 })
 
 test('an address that is taken says so', async () => {

@@ -1,14 +1,18 @@
+import { join, resolve } from 'node:path'
 import { type Command, Option } from 'commander'
-import { ConfigurationError } from '../exit.ts'
+import { ConfigurationError, UsageError } from '../exit.ts'
 import { examples } from '../options.ts'
 import { flagOf, isSecret, type ServerModule } from '../server-module.ts'
 import { openSession } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 
+/** Every command here takes every option, so that the same words do for all; the help of some shows what matters. */
+const FOR_ADMIN_KEY = ['data_dir', 'kek']
+
 /** The commands that run on the server's own host. `server` is there when one of them is on the command line. */
 export function addServerCommands(program: Command, terminal: Terminal, server: ServerModule | undefined): void {
-  const add = (name: string, description: string, work: Work) =>
-    addServerCommand(program.command(name).description(description), terminal, server, work)
+  const add = (name: string, description: string, work: Work, shown?: readonly string[]) =>
+    addServerCommand(program.command(name).description(description), terminal, server, work, shown)
 
   const serve = add('serve', 'run the server until it is asked to stop', async (use, config) => {
     const { stdoutIsTerminal, out } = terminal
@@ -29,12 +33,21 @@ export function addServerCommands(program: Command, terminal: Terminal, server: 
   })
   examples(migrate, ['countersign migrate', 'COUNTERSIGN_DATA_DIR=/var/lib/countersign countersign migrate'])
 
-  const adminKey = add('admin-key', 'make a new admin key, when all are lost', async (use, config, self) => {
+  const newAdminKey: Work = async (use, config, self) => {
+    // Opening a database makes it: a key in a new one would open nothing.
+    if (!terminal.exists(join(config.dataDir, 'countersign.db'))) {
+      throw new UsageError(`There is no Countersign data in ${resolve(config.dataDir)}. Name it: --data-dir <path>`)
+    }
     const made = await use.makeAdminKey(config)
     const { print, hint } = openSession(terminal, self)
     hint(`Admin key ${made.id}. It is shown once:`)
     print(made, () => `${made.key}\n`)
-  })
+    hint('To use it: export COUNTERSIGN_KEY=<the key>, or COUNTERSIGN_KEY_FILE=<the file that it is in>')
+    hint(
+      'If another one may have got into wrong hands: countersign key list countersign-admin, countersign revoke <id>',
+    )
+  }
+  const adminKey = add('admin-key', 'make a new admin key, when all are lost', newAdminKey, FOR_ADMIN_KEY)
   examples(adminKey, ['countersign admin-key', 'countersign admin-key > admin.key'])
 }
 
@@ -42,7 +55,13 @@ type Config = Parameters<ServerModule['startServer']>[0]
 type Work = (server: ServerModule, config: Config, self: Command) => Promise<void>
 
 /** Gives a command every option of the server that is no secret, reads the configuration and does the work with it. */
-function addServerCommand(self: Command, terminal: Terminal, server: ServerModule | undefined, work: Work): Command {
+function addServerCommand(
+  self: Command,
+  terminal: Terminal,
+  server: ServerModule | undefined,
+  work: Work,
+  shown?: readonly string[],
+): Command {
   // The file that the others may stand in; itself it stands in no file, so it is no option of the server's table.
   const file = new Option('--config <path>', 'A YAML file of options. (COUNTERSIGN_CONFIG)')
   const flags: [name: string, flag: Option][] = [['config', file]]
@@ -50,8 +69,13 @@ function addServerCommand(self: Command, terminal: Terminal, server: ServerModul
   for (const option of server?.OPTIONS ?? []) {
     const variable = server?.variableOf(option)
     const byDefault = option.default === undefined ? '' : `, default ${option.default}`
-    if (isSecret(option)) secrets.push(`  ${variable} or ${variable}_FILE\n      ${option.doc}`)
-    else flags.push([option.name, new Option(flagOf(option), `${option.doc} (${variable}${byDefault})`)])
+    const isShown = shown?.includes(option.name) ?? true
+    if (isSecret(option)) {
+      if (isShown) secrets.push(`  ${variable} or ${variable}_FILE\n      ${option.doc}`)
+    } else {
+      const flag = new Option(flagOf(option), `${option.doc} (${variable}${byDefault})`)
+      flags.push([option.name, flag.hideHelp(!isShown)])
+    }
   }
   for (const [, flag] of flags) self.addOption(flag)
   if (secrets.length > 0) self.addHelpText('after', `\nSecrets, never on the command line:\n${secrets.join('\n')}`)

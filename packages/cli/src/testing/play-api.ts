@@ -70,7 +70,7 @@ export const page = (...items: unknown[]) => ({ items, next_cursor: null })
 export const ok = (body: unknown): Answer => ({ status: 200, body })
 
 export function refused(
-  code: ProblemCode | 'permission_missing' | 'credential_unknown',
+  code: ProblemCode | 'permission_missing' | 'would_escalate' | 'credential_unknown',
   status: number,
   decision?: string,
 ): Answer {

@@ -17,7 +17,7 @@ export type World = {
 }
 
 /** A terminal that is made of strings, and what was written to it. */
-export function testTerminal({ env = {}, files = {}, stdin = '', width, answer }: World = {}) {
+export function testTerminal({ env = {}, files = {}, stdin = '', width, answer, server }: World = {}) {
   const written = { out: '', err: '' }
   const terminal: Terminal = {
     env,
@@ -35,6 +35,7 @@ export function testTerminal({ env = {}, files = {}, stdin = '', width, answer }
       if (text === undefined) throw Object.assign(new Error('no such file'), { code: 'ENOENT' })
       return text
     },
+    exists: (path) => files[path] !== undefined,
     readStdin: async () => stdin,
     canAsk: answer !== undefined,
     ask: async (question) => {
@@ -42,6 +43,10 @@ export function testTerminal({ env = {}, files = {}, stdin = '', width, answer }
       return answer ?? ''
     },
     now: () => NOW,
+    loadServer: async () => {
+      if (server === undefined) throw new Error('this test has no server')
+      return server
+    },
     stopRequested: async () => {},
   }
   return { terminal, written }
@@ -51,9 +56,6 @@ export function testTerminal({ env = {}, files = {}, stdin = '', width, answer }
 export async function ran(line: string, world: World = {}): Promise<Ran> {
   const { terminal, written } = testTerminal(world)
   const argv = line.split(' ').map((word) => word.replaceAll('~', ' '))
-  const code = await run(argv, terminal, async () => {
-    if (world.server === undefined) throw new Error('this test has no server')
-    return world.server
-  })
+  const code = await run(argv, terminal)
   return { code, ...written }
 }
