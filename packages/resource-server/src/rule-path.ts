@@ -27,6 +27,7 @@ type Step =
 export type PathMatch = { readonly captures: Readonly<Record<string, string>> | null }
 
 const MAX_LENGTH = 1024
+const MAX_SEGMENTS = 32
 const MAX_SPAN = 8
 const CAPTURE = /^:([A-Za-z][A-Za-z0-9_]*)(?:\{([0-9]+)(?:,([0-9]+))?\})?(.*)$/s
 const NO_CAPTURES: PathMatch = Object.freeze({ captures: null })
@@ -44,6 +45,8 @@ export function compileRulePath(text: string): RulePath | { readonly problem: st
   const written = text === '/' ? [] : text.slice(1).split('/')
   const open = written.at(-1) === '**'
   if (open) written.pop()
+  if (written.length > MAX_SEGMENTS)
+    return { problem: `A path has at most ${MAX_SEGMENTS} segments: match a shorter prefix with '/**'.` }
 
   const steps: Step[] = []
   const names = new Set<string>()
@@ -99,12 +102,16 @@ export function isEverything(path: RulePath): boolean {
   return path.open && path.steps.length === 0
 }
 
+/** What comparing may still cost: a comparison of two segments is one. */
+export type Comparisons = { left: number }
+
 /**
- * Says that whatever `covered` matches, `covering` certainly matches too. False may also mean "not known": for a
- * linter that warns of rules which are never reached.
+ * Says that whatever one path matches, another certainly matches too. Both come as their shapes, which are made once.
+ * False may also mean "not known", also because no comparisons are left: for a linter that warns of rules which are
+ * never reached.
  */
-export function covers(covering: RulePath, covered: RulePath): boolean {
-  return shapes(covered).every((narrow) => shapes(covering).some((wide) => shapeCovers(wide, narrow)))
+export function covers(covering: PathShapes, covered: PathShapes, budget: Comparisons): boolean {
+  return covered.every((narrow) => covering.some((wide) => shapeCovers(wide, narrow, budget)))
 }
 
 function problemOfText(text: string): string | undefined {
@@ -200,11 +207,13 @@ function capturesOf(path: RulePath, segments: readonly string[], spanTaken: numb
   return { captures }
 }
 
+/** A path once for every length of its span. */
+export type PathShapes = readonly Shape[]
+
 /** One path without spans: what each segment must be, or must end with. */
 type Shape = { readonly open: boolean; readonly segments: readonly ({ literal: string } | { suffix: string })[] }
 
-/** The path once for every length of its span. */
-function shapes(path: RulePath): readonly Shape[] {
+export function shapesOf(path: RulePath): PathShapes {
   const span = path.steps[path.spanAt]
   const [min, max] = span?.kind === 'any' ? [span.min, span.max] : [1, 1]
   return Array.from({ length: max - min + 1 }, (_, i) => ({
@@ -217,13 +226,15 @@ function shapes(path: RulePath): readonly Shape[] {
   }))
 }
 
-function shapeCovers(wide: Shape, narrow: Shape): boolean {
+function shapeCovers(wide: Shape, narrow: Shape, budget: Comparisons): boolean {
+  budget.left--
   if (!wide.open && narrow.open) return false
   const surplus = narrow.segments.length - wide.segments.length
   if (wide.open ? surplus < 0 : surplus !== 0) return false
   return wide.segments.every((segment, i) => {
     const other = narrow.segments[i]
-    if (other === undefined) return false
+    if (other === undefined || budget.left <= 0) return false
+    budget.left--
     if ('literal' in segment) return 'literal' in other && other.literal === segment.literal
     return 'literal' in other ? segmentFits(segment.suffix, other.literal) : other.suffix.endsWith(segment.suffix)
   })
