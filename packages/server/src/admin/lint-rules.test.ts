@@ -140,3 +140,42 @@ test('a resource without rules, without hosts, and scopes that no rule asks for'
   expect(lint([{ path: '/**' }], [], [])).toEqual(['there are no hosts: no proxy can ask for it, only the library'])
   expect(lint([{ path: '/**', require: read }], SCOPES)).toEqual(['no rule asks for the scope files:write'])
 })
+
+describe('rules that take long to compare', () => {
+  const { rules } = compileRules(
+    Array.from({ length: 300 }, (_, i) => ({ methods: ['GET'], path: `${'/*'.repeat(31)}/:a{1,8}.${i}` })),
+    [],
+  )
+
+  test('are compared as far as the budget reaches, and then it is said once', () => {
+    const budget = { left: 50_000 }
+    const warnings = lintRules({ rules, scopes: ['files:read'], hosts: ['a.test'] }, budget)
+    expect(warnings).toEqual([
+      'too many rules to compare: whether one hides another is not known',
+      'no rule asks for the scope files:read',
+    ])
+    // What is left of one rule after that looks at each of the others once.
+    expect(budget.left).toBeGreaterThan(-300 * 64)
+  })
+
+  test('have a budget by default', () => {
+    expect(lintRules({ rules, scopes: [], hosts: ['a.test'] })[0]).toStartWith('too many rules to compare')
+  })
+
+  test('cost what their networks cost too', () => {
+    const networks = Array.from({ length: 200 }, (_, i) => `10.0.${i}.0/24`)
+    const strict = { methods: ['GET'], path: '/**', require: { networks } }
+    const { rules: confined } = compileRules([strict, { path: '/**', require: { networks } }], [])
+    const budget = { left: 50_000 }
+    expect(lintRules({ rules: confined, scopes: [], hosts: ['a.test'] }, budget)[0]).toStartWith('too many rules')
+  })
+})
+
+test('five hundred ordinary rules are compared to the end', () => {
+  const ordinary = Array.from({ length: 499 }, (_, i) => ({
+    methods: ['GET', 'PUT'],
+    path: `/api/v1/noun-${i}/:id/**`,
+  }))
+  const warnings = lint([...ordinary, { methods: ['GET'], path: '/api/v1/noun-7/:id' }])
+  expect(warnings).toEqual(['rules[499] is never reached: rules[7] decides before it'])
+})

@@ -1,11 +1,5 @@
 import type { ChangedResource, NewResource, Resource as ResourceAnswer, ResourceChange } from '@countersign/admin-api'
-import {
-  type AccessRule,
-  BUILT_IN_GROUP,
-  MANAGEMENT_RESOURCE,
-  parseHostPattern,
-  parseScope,
-} from '@countersign/resource-server'
+import { BUILT_IN_GROUP, MANAGEMENT_RESOURCE, parseHostPattern, parseScope } from '@countersign/resource-server'
 import { compileRules } from '../domain/access-rule.ts'
 import type { Resource } from '../domain/resource.ts'
 import { listGroups } from '../store/groups.ts'
@@ -17,14 +11,15 @@ import type { AdminDeps, Authorized } from './deps.ts'
 import { lintRules } from './lint-rules.ts'
 import { Rejected, rejectedFields } from './problem.ts'
 import { toResource } from './wire.ts'
-import { type Writes, write } from './write.ts'
+import { write } from './write.ts'
 
 export async function createResource(deps: AdminDeps, by: Authorized, body: NewResource): Promise<ChangedResource> {
-  return write(deps, by, async (writes) => {
-    const { resource, rules } = await acceptable(body, writes.db, deps)
+  const stored = await write(deps, by, async (writes) => {
+    const resource = await acceptable(body, writes.db, deps)
     await writes.nouns.insertResource(resource)
-    return changed(writes, resource, rules)
+    return requireStored(writes.db, resource.name)
   })
+  return changed(stored)
 }
 
 /** Only the fields sent change, and what comes of it is judged as a whole. */
@@ -34,14 +29,15 @@ export async function changeResource(
   name: string,
   body: ResourceChange,
 ): Promise<ChangedResource> {
-  return write(deps, by, async (writes) => {
+  const stored = await write(deps, by, async (writes) => {
     const before = toWrite(await requireStored(writes.db, name))
     const access_token = { ...before.access_token, ...defined(body.access_token ?? {}) }
     const after = { ...before, ...defined(body), access_token }
-    const { resource, rules } = await acceptable(after, writes.db, deps)
+    const resource = await acceptable(after, writes.db, deps)
     await writes.nouns.updateResource(resource, Object.keys(body))
-    return changed(writes, resource, rules)
+    return requireStored(writes.db, resource.name)
   })
+  return changed(stored)
 }
 
 export async function removeResource(deps: AdminDeps, by: Authorized, name: string): Promise<void> {
@@ -69,20 +65,20 @@ function noSuchResource(): Rejected {
   return new Rejected('not_found', 'There is no resource of this name. GET /api/v1/resources lists those there are.')
 }
 
-async function changed({ db }: Writes, write: ResourceWrite, rules: readonly AccessRule[]): Promise<ChangedResource> {
-  const resource = await requireStored(db, write.name)
-  return { ...toResource(resource), warnings: lintRules({ ...write, rules }) }
+/** Asked when the change is done: comparing rules takes its time, and meanwhile nobody else could write. */
+function changed(stored: Resource): ChangedResource {
+  return { ...toResource(stored), warnings: lintRules(stored) }
 }
 
 /** What would be stored, in canonical form; every problem with it is told at once. */
-async function acceptable(wanted: ResourceWrite, db: Db, deps: AdminDeps) {
+async function acceptable(wanted: ResourceWrite, db: Db, deps: AdminDeps): Promise<ResourceWrite> {
   const resource: ResourceWrite = {
     ...wanted,
     scopes: [...new Set(wanted.scopes)],
     hosts: [...new Set(wanted.hosts.map((host) => parseHostPattern(host) ?? host))],
     credential_header: wanted.credential_header?.toLowerCase() ?? null,
   }
-  const { rules, problems } = compileRules(resource.rules, resource.scopes)
+  const { problems } = compileRules(resource.rules, resource.scopes)
   const found = problems.map(({ path, message }) => ({ path: path.replace(/\.(\d+)/g, '[$1]'), message }))
   for (const [index, scope] of wanted.scopes.entries()) {
     const message = 'expected a scope noun:action, action last, like "files:read"'
@@ -95,7 +91,7 @@ async function acceptable(wanted: ResourceWrite, db: Db, deps: AdminDeps) {
   found.push(...(await unknownGroups(resource, db)))
   if (found.length > 0) throw rejectedFields(found)
   await refuseClash(resource, db, deps)
-  return { resource, rules }
+  return resource
 }
 
 /** A rule that asks for a group which is not there lets nobody pass, which nobody means. */
