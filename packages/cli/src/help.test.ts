@@ -44,6 +44,6 @@ test('every command is in the list', () => {
   const changes = ['client update', 'client enable', 'client disable']
   changes.push('resource update', 'resource enable', 'resource disable')
   const keys = ['key create', 'key list', 'key show', 'key rotate', 'revoke']
-  const asking = ['why', 'explain', 'verify', 'me']
+  const asking = ['decision list', 'why', 'explain', 'verify', 'me']
   expect(leaves(program).toSorted()).toEqual([...nouns, ...changes, ...keys, ...asking, ...SERVER_COMMANDS].toSorted())
 })

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { addClientCommands } from './commands/client.ts'
+import { addDecisionCommands } from './commands/decision.ts'
 import { addExplain } from './commands/explain.ts'
 import { addGroupCommands } from './commands/group.ts'
 import { addKeyCommands } from './commands/key.ts'
@@ -56,6 +57,7 @@ export async function makeProgram(terminal: Terminal, argv: readonly string[]): 
   addKeyCommands(program, terminal)
   addRevoke(program, terminal)
   addWhy(program, terminal)
+  addDecisionCommands(program, terminal)
   addExplain(program, terminal)
   addVerify(program, terminal)
   addMe(program, terminal)

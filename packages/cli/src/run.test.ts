@@ -2,13 +2,18 @@
 
 import { expect, test } from 'bun:test'
 import { resolve } from 'node:path'
-import { client, ok, page, playApi, refused } from './testing/play-api.ts'
+import { client, key, ok, page, permission, playApi, refused } from './testing/play-api.ts'
 import { ran } from './testing/test-terminal.ts'
 
 const api = playApi()
 api.answer('GET /clients', ok(page()))
 api.answer('GET /clients?limit=1', ok({ items: [client], next_cursor: 'abc' }))
 api.answer('GET /clients?cursor=abc', ok(page(client)))
+api.answer(
+  'GET /permissions?limit=1&cursor=abc&resource=webdav',
+  ok({ items: [{ ...permission, client: 'canister' }], next_cursor: 'def' }),
+)
+api.answer('GET /clients/canister/keys', ok({ items: [key], next_cursor: 'def' }))
 api.answer('GET /groups/taken', refused('name_taken', 409))
 api.answer('GET /groups/refused', refused('permission_missing', 403, 'dec_01J'))
 api.answer('GET /groups/escalates', refused('would_escalate', 403, 'dec_01J'))
@@ -88,6 +93,9 @@ test('a list that goes on says how', async () => {
   const { err } = await api.run('client list --limit 1')
   expect(err).toBe('More: countersign client list --cursor abc\n')
   expect((await api.run('client list --cursor abc')).out).toContain('canister')
+  const filtered = await api.run('permission list --resource webdav --cursor abc --limit 1')
+  expect(filtered.err).toBe('More: countersign permission list --resource webdav --cursor def\n')
+  expect((await api.run('key list canister')).err).toBe('More: countersign key list canister --cursor def\n')
 })
 
 test('a credential where its id belongs is stopped before it is sent anywhere, and not repeated', async () => {

@@ -57,7 +57,16 @@ export function printPage<Item>(
     return
   }
   session.print(page, () => table(session.terminal, page.items, shape))
-  if (page.next_cursor !== null) session.hint(`More: ${commandPath(command)} --cursor ${page.next_cursor}`)
+  if (page.next_cursor !== null) session.hint(`More: ${asCalled(command)} --cursor ${page.next_cursor}`)
+}
+
+/** The command line of this list, but for where the page began. */
+function asCalled(command: Command): string {
+  const options = command.options.flatMap((option) => {
+    const value: unknown = command.getOptionValue(option.attributeName())
+    return typeof value === 'string' && option.attributeName() !== 'cursor' ? [`${option.long} ${value}`] : []
+  })
+  return [commandPath(command), ...command.args, ...options].join(' ')
 }
 
 function commandPath(command: Command): string {

@@ -1,42 +1,13 @@
 // What each command sends, and what people and programs get to see.
 
 import { expect, test } from 'bun:test'
-import { client, key, ok, page, playApi, resource, THEN } from '../testing/play-api.ts'
+import { client, DECISION, key, ok, page, permission, playApi, resource, THEN } from '../testing/play-api.ts'
 
 const api = playApi()
 
 const changed = { ...resource, warnings: ['rules[1] is never reached'] }
-const permission = {
-  id: 'perm_01J',
-  resource: 'webdav',
-  scopes: ['files:read'],
-  roles: [],
-  projects: null,
-  created_at: THEN,
-}
 const group = { name: 'media', description: null, managed_by: null, created_at: THEN }
 const issued = { ...key, key: 'cs_key_NEW' }
-
-const DECISION = {
-  at: '2030-01-01T11:57:00.000Z',
-  outcome: 'deny',
-  code: 'credential_revoked',
-  status: 401,
-  step: 'decision',
-  sentence: 'The key "laptop" of client canister was revoked. Make a new one.',
-  request: {
-    dialect: 'forward',
-    method: 'GET',
-    host: 'webdav.example.com',
-    path: '/\u001b[2J',
-    client_address: '192.0.2.7',
-  },
-  resource: 'webdav',
-  rule: { index: 0, methods: ['GET'], path: '/**' },
-  credential: { id: 'key_01J', kind: 'key', name: 'laptop', hint: 'cs_key_…x7Qz' },
-  principal: 'client:canister',
-  detail: { revoked_by: 'client:bootstrap' },
-}
 
 api.answer('POST /resources', { status: 201, body: changed })
 api.answer('PATCH /resources/webdav', ok(changed))

@@ -65,6 +65,36 @@ export const resource = {
   created_at: THEN,
   revision: 3,
 }
+export const permission = {
+  id: 'perm_01J',
+  resource: 'webdav',
+  scopes: ['files:read'],
+  roles: [],
+  projects: null,
+  created_at: THEN,
+}
+
+export const DECISION = {
+  at: '2030-01-01T11:57:00.000Z',
+  outcome: 'deny',
+  code: 'credential_revoked',
+  status: 401,
+  step: 'decision',
+  sentence: 'The key "laptop" of client canister was revoked. Make a new one.',
+  request: {
+    dialect: 'forward',
+    method: 'GET',
+    host: 'webdav.example.com',
+    path: '/\u001b[2J',
+    client_address: '192.0.2.7',
+  },
+  resource: 'webdav',
+  rule: { index: 0, methods: ['GET'], path: '/**' },
+  credential: { id: 'key_01J', kind: 'key', name: 'laptop', hint: 'cs_key_…x7Qz' },
+  principal: 'client:canister',
+  detail: { revoked_by: 'client:bootstrap' },
+}
+
 export const page = (...items: unknown[]) => ({ items, next_cursor: null })
 
 export const ok = (body: unknown): Answer => ({ status: 200, body })
