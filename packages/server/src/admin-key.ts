@@ -1,13 +1,24 @@
 import { formatCredential, hintOf, MANAGEMENT_RESOURCE } from '@countersign/resource-server'
 import { ADMIN_CLIENT } from './domain/client.ts'
 import { makeId } from './domain/ids.ts'
+import { findClient, updateClient } from './store/clients.ts'
 import { insertCredential, listCredentials } from './store/credentials.ts'
-import { change, HOST_ACTOR, type Store } from './store/store.ts'
+import { type Change, change, HOST_ACTOR, type Store } from './store/store.ts'
 
-/** Makes a key with role admin at the management API, for whoever sits at the host itself. Audited. */
-export async function issueAdminKey(store: Store, sha256Hex: (text: string) => string) {
+export type AdminKey = {
+  readonly id: string
+  readonly key: string
+  /** The client that it belongs to, when it had been disabled and is not any more: with it the key would be dead. */
+  readonly enabled?: string
+}
+
+/**
+ * Makes a key with role admin at the management API, for whoever sits at the host itself, and enables the client that
+ * it belongs to. Audited.
+ */
+export async function issueAdminKey(store: Store, sha256Hex: (text: string) => string): Promise<AdminKey> {
   const key = formatCredential('key', store.random(32))
-  const { result: id } = await change(store, HOST_ACTOR, async (running) => {
+  const { result } = await change(store, HOST_ACTOR, async (running) => {
     const id = makeId('key', running.now, store.random)
     await insertCredential(
       running,
@@ -36,9 +47,18 @@ export async function issueAdminKey(store: Store, sha256Hex: (text: string) => s
       sha256Hex(key),
     )
     await running.record('credential.create', 'credential', id, { owner: `client:${ADMIN_CLIENT}`, by: 'admin-key' })
-    return id
+    return (await enableOwner(running)) ? { id, enabled: ADMIN_CLIENT } : { id }
   })
-  return { id, key }
+  return { ...result, key }
+}
+
+async function enableOwner(running: Change): Promise<boolean> {
+  const client = await findClient(running.db, ADMIN_CLIENT)
+  if (!client?.disabled) return false
+  await updateClient(running, { ...client, disabled: false })
+  const detail = { fields: ['disabled'], groups: client.groups, disabled: false, by: 'admin-key' }
+  await running.record('client.change', 'client', ADMIN_CLIENT, detail)
+  return true
 }
 
 /** True until the first admin key was made: then the server makes one by itself. */

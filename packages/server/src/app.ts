@@ -149,6 +149,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
     decisions,
     sha256Hex,
     maxKeyTtlDays: config.maxKeyTtlDays,
+    hasBootstrapKey: config.bootstrapKey !== undefined,
     async change(actor, work) {
       const { result, revision } = await change(store, actor, work)
       await follower.reach(revision)

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import pino from 'pino'
-import { issueAdminKey } from './admin-key.ts'
+import { type AdminKey, issueAdminKey } from './admin-key.ts'
 import { type AppIo, adminKeyPath, composeApp } from './app.ts'
 import type { Config, ListenAddress } from './config.ts'
 import type { BunServer } from './http/guard.ts'
@@ -54,7 +54,7 @@ export async function migrateDatabase(config: Config): Promise<{ applied: readon
 }
 
 /** Makes a new admin key on the host itself; a running server learns of it by following the revision. */
-export async function makeAdminKey(config: Config): Promise<{ id: string; key: string }> {
+export async function makeAdminKey(config: Config): Promise<AdminKey> {
   const { clock, random } = processIo({})
   const store = await openStore(config.dataDir, clock, random)
   try {

@@ -19,6 +19,8 @@ export type AdminDeps = {
   /** Undefined: there is no credential of the given id. */
   readonly explain: (request: Explain) => Promise<Explanation | undefined>
   readonly sha256Hex: (text: string) => string
+  /** Without one, the client `bootstrap` is nobody, whatever it may do. */
+  readonly hasBootstrapKey: boolean
   /** The longest life of a key in days; null: keys may live for ever. */
   readonly maxKeyTtlDays: number | null
 }

@@ -207,6 +207,18 @@ describe('somebody is always left with role admin', () => {
     expect(await ok('GET', '/me', { as })).toMatchObject({ roles: ['admin'] })
   })
 
+  test('the bootstrap client counts only where there is a bootstrap key', async () => {
+    const { ok, call, deps } = await startApi()
+    const as = (await ok('POST', '/clients/countersign-admin/keys', { body: { resources: ['countersign'] } })).key
+    const path = '/clients/countersign-admin'
+    const body = { disabled: true }
+    Object.assign(deps, { hasBootstrapKey: false })
+    const { status, body: problem } = await call('PATCH', path, { as, body })
+    expect([status, problem.code]).toEqual([409, 'conflict'])
+    Object.assign(deps, { hasBootstrapKey: true })
+    expect(await ok('PATCH', path, { as, body })).toMatchObject(body)
+  })
+
   test('of two that disable each other at once, one stays', async () => {
     const { ok, call } = await startApi()
     const mint = (id: string) => ok('POST', `/clients/${id}/keys`, { body: { resources: ['countersign'] } })

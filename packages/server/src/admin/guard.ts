@@ -7,7 +7,7 @@ import { findCredential } from '../store/credentials.ts'
 import { listPermissions } from '../store/permissions.ts'
 import type { Db } from '../store/store.ts'
 import { judgeIn } from './credential-state.ts'
-import type { Authorized } from './deps.ts'
+import type { AdminDeps, Authorized } from './deps.ts'
 import { holdsManagement, requireSomeAdmin, requireUnconfinedAdmin } from './management-rights.ts'
 import { Rejected } from './problem.ts'
 
@@ -56,7 +56,7 @@ export class Guard {
   }
 
   /** To be asked when all is written. */
-  async requireAdminLeft(): Promise<void> {
-    if (this.#altersManagement) await requireSomeAdmin(this.db)
+  async requireAdminLeft(deps: Pick<AdminDeps, 'hasBootstrapKey'>): Promise<void> {
+    if (this.#altersManagement) await requireSomeAdmin(this.db, deps)
   }
 }

@@ -1,11 +1,12 @@
 import { MANAGEMENT_RESOURCE } from '@countersign/resource-server'
+import { BOOTSTRAP_CLIENT } from '../domain/client.ts'
 import type { HolderRef } from '../domain/credential.ts'
 import { ADMIN_ROLE } from '../domain/management.ts'
 import { findClient, listClients } from '../store/clients.ts'
 import { listMembers } from '../store/groups.ts'
 import { holdPermissionOn, listPermissions } from '../store/permissions.ts'
 import type { Db } from '../store/store.ts'
-import type { Authorized } from './deps.ts'
+import type { AdminDeps, Authorized } from './deps.ts'
 import { Rejected } from './problem.ts'
 
 /**
@@ -32,11 +33,15 @@ export async function holdsManagement(db: Db, holders: readonly HolderRef[]): Pr
   return holdPermissionOn(db, MANAGEMENT_RESOURCE, [...holders, ...byGroup])
 }
 
-/** Refuses a state in which nobody who is not disabled has role admin: no call could ever undo it. */
-export async function requireSomeAdmin(db: Db): Promise<void> {
+/**
+ * Refuses a state in which nobody who is not disabled has role admin: no call could ever undo it. The client
+ * `bootstrap` counts only where there is a bootstrap key: it has no other.
+ */
+export async function requireSomeAdmin(db: Db, { hasBootstrapKey }: Pick<AdminDeps, 'hasBootstrapKey'>): Promise<void> {
   const permissions = await listPermissions(db, { resource: MANAGEMENT_RESOURCE })
   const holders = permissions.filter(({ roles, projects }) => roles.includes(ADMIN_ROLE) && projects === null)
-  const direct = holders.flatMap(({ holder }) => (holder.kind === 'client' ? [holder.id] : []))
+  const clients = holders.flatMap(({ holder }) => (holder.kind === 'client' ? [holder.id] : []))
+  const direct = clients.filter((id) => hasBootstrapKey || id !== BOOTSTRAP_CLIENT)
   if (await someEnabled(db, direct)) return
   for (const { holder } of holders) {
     if (holder.kind !== 'group') continue

@@ -70,6 +70,7 @@ export async function startApi(options: { maxKeyTtlDays?: number } = {}) {
     directory,
     sha256Hex,
     maxKeyTtlDays: options.maxKeyTtlDays ?? null,
+    hasBootstrapKey: true,
     decisions: { find: async () => undefined, list: async () => [] },
     explain: async () => undefined,
     async change(actor, work) {

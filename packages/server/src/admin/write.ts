@@ -32,7 +32,7 @@ export function write<T>(deps: AdminDeps, authorized: Authorized, work: (writes:
       nouns: new NounWrites(change, guard),
       credentials: new CredentialWrites(change, guard),
     })
-    await guard.requireAdminLeft()
+    await guard.requireAdminLeft(deps)
     return result
   })
 }
