@@ -2,6 +2,9 @@ import { UsageError } from './exit.ts'
 
 const SECONDS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400, w: 7 * 86_400 }
 
+/** For the help of what takes a duration. */
+export const UNITS = 's, m, h, d, w: seconds to weeks'
+
 /** Seconds of a duration like `90s`, `15m`, `1h30m`, `30d`, `2w`; undefined for anything else. A unit is needed. */
 export function parseDuration(text: string): number | undefined {
   if (!/^(\d{1,9}[smhdw])+$/.test(text)) return undefined
@@ -13,7 +16,8 @@ export function parseDuration(text: string): number | undefined {
 /** Seconds of a duration that an option was given. */
 export function requireDuration(option: string, text: string): number {
   const seconds = parseDuration(text)
-  if (seconds === undefined) throw new UsageError(`${option}: expected a duration like 90s, 15m, 1h, 30d or 2w.`)
+  if (seconds === undefined)
+    throw new UsageError(`${option}: expected a duration like 90s, 15m, 1h30m, 30d or 2w (${UNITS}).`)
   return seconds
 }
 
@@ -22,5 +26,7 @@ export function parseExpiry(text: string): { expires_in_seconds: number } | { ex
   const seconds = parseDuration(text)
   if (seconds !== undefined && seconds > 0) return { expires_in_seconds: seconds }
   if (/^\d{4}-\d{2}-\d{2}T[\d:.]+(Z|[+-]\d{2}:\d{2})$/.test(text)) return { expires_at: text }
-  throw new UsageError('--expires: expected a duration like 30d or 12h, or a time like 2030-01-31T12:00:00Z.')
+  throw new UsageError(
+    `--expires: expected a duration like 30d or 12h (${UNITS}), or a time like 2030-01-31T12:00:00Z.`,
+  )
 }

@@ -1,4 +1,5 @@
 import { ApiError, UnreachableError } from '@countersign/admin-api'
+import { asCommands } from './advice.ts'
 import { CallError, ConfigurationError, UsageError } from './exit.ts'
 import { plain } from './text.ts'
 
@@ -14,7 +15,12 @@ function lines(error: unknown): string[] {
   if (error instanceof UsageError) return [error.message, ...error.problems.map(fieldLine)]
   if (error instanceof ConfigurationError) return [error.message, ...error.problems.map(plain)]
   if (error instanceof UnreachableError) {
-    return [error.message, 'Start one: countersign serve', 'Name another: --server <url> or COUNTERSIGN_SERVER']
+    return [
+      error.message,
+      ...plainHttp(error.url),
+      'Start one: countersign serve',
+      'Name another: --server <url> or COUNTERSIGN_SERVER',
+    ]
   }
   if (error instanceof CallError) return callLines(error)
   if (error instanceof ApiError) return [...apiLines(error), ...whyLines(error)]
@@ -28,7 +34,8 @@ function lines(error: unknown): string[] {
 }
 
 function apiLines(error: ApiError): string[] {
-  const first = plain(error.message)
+  // The detail of a body that is not acceptable says every problem in one line; below they stand one by one.
+  const first = said(error.problems.length > 0 ? error.title : error.message)
   const code = error.code === 'unexpected_answer' ? [] : [`(${error.status} ${plain(error.code)})`]
   return [[first, ...code].join(' '), ...error.problems.map(fieldLine)]
 }
@@ -54,6 +61,17 @@ function callLines({ error, withKey, keySource }: CallError): string[] {
   ]
 }
 
+/** Who asks for https at a port that speaks http gets no answer that says so. */
+function plainHttp(url: string): string[] {
+  if (!url.startsWith('https:')) return []
+  return [`Does it speak http? Try ${url.slice(0, url.indexOf('/', 8)).replace('https:', 'http:')}`]
+}
+
+/** What the server said, safe to show and in the words of this command line. */
+function said(text: string): string {
+  return asCommands(plain(text))
+}
+
 function fieldLine({ path, message }: { path: string; message: string }): string {
-  return path === '' ? plain(message) : `${plain(path)}: ${plain(message)}`
+  return path === '' ? said(message) : `${plain(path)}: ${said(message)}`
 }

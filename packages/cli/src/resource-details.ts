@@ -1,7 +1,7 @@
 import type { AnsweredRule, Resource } from '@countersign/admin-api'
 import { duration, moment } from './moment.ts'
 import { ruleText } from './rule-word.ts'
-import { details } from './table.ts'
+import { details, orNone } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
 /** A resource as a person reads it; what is at its default and rarely matters is left out. */
@@ -37,8 +37,4 @@ function requirement({ require = {} }: AnsweredRule): string {
     return `${field} ${Array.isArray(value) ? value.join(', ') : String(value)}`
   })
   return asked.length === 0 ? 'any permission' : asked.join('; ')
-}
-
-function orNone(values: readonly string[]): string | readonly string[] {
-  return values.length === 0 ? 'none' : values
 }

@@ -1,13 +1,15 @@
-import { CommanderError } from 'commander'
+import { type Command, CommanderError } from 'commander'
 import { AnswerIsNo, EXIT, exitCodeOf } from './exit.ts'
 import { describeFailure } from './failure.ts'
 import { makeProgram } from './program.ts'
 import type { Terminal } from './terminal.ts'
+import { plain } from './text.ts'
 
 /** Runs one command line and says with which status the process should end. Nothing is thrown. */
 export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
   try {
     const program = await makeProgram(terminal, argv)
+    refuseUnknownCommand(program, argv)
     await program.parseAsync([...argv], { from: 'user' })
     return EXIT.ok
   } catch (error) {
@@ -16,5 +18,19 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
     if (error instanceof AnswerIsNo) return EXIT.failed
     terminal.err(describeFailure(error))
     return exitCodeOf(error)
+  }
+}
+
+/** Commander shows the help of what stands before an unknown word; whoever mistyped a command is told so instead. */
+function refuseUnknownCommand(program: Command, argv: readonly string[]): void {
+  const { operands } = program.parseOptions([...argv])
+  let command = program
+  for (const word of operands[0] === 'help' ? operands.slice(1) : operands) {
+    const found = command.commands.find((child) => child.name() === word)
+    if (found === undefined && command.commands.length > 0) {
+      command.error(`error: unknown command '${plain(word)}'`, { code: 'commander.unknownCommand' })
+    }
+    if (found === undefined) return
+    command = found
   }
 }

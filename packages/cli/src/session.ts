@@ -2,6 +2,7 @@ import { type ApiClient, ApiError, apiClient, type Page } from '@countersign/adm
 import type { Command } from 'commander'
 import { type ConnectionOptions, findConnection } from './connection.ts'
 import { CallError, UsageError } from './exit.ts'
+import { present } from './options.ts'
 import { type Column, table } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -58,6 +59,30 @@ export function printPage<Item>(
   }
   session.print(page, () => table(session.terminal, page.items, shape))
   if (page.next_cursor !== null) session.hint(`More: ${asCalled(command)} --cursor ${page.next_cursor}`)
+}
+
+/** Every item of a list, page by page. */
+export async function all<Item>(
+  list: (page: { limit: number; cursor?: string }) => Promise<Page<Item>>,
+): Promise<Item[]> {
+  const items: Item[] = []
+  let cursor: string | null | undefined
+  while (cursor !== null) {
+    const page = await list({ limit: 200, ...present({ cursor }) })
+    items.push(...page.items)
+    cursor = page.next_cursor
+  }
+  return items
+}
+
+/** What only adds to an answer is left out, undefined, where this key may not read it. */
+export async function unlessForbidden<Answer>(call: Promise<Answer>): Promise<Answer | undefined> {
+  try {
+    return await call
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 403) return undefined
+    throw error
+  }
 }
 
 /** The command line of this list, but for where the page began. */

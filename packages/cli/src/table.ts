@@ -36,6 +36,12 @@ export function details(
   return text.join('')
 }
 
+/** The value of a pair that is a list; undefined where the key that asked may not read it. */
+export function orNone(values: readonly string[] | undefined): string | readonly string[] {
+  if (values === undefined) return 'unknown: this key may not read them'
+  return values.length === 0 ? 'none' : values
+}
+
 function styled(cell: Cell): { text: string; tone?: Tone } {
   return typeof cell === 'string' ? { text: plain(cell) } : { text: plain(cell.text), tone: cell.tone }
 }

@@ -1,15 +1,16 @@
-import type { Client } from '@countersign/admin-api'
+import type { Client, Credential } from '@countersign/admin-api'
 import { ClientChange, NewClient } from '@countersign/admin-api'
 import type { Command } from 'commander'
 import { readJsonObject, requireBody, withoutAnswerFields } from '../body-file.ts'
 import { changedList, changesByOptions, differences } from '../changes.ts'
 import { confirmDeletion, type DeleteOptions, deleteOptions } from '../deletion.ts'
 import { UsageError } from '../exit.ts'
-import { duration, moment } from '../moment.ts'
+import { duration, moment, momentOr } from '../moment.ts'
 import { collect, examples, type PageOptions, pageOptions, pageQuery, present } from '../options.ts'
-import { type OnlineSession, online, printPage } from '../session.ts'
-import { type Column, details } from '../table.ts'
+import { all, type OnlineSession, online, printPage, unlessForbidden } from '../session.ts'
+import { type Column, details, orNone } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
+import { permissionLine } from './permission.ts'
 
 type CreateOptions = { name?: string; group?: string[]; network?: string[]; internal?: true; file?: string }
 type UpdateOptions = {
@@ -44,9 +45,13 @@ export function addClientCommands(program: Command, terminal: Terminal): void {
       online(terminal, command, async ({ api, print, hint }) => {
         const made = await api.clients.create(await newClient(terminal, id, options))
         print(made, () => `Client ${made.id} is made.\n`)
-        hint(
-          `Give it a permission: countersign permission create --client ${made.id} --resource <name> --scope <scope>`,
-        )
+        if (made.groups.length === 0) {
+          const create = `countersign permission create --client ${made.id}`
+          hint(`Give it a permission: ${create} --resource <name> --scope <scope>`)
+        }
+        for (const group of made.groups) {
+          hint(`It may what group ${group} may. See: countersign group show ${group}`)
+        }
         hint(`Give it a key: countersign key create ${made.id}`)
       }),
     )
@@ -68,9 +73,12 @@ export function addClientCommands(program: Command, terminal: Terminal): void {
 
   const show = client
     .command('show <id>')
-    .description('show a client')
+    .description('show a client, its permissions and its keys')
     .action((id: string, _options: object, command: Command) =>
-      online(terminal, command, async (session) => printClient(session, await session.api.clients.get(id))),
+      online(terminal, command, async (session) => {
+        const found = await session.api.clients.get(id)
+        printClient(session, found, session.json ? [] : await holdings(session, found))
+      }),
     )
   examples(show, ['countersign client show canister'])
 
@@ -159,7 +167,36 @@ async function newClient(terminal: Terminal, id: string | undefined, options: Cr
   return requireBody(NewClient, id === undefined ? body : { id, ...body })
 }
 
-function printClient({ terminal, print }: OnlineSession, client: Client): void {
+/** What it may, itself and by its groups, and the keys it has for it. */
+async function holdings({ api, terminal }: OnlineSession, { id, groups }: Client): Promise<Line[]> {
+  const held = async (holder: { client: string } | { group: string }, by = '') => {
+    const permissions = await all((page) => api.permissions.list({ ...holder, ...page }))
+    return permissions.map((permission) => `${permissionLine(permission)}${by}`)
+  }
+  const holders = [held({ client: id }), ...groups.map((group) => held({ group }, `, by group ${group}`))]
+  const permissions = await unlessForbidden(Promise.all(holders))
+  const keys = await unlessForbidden(all((page) => api.keys.list(id, page)))
+  return [
+    ['permissions', orNone(permissions?.flat())],
+    ['keys', orNone(keys === undefined ? undefined : keyLines(id, keys, terminal.now()))],
+  ]
+}
+
+function keyLines(client: string, keys: readonly Credential[], now: Date): string[] {
+  const ended = keys.filter(({ state }) => state === 'revoked' || state === 'expired')
+  const lines = keys
+    .filter((key) => !ended.includes(key))
+    .map((key) => {
+      const used = momentOr('never', key.last_used_at, now)
+      return `${key.id}  ${key.name ?? key.hint}  ${key.state.replaceAll('_', ' ')}; last used: ${used}`
+    })
+  const rest = ended.length === 0 ? [] : [`${ended.length} revoked or expired: countersign key list ${client}`]
+  return [...lines, ...rest]
+}
+
+type Line = readonly [label: string, value: string | readonly string[]]
+
+function printClient({ terminal, print }: OnlineSession, client: Client, more: readonly Line[] = []): void {
   const seconds = client.access_token_ttl_seconds
   print(client, () =>
     details(terminal, [
@@ -174,6 +211,7 @@ function printClient({ terminal, print }: OnlineSession, client: Client): void {
       ['listener', client.listener],
       ['managed by', client.managed_by ?? 'hand'],
       ['made', moment(client.created_at, terminal.now())],
+      ...more,
     ]),
   )
 }

@@ -87,7 +87,7 @@ test.each([
     },
   ],
   ['key rotate key_01J --overlap 0s', 'POST /credentials/key_01J/rotate', { overlap_seconds: 0 }],
-  ['revoke key_01J --reason leaked --family', 'POST /credentials/key_01J/revoke', { reason: 'leaked', family: true }],
+  ['revoke key_01J --reason leaked', 'POST /credentials/key_01J/revoke', { reason: 'leaked' }],
   ['revoke --client canister', 'POST /clients/canister/revoke-credentials', {}],
   [
     'explain GET https://a.example/ --credential-id key_01J',

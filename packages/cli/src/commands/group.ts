@@ -3,9 +3,10 @@ import type { Command } from 'commander'
 import { confirmDeletion, type DeleteOptions, deleteOptions } from '../deletion.ts'
 import { moment } from '../moment.ts'
 import { examples, type PageOptions, pageOptions, pageQuery, present } from '../options.ts'
-import { online, printPage } from '../session.ts'
-import { details } from '../table.ts'
+import { all, online, printPage, unlessForbidden } from '../session.ts'
+import { details, orNone } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
+import { permissionLine } from './permission.ts'
 
 export function addGroupCommands(program: Command, terminal: Terminal): void {
   const group = program.command('group').description('groups, which hold permissions for those who are in them')
@@ -47,15 +48,20 @@ export function addGroupCommands(program: Command, terminal: Terminal): void {
 
   const show = group
     .command('show <name>')
-    .description('show a group')
+    .description('show a group, its members and its permissions')
     .action((name: string, _options: object, command: Command) =>
-      online(terminal, command, async ({ api, print }) => {
+      online(terminal, command, async ({ api, json, print }) => {
         const found = await api.groups.get(name)
+        const clients = json ? [] : await unlessForbidden(all(api.clients.list))
+        const members = clients?.filter(({ groups }) => groups.includes(name))
+        const held = json ? [] : await unlessForbidden(all((page) => api.permissions.list({ group: name, ...page })))
         print(found, () =>
           details(terminal, [
             ['name', found.name],
             ['description', found.description ?? 'none'],
             ['made', moment(found.created_at, terminal.now())],
+            ['members', orNone(members?.map(({ id }) => id))],
+            ['permissions', orNone(held?.map(permissionLine))],
           ]),
         )
       }),

@@ -1,6 +1,6 @@
 import type { Credential, IssuedKey } from '@countersign/admin-api'
 import type { Command } from 'commander'
-import { parseExpiry, requireDuration } from '../duration.ts'
+import { parseExpiry, requireDuration, UNITS } from '../duration.ts'
 import { moment, momentOr } from '../moment.ts'
 import { narrowing, stateCell } from '../narrowing.ts'
 import { collect, examples, type PageOptions, pageOptions, pageQuery, present } from '../options.ts'
@@ -29,7 +29,7 @@ export function addKeyCommands(program: Command, terminal: Terminal): void {
     .option('--scope <scope>', 'only this scope (repeatable; default: all of the client’s)', collect)
     .option('--project <project>', 'only in this project of the one resource (repeatable)', collect)
     .option('--network <cidr>', 'only from this network (repeatable)', collect)
-    .option('--expires <when>', 'a duration like 30d, or a time like 2030-01-31T12:00:00Z (default: never)')
+    .option('--expires <when>', `a duration like 30d (${UNITS}), or a time like 2030-01-31T12:00:00Z (default: never)`)
     .action((client: string, options: CreateOptions, command: Command) =>
       online(terminal, command, async (session) => {
         const { name, resource: resources, scope: scopes, project: projects, network: networks, expires } = options
@@ -74,7 +74,7 @@ export function addKeyCommands(program: Command, terminal: Terminal): void {
   const rotate = key
     .command('rotate <key-id>')
     .description('replace a key by a new one with the same rights; both work for a while')
-    .option('--overlap <duration>', 'how long the old one still works, 0s to 30d (default 1h)')
+    .option('--overlap <duration>', `how long the old one still works, 0s to 30d (${UNITS}; default 1h)`)
     .option('--name <name>', 'what people call the new one (default: as before)')
     .action((id: string, options: { overlap?: string; name?: string }, command: Command) =>
       online(terminal, command, async (session) => {

@@ -21,6 +21,17 @@ const COLUMNS: readonly Column<Permission>[] = [
   ['projects', (permission) => permission.projects?.join(', ') ?? 'all'],
 ]
 
+/** What a permission gives, in one line. */
+export function permissionLine(permission: Permission): string {
+  const { id, resource, scopes, roles, projects } = permission
+  const given = [
+    scopes.join(', ') || 'no scopes',
+    ...(roles.length === 0 ? [] : [`roles ${roles.join(', ')}`]),
+    ...(projects === null ? [] : [`in ${projects.join(', ')}`]),
+  ]
+  return `${resource}: ${given.join('; ')} (${id})`
+}
+
 export function addPermissionCommands(program: Command, terminal: Terminal): void {
   const permission = program.command('permission').description('permissions: who may reach which resource, with what')
   examples(permission, [
@@ -34,9 +45,11 @@ export function addPermissionCommands(program: Command, terminal: Terminal): voi
     .option('--project <project>', 'a project that it is confined to (repeatable; default: all)', collect)
     .option('--file <path>', 'the whole body as JSON, - for stdin')
     .action((options: CreateOptions, command: Command) =>
-      online(terminal, command, async ({ api, print }) => {
+      online(terminal, command, async ({ api, print, hint }) => {
         const made = await api.permissions.create(await newPermission(terminal, options))
         print(made, () => `Permission ${made.id} is given.\n${permissionDetails(terminal, made)}`)
+        if (made.scopes.length > 0 || made.roles.length > 0) return
+        hint('This permission gives no scopes: it passes only rules that ask for none.')
       }),
     )
   examples(create, [
