@@ -1,5 +1,6 @@
-import { chmodSync, existsSync, unlinkSync } from 'node:fs'
+import { chmodSync, lstatSync, mkdtempSync, renameSync, rmSync, unlinkSync } from 'node:fs'
 import http from 'node:http'
+import { dirname, join } from 'node:path'
 import type { ListenAddress } from '../config.ts'
 import { type BunServer, guarded, type Handler } from './guard.ts'
 
@@ -37,17 +38,46 @@ export async function listen(address: ListenAddress, routes: Routes): Promise<Bu
   }
   await removeDeadSocket(address.path)
   const { idleTimeout, ...typed } = options
-  const onSocket = { ...typed, unix: address.path }
-  // Bun obeys an idle timeout on unix sockets too; only its types do not know.
-  Object.assign(onSocket, { idleTimeout })
-  const server = Bun.serve(onSocket)
-  chmodSync(address.path, address.mode)
-  return server
+  return serveOnSocket(address, (unix) => {
+    const onSocket = { ...typed, unix }
+    // Bun obeys an idle timeout on unix sockets too; only its types do not know.
+    Object.assign(onSocket, { idleTimeout })
+    return Bun.serve(onSocket)
+  })
+}
+
+/**
+ * Listens in a folder that nobody else may enter, and moves the socket to its place when it has its mode.
+ *
+ * Security: Bun makes the socket with the mode that the umask leaves, and whoever connects before a chmod stays.
+ */
+function serveOnSocket({ path, mode }: { path: string; mode: number }, serve: (unix: string) => BunServer): BunServer {
+  const folder = mkdtempSync(join(dirname(path), '.'))
+  const made = join(folder, 's')
+  try {
+    const server = serve(made)
+    chmodSync(made, mode)
+    const { ino } = lstatSync(made)
+    renameSync(made, path)
+    // Bun would take away the socket from where it was made.
+    const stop = server.stop.bind(server)
+    server.stop = (closeActive) => {
+      if (statusOf(path)?.ino === ino) unlinkSync(path)
+      return stop(closeActive)
+    }
+    return server
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 }
 
 /** A socket file that nobody answers on is left over from a crash; one that is answered on belongs to somebody. */
 async function removeDeadSocket(path: string): Promise<void> {
-  if (!existsSync(path)) return
+  const status = statusOf(path)
+  if (status === undefined) return
+  if (!status.isSocket()) {
+    throw new Error(`${path} is there and is no socket: name another path for the socket, or move the file away`)
+  }
   const alive = await Bun.connect({ unix: path, socket: { data() {} } }).then(
     (socket) => {
       socket.end()
@@ -57,4 +87,9 @@ async function removeDeadSocket(path: string): Promise<void> {
   )
   if (alive) throw new Error(`another process listens on ${path}`)
   unlinkSync(path)
+}
+
+/** Of the path itself, also when it is a link. */
+function statusOf(path: string) {
+  return lstatSync(path, { throwIfNoEntry: false })
 }
