@@ -25,7 +25,7 @@ export async function filteredDecisions(
   if (client === undefined) return api.decisions.list(asked)
   const page = await api.decisions.list({ ...asked, limit: LARGEST_PAGE })
   const items = page.items.filter(({ principal }) => principal === `client:${client}`).slice(0, query.limit)
-  if (items.length === 0 && page.next_cursor !== null) {
+  if (items.length < query.limit && page.next_cursor !== null) {
     hint(`Only the newest ${page.items.length} were looked through. Narrow them: --resource <name> or --code <code>`)
   }
   return { items, next_cursor: null }

@@ -20,7 +20,9 @@ export function addGroupCommands(program: Command, terminal: Terminal): void {
       online(terminal, command, async ({ api, print, hint }) => {
         const made = await api.groups.create({ name, ...present({ description: options.description }) })
         print(made, () => `Group ${made.name} is made.\n`)
-        hint(`Give it a permission: countersign permission create --group ${made.name} --resource <name>`)
+        hint(
+          `Give it a permission: countersign permission create --group ${made.name} --resource <name> --scope <scope>`,
+        )
       }),
     )
   examples(create, ['countersign group create media --description "Reads the archive"'])

@@ -63,7 +63,8 @@ export function addPermissionCommands(program: Command, terminal: Terminal): voi
         const { client, group, user, resource } = options
         const query = { ...pageQuery(options), ...present({ client, group, user, resource }) }
         const page = await session.api.permissions.list(query)
-        const empty = 'No permissions here. Give one: countersign permission create --client <id> --resource <name>'
+        const create = 'countersign permission create --client <id> --resource <name> --scope <scope>'
+        const empty = `No permissions here. Give one: ${create}`
         printPage(session, command, page, COLUMNS, empty)
       }),
   )
