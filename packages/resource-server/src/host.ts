@@ -1,6 +1,6 @@
 // Host names as the directory looks them up: one canonical spelling each, compared byte for byte.
 
-import { parseAddress } from './networks.ts'
+import { formatAddress, parseAddress } from './networks.ts'
 
 const MAX_LENGTH = 255
 
@@ -69,11 +69,15 @@ export function parseHostPattern(value: string): string | undefined {
 
 function parseBracketed(value: string, scheme: 'http' | 'https'): string | undefined {
   const close = value.indexOf(']')
-  const address = value.slice(1, close)
-  if (close === -1 || !address.includes(':') || parseAddress(address) === undefined) return undefined
+  const written = value.slice(1, close)
+  const address = close === -1 || !written.includes(':') ? undefined : parseAddress(written)
+  if (address === undefined) return undefined
 
   const port = readPort(value, close + 1, scheme)
-  return port === undefined ? undefined : value.slice(0, close + 1).toLowerCase() + port
+  if (port === undefined) return undefined
+  // An IPv4 address in brackets would not be read as the IPv6 one that it was written as.
+  const canonical = formatAddress(address)
+  return `[${address.family === 4 ? `::ffff:${canonical}` : canonical}]${port}`
 }
 
 /** The port from `colon` on as it is kept (`:8443`), '' for none or the default one, undefined for a bad one. */
