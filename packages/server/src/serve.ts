@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import pino from 'pino'
 import { type AdminKey, issueAdminKey } from './admin-key.ts'
 import { type AppIo, adminKeyPath, composeApp } from './app.ts'
@@ -23,6 +23,11 @@ export type RunningServer = { readonly url: string; stop(): Promise<void> }
 export async function startServer(config: Config, io: ServeIo): Promise<RunningServer> {
   const lock = takeDataDir(config.dataDir)
   const app = await composeApp(config, processIo(io))
+  if (lock.othersMay !== undefined)
+    app.log.warn(
+      { path: config.dataDir, mode: lock.othersMay },
+      'others than its owner may enter the data directory: chmod 700',
+    )
   const servers: BunServer[] = [await listen(config.listen, app.publicRoutes)]
   if (config.internalListen !== undefined && app.internalRoutes !== undefined) {
     servers.push(await listen(config.internalListen, app.internalRoutes))
@@ -74,8 +79,19 @@ function showFirstKey(config: Config, key: string, io: ServeIo, log: { info(fiel
     return
   }
   const path = adminKeyPath(config.dataDir)
-  writeFileSync(path, `${key}\n`, { mode: 0o600 })
+  writeKeyFile(path, key)
   log.info({ path }, 'an admin key was made for the first run')
+}
+
+/**
+ * Security: what stands at `path` is replaced and never written to: it may be a link to elsewhere, or a file that
+ * others may read.
+ */
+function writeKeyFile(path: string, key: string): void {
+  const fresh = `${path}.new`
+  rmSync(fresh, { force: true })
+  writeFileSync(fresh, `${key}\n`, { mode: 0o600, flag: 'wx' })
+  renameSync(fresh, path)
 }
 
 function processIo(io: Partial<AppIo>): AppIo {

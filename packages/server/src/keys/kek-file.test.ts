@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openStore } from '../store/open.ts'
@@ -28,6 +28,28 @@ describe('the file of the key-encryption key', () => {
     const dataDir = join(scratch, 'some', 'data')
     loadKek(dataDir, random)
     expect({ kek: modeOf(join(dataDir, 'kek')), directory: modeOf(dataDir) }).toEqual({ kek: '600', directory: '700' })
+  })
+
+  test('is in its place whole or not at all', () => {
+    const dataDir = join(scratch, 'data')
+    const path = join(dataDir, 'kek')
+    let drawn = 0
+    const crash = (length: number) => {
+      if (drawn++ === 1) throw new Error('a crash')
+      return random(length)
+    }
+    expect(() => loadKek(dataDir, crash)).toThrow('a crash')
+    expect(readdirSync(dataDir)).toEqual([])
+
+    // Of two that make it at once, the second reads what the first one wrote.
+    let first: Uint8Array | undefined
+    const overtaken = (length: number) => {
+      first ??= loadKek(dataDir, random)
+      return random(length)
+    }
+    expect(loadKek(dataDir, overtaken)).toEqual(first as Uint8Array)
+    expect(readdirSync(dataDir)).toEqual(['kek'])
+    expect(statSync(path).nlink).toBe(1)
   })
 
   test('may end in a line feed', () => {

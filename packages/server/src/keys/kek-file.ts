@@ -1,5 +1,15 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { resolve } from 'node:path'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import type { RandomBytes } from '../domain/ids.ts'
 import { hasDatabase } from '../store/open.ts'
 import { readSetting, writeSetting } from '../store/settings.ts'
@@ -13,15 +23,41 @@ export function loadKek(dataDir: string, random: RandomBytes): Uint8Array {
   if (!existsSync(path) && hasDatabase(dataDir)) {
     throw new Error(`${path} is missing, and this database was made with one: restore it from where it is kept`)
   }
-  try {
-    // `wx`: whoever comes second reads what the first one wrote.
-    writeFileSync(path, Buffer.from(random(KEK_BYTES)).toString('base64'), { mode: 0o600, flag: 'wx' })
-  } catch (error) {
-    if (!isExisting(error)) throw error
-  }
+  if (!existsSync(path)) makeKek(path, random)
   const kek = Buffer.from(readFileSync(path, 'utf8').trim(), 'base64')
   if (kek.length !== KEK_BYTES) throw new Error(`${path} does not hold ${KEK_BYTES} bytes in base64`)
   return kek
+}
+
+/** Puts the file in its place when all of it is on the disk: a crash leaves a whole one or none. */
+function makeKek(path: string, random: RandomBytes): void {
+  const fresh = `${path}.${Buffer.from(random(8)).toString('hex')}`
+  try {
+    const file = openSync(fresh, 'wx', 0o600)
+    try {
+      writeFileSync(file, Buffer.from(random(KEK_BYTES)).toString('base64'))
+      fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
+    // A link replaces nothing: whoever comes second reads what the first one wrote.
+    linkSync(fresh, path)
+    syncFolder(dirname(path))
+  } catch (error) {
+    if (!isExisting(error)) throw error
+  } finally {
+    rmSync(fresh, { force: true })
+  }
+}
+
+/** Keeps the name too: a database whose key is lost in a power cut can never be opened again. */
+function syncFolder(path: string): void {
+  const folder = openSync(path, 'r')
+  try {
+    fsyncSync(folder)
+  } finally {
+    closeSync(folder)
+  }
 }
 
 const CANARY = 'kek_canary'

@@ -1,6 +1,12 @@
 import { Database as SqliteFile } from 'bun:sqlite'
-import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
+
+export type TakenDataDir = {
+  release(): void
+  /** Its mode, like `755`, when others than its owner may enter it: it was there before. Undefined: nobody may. */
+  readonly othersMay: string | undefined
+}
 
 /**
  * Makes the data directory where there is none, and takes it for this process until it ends, however it ends.
@@ -9,7 +15,7 @@ import { resolve } from 'node:path'
  * them revoked would pass at the other until its next poll. The lock is an open transaction on a file of its own:
  * the operating system releases it with the process, so a crash leaves nothing to clean up.
  */
-export function takeDataDir(dataDir: string): { release(): void } {
+export function takeDataDir(dataDir: string): TakenDataDir {
   const path = resolve(dataDir)
   const file = writing(path, () => {
     mkdirSync(path, { recursive: true, mode: 0o700 })
@@ -27,7 +33,8 @@ export function takeDataDir(dataDir: string): { release(): void } {
         'Two servers on one directory would let a revoked key pass',
     )
   }
-  return { release: () => file.close() }
+  const mode = statSync(path).mode & 0o777
+  return { release: () => file.close(), othersMay: (mode & 0o077) === 0 ? undefined : mode.toString(8) }
 }
 
 function writing<T>(path: string, work: () => T): T {
