@@ -91,8 +91,8 @@ const ROWS: [mistake: string, schema: z.ZodType, body: unknown, path: string, me
   [
     'an alias that proxies set',
     NewResource,
-    resource({ headers: { 'X-Forwarded-User': 'Remote-User' } }),
-    'headers.X-Forwarded-User',
+    resource({ headers: { 'X-Forwarded-For': 'Remote-User' } }),
+    'headers.X-Forwarded-For',
     /new header name/,
   ],
   [
