@@ -76,6 +76,14 @@ test('admin-key prints the key alone', async () => {
   expect(err).not.toContain('cs_key_NEW')
 })
 
+test('admin-key says that it enabled its client again', async () => {
+  const { server } = fakeServer()
+  const makeAdminKey = async () => ({ id: 'key_01J', key: 'cs_key_NEW', enabled: 'countersign-admin' })
+  const files = { 'data/countersign.db': '' }
+  const { err } = await ran('admin-key', { server: { ...server, makeAdminKey }, files })
+  expect(err).toContain('Its client countersign-admin was disabled, and is enabled again.')
+})
+
 test('admin-key makes no new database', async () => {
   const { server } = fakeServer()
   const { code, out, err } = await ran('admin-key --data-dir /var/nothing', { server })

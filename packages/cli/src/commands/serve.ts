@@ -42,6 +42,7 @@ export function addServerCommands(program: Command, terminal: Terminal, server: 
     const { print, hint } = openSession(terminal, self)
     hint(`Admin key ${made.id}. It is shown once:`)
     print(made, () => `${made.key}\n`)
+    if (made.enabled !== undefined) hint(`Its client ${made.enabled} was disabled, and is enabled again.`)
     hint('To use it: export COUNTERSIGN_KEY=<the key>, or COUNTERSIGN_KEY_FILE=<the file that it is in>')
     hint(
       'If another one may have got into wrong hands: countersign key list countersign-admin, countersign revoke <id>',
