@@ -56,8 +56,8 @@ const ALIAS = new RegExp(
     'x-forwarded-(user|email|groups|preferred-username)',
   ].join('|')})$`,
 )
-/** A credential in them would be believed by somebody. */
-const CREDENTIAL_WORDS = /(^|-)(key|secret|password|authorization|cookie)(-|$)|^x-auth-(key|token)$|-access-token$/
+/** What holds a secret there. `X-Auth-Token` is free: some upstreams read the assertion from it. */
+const CREDENTIAL_WORDS = /(^|-)(key|secret|password|authorization|cookie)(-|$)|-access-token$/
 
 /** Whether an identity header may also be sent under this name. */
 export function isAlias(header: string): boolean {

