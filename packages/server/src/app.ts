@@ -55,7 +55,9 @@ export type App = {
 
 const KNOWN_PER_GENERATION = 65_536
 const MAX_UNKNOWN = 100_000
-const FLUSH_MS = 200
+const RECORDS_MS = 200
+/** Counts and last uses cost a row for each key in use, so they are written seldom. */
+const COUNTS_MS = 10_000
 const TRIM_MS = 600_000
 
 /** The only composition root: everything that the server is made of is made and joined here. */
@@ -216,7 +218,8 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
         : undefined,
     start() {
       follower.start()
-      every(FLUSH_MS, () => decisions.flush())
+      every(RECORDS_MS, () => decisions.flushRecords())
+      every(COUNTS_MS, () => decisions.flush())
       every(TRIM_MS, async () => {
         await trimChangeLog(store)
         await trimDecisions(decisionsDb, clock(), {

@@ -86,24 +86,24 @@ export class DecisionLog {
   async find(id: string): Promise<DecisionRecord | undefined> {
     const recent = this.#ring.get(id)
     if (recent !== undefined) return recent
-    await this.flush()
+    await this.flushRecords()
     return this.store.find(id)
   }
 
   /** Newest first; what is not written yet is written first. */
   async list(filter: DecisionFilter): Promise<DecisionRecord[]> {
-    await this.flush()
+    await this.flushRecords()
     return this.store.list(filter)
   }
 
-  /** Writes what waits, in rows of a few hundred, so that no write holds up the path for long. */
+  /** Writes all that waits: records, counts and last uses. A hot key costs one row of each, however hot it is. */
   async flush(): Promise<void> {
-    const written = await Promise.allSettled([this.#flushRecords(), this.#flushUses()])
+    const written = await Promise.allSettled([this.flushRecords(this.#takeCounts()), this.#flushUses()])
     for (const one of written) if (one.status === 'rejected') throw one.reason
   }
 
-  async #flushRecords(): Promise<void> {
-    const counts = this.#takeCounts()
+  /** Writes records, in rows of a few hundred, so that no write holds up the path for long. */
+  async flushRecords(counts: readonly AllowedCount[] = []): Promise<void> {
     const records = this.#pending
     this.#pending = []
     for (let at = 0; at < Math.max(records.length, counts.length); at += MAX_ROWS_A_WRITE) {
