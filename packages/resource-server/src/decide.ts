@@ -130,10 +130,10 @@ export function credentialRefused(caller: Caller, circumstances: Circumstances):
     const { at, by, reason, of } = revocation
     return deny('credential_revoked', { revoked_at: at.toISOString(), revoked_by: by, reason, revoked_with: of })
   }
-  if (credential.notBefore !== null && now < credential.notBefore) {
+  if (credential.notBefore !== null && now.getTime() < credential.notBefore.getTime()) {
     return deny('credential_not_yet_valid', { not_before: credential.notBefore.toISOString() })
   }
-  if (credential.expiresAt !== null && now >= credential.expiresAt) {
+  if (credential.expiresAt !== null && now.getTime() >= credential.expiresAt.getTime()) {
     return deny('credential_expired', { expired_at: credential.expiresAt.toISOString() })
   }
   if (owner === undefined) return deny('owner_missing')

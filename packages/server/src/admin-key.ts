@@ -14,9 +14,13 @@ export type AdminKey = {
 
 /**
  * Makes a key with role admin at the management API, for whoever sits at the host itself, and enables the client that
- * it belongs to. Audited.
+ * it belongs to. Audited. `keep` is called before the key counts: a key that could not be kept was never made.
  */
-export async function issueAdminKey(store: Store, sha256Hex: (text: string) => string): Promise<AdminKey> {
+export async function issueAdminKey(
+  store: Store,
+  sha256Hex: (text: string) => string,
+  keep: (key: string) => void = () => {},
+): Promise<AdminKey> {
   const key = formatCredential('key', store.random(32))
   const { result } = await change(store, HOST_ACTOR, async (running) => {
     const id = makeId('key', running.now, store.random)
@@ -47,7 +51,9 @@ export async function issueAdminKey(store: Store, sha256Hex: (text: string) => s
       sha256Hex(key),
     )
     await running.record('credential.create', 'credential', id, { owner: `client:${ADMIN_CLIENT}`, by: 'admin-key' })
-    return (await enableOwner(running)) ? { id, enabled: ADMIN_CLIENT } : { id }
+    const enabled = await enableOwner(running)
+    keep(key)
+    return enabled ? { id, enabled: ADMIN_CLIENT } : { id }
   })
   return { ...result, key }
 }

@@ -3,7 +3,7 @@ import { decide } from '@countersign/resource-server'
 import pino from 'pino'
 import type { AdminDeps } from './admin/deps.ts'
 import { managementApi } from './admin/routes.ts'
-import { issueAdminKey, needsFirstAdminKey } from './admin-key.ts'
+import { type AdminKey, issueAdminKey, needsFirstAdminKey } from './admin-key.ts'
 import { assertionKind } from './authentication/assertion.ts'
 import { bootstrapKind } from './authentication/bootstrap.ts'
 import { issuedResolver } from './authentication/issued.ts'
@@ -46,8 +46,8 @@ export type App = {
   readonly internalRoutes: Routes | undefined
   readonly edge: EdgeDeps
   readonly log: pino.Logger
-  /** The key of the first run; undefined when there is another way in. */
-  readonly firstAdminKey: { readonly id: string; readonly key: string } | undefined
+  /** Makes the key of the first run, when the listeners stand; undefined: there is another way in. */
+  issueFirstAdminKey(keep: (key: string) => void): Promise<AdminKey | undefined>
   /** Starts what runs beside requests: following the revision, writing records, trimming. */
   start(): void
   close(): Promise<void>
@@ -212,10 +212,10 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
         : { exact: { ...health, ...verifyRoutes('internal') }, fallback: notFound, forProxies: true },
     edge,
     log,
-    firstAdminKey:
-      config.bootstrapKey === undefined && (await needsFirstAdminKey(store))
-        ? await issueAdminKey(store, sha256Hex)
-        : undefined,
+    async issueFirstAdminKey(keep) {
+      const isNeeded = config.bootstrapKey === undefined && (await needsFirstAdminKey(store))
+      return isNeeded ? issueAdminKey(store, sha256Hex, keep) : undefined
+    },
     start() {
       follower.start()
       every(RECORDS_MS, () => decisions.flushRecords())

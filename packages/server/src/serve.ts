@@ -1,7 +1,7 @@
 import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import pino from 'pino'
 import { type AdminKey, issueAdminKey } from './admin-key.ts'
-import { type AppIo, adminKeyPath, composeApp } from './app.ts'
+import { type App, type AppIo, adminKeyPath, composeApp } from './app.ts'
 import type { Config, ListenAddress } from './config.ts'
 import type { BunServer } from './http/guard.ts'
 import { listen } from './http/listen.ts'
@@ -36,7 +36,7 @@ export async function startServer(config: Config, io: ServeIo): Promise<RunningS
   const where = { listen: addressText(config.listen), issuer: config.publicUrl }
   const internal = config.internalListen
   app.log.info(internal === undefined ? where : { ...where, internal: addressText(internal) }, 'countersign serves')
-  if (app.firstAdminKey !== undefined) showFirstKey(config, app.firstAdminKey.key, io, app.log)
+  await issueFirstKey(app, config, io)
   return {
     url: `http://${config.listen.hostname}:${config.listen.port}`,
     async stop() {
@@ -73,14 +73,18 @@ function addressText(address: ListenAddress): string {
   return address.kind === 'unix' ? `unix:${address.path}` : `${address.hostname}:${address.port}`
 }
 
-function showFirstKey(config: Config, key: string, io: ServeIo, log: { info(fields: object, text: string): void }) {
-  if (io.stdoutIsTerminal) {
-    io.say(`\nThe admin key, shown this once:\n\n  ${key}\n\nTo use it: export COUNTERSIGN_KEY=<the key>\n`)
-    return
-  }
+/** The way in of the first run: for a file, before the key counts; for a person, once it does. */
+async function issueFirstKey(app: App, config: Config, io: ServeIo): Promise<void> {
   const path = adminKeyPath(config.dataDir)
-  writeKeyFile(path, key)
-  log.info({ path }, 'an admin key was made for the first run')
+  const made = await app.issueFirstAdminKey((key) => {
+    if (!io.stdoutIsTerminal) writeKeyFile(path, key)
+  })
+  if (made === undefined) return
+  if (!io.stdoutIsTerminal) return app.log.info({ path }, 'an admin key was made for the first run')
+  io.say(
+    `\nThe admin key, shown this once:\n\n  ${made.key}\n\nTo use it: export COUNTERSIGN_KEY=<the key>\n` +
+      'Should it be lost: countersign admin-key makes another.\n',
+  )
 }
 
 /**

@@ -13,7 +13,8 @@ export type Dialect = 'forward' | 'nginx' | 'api'
 
 /** What a proxy, or the management API for itself, asks: may this request pass? */
 export class AskedRequest implements Circumstances {
-  #address: Address | undefined | null = null
+  // A plain field: private ones are defined anew for each object, which costs more than the rest of this class.
+  private address: Address | undefined | null = null
 
   constructor(
     readonly dialect: Dialect,
@@ -27,7 +28,7 @@ export class AskedRequest implements Circumstances {
     /** As it was sent, with its query. */
     private readonly rawTarget: string,
     readonly headers: CredentialHeaders,
-    private readonly readClientAddress: () => Address | undefined,
+    private readonly readClientAddress: (headers: CredentialHeaders) => Address | undefined,
     /** Set where the host does not choose it: the management API asks for itself. */
     readonly resource: Resource | undefined = undefined,
   ) {}
@@ -39,8 +40,8 @@ export class AskedRequest implements Circumstances {
 
   /** Undefined: not known. Read when it is first needed. */
   clientAddress(): Address | undefined {
-    if (this.#address === null) this.#address = this.readClientAddress()
-    return this.#address
+    if (this.address === null) this.address = this.readClientAddress(this.headers)
+    return this.address
   }
 
   clientAddressText(): string | null {

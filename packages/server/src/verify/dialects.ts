@@ -1,6 +1,6 @@
 import {
   type Address,
-  clientAddress,
+  type CredentialHeaders,
   type Denied,
   deny,
   type Listener,
@@ -39,9 +39,7 @@ export const readForward: ReadAsked = (headers, listener, now, proxies) => {
   if (headers.get('x-original-url') !== null) return otherDialect('X-Original-URL')
   const scheme = SCHEMES.get(proto)
   if (scheme === undefined) return deny('request_malformed', { because: 'X-Forwarded-Proto is neither http nor https' })
-  return asking('forward', { method, scheme, host, target: uri }, headers, listener, now, () =>
-    clientAddress(headers.get('x-forwarded-for'), proxies.isTrusted),
-  )
+  return asking('forward', method, scheme, host, uri, headers, listener, now, proxies.clientAddress)
 }
 
 /** `X-Original-Method` and `X-Original-URL` (absolute): nginx's auth_request, ingress-nginx. */
@@ -54,40 +52,34 @@ export const readNginx: ReadAsked = (headers, listener, now) => {
   if (headers.get('x-forwarded-uri') !== null) return otherDialect('X-Forwarded-Uri')
   const absolute = parseAbsoluteTarget(url)
   if (absolute === undefined) return deny('target_malformed', { because: 'X-Original-URL is not an absolute URL' })
-  return asking('nginx', { method, ...absolute }, headers, listener, now, () => {
-    const address = headers.get('x-real-ip')
-    return address === null ? undefined : parseAddress(address)
-  })
+  const { scheme, host, target } = absolute
+  return asking('nginx', method, scheme, host, target, headers, listener, now, realIp)
 }
 
-type Parts = { method: string; scheme: 'http' | 'https'; host: string; target: string }
+function realIp(headers: CredentialHeaders): Address | undefined {
+  const address = headers.get('x-real-ip')
+  return address === null ? undefined : parseAddress(address)
+}
 
+/** On the path of every verification: no object or closure of its own, hence the many parameters. */
 function asking(
   dialect: 'forward' | 'nginx',
-  parts: Parts,
+  sentMethod: string,
+  scheme: 'http' | 'https',
+  sentHost: string,
+  sentTarget: string,
   headers: Headers,
   listener: Listener,
   now: Date,
-  readClientAddress: () => Address | undefined,
+  readClientAddress: (headers: CredentialHeaders) => Address | undefined,
 ): AskedRequest | Denied {
-  const method = parseMethod(parts.method)
+  const method = parseMethod(sentMethod)
   if (method === undefined) return deny('request_malformed', { because: 'the method is not acceptable' })
-  const host = parseHost(parts.host, parts.scheme)
+  const host = parseHost(sentHost, scheme)
   if (host === undefined) return deny('request_malformed', { because: 'the host is not acceptable' })
-  const target = parseRequestTarget(parts.target)
-  if (target === undefined) return deny('target_malformed', { host, method, path: pathOf(parts.target) })
-  return new AskedRequest(
-    dialect,
-    now,
-    listener,
-    method,
-    parts.scheme,
-    host,
-    target,
-    parts.target,
-    headers,
-    readClientAddress,
-  )
+  const target = parseRequestTarget(sentTarget)
+  if (target === undefined) return deny('target_malformed', { host, method, path: pathOf(sentTarget) })
+  return new AskedRequest(dialect, now, listener, method, scheme, host, target, sentTarget, headers, readClientAddress)
 }
 
 /** For the record alone: as far as there is nothing odd in it. */

@@ -28,7 +28,6 @@ const READERS: Readonly<Record<Exclude<Dialect, 'api'>, ReadAsked>> = { forward:
 export function verifyEdge(dialect: Exclude<Dialect, 'api'>, listener: Listener, deps: EdgeDeps) {
   const read = READERS[dialect]
   return (request: Request, peer: string | null): Response | Promise<Response> => {
-    const broken = (error: unknown) => brokenResponse(error, dialect, peer, deps)
     try {
       const { headers } = request
       const now = deps.clock()
@@ -37,11 +36,12 @@ export function verifyEdge(dialect: Exclude<Dialect, 'api'>, listener: Listener,
       const asked = untrusted ?? read(headers, listener, now, deps.proxies)
       if (isDenied(asked)) return respond(refuse({ asked: { dialect, now, peer } }, 'request', asked), deps)
       const decision = verify(asked, deps.verify)
-      return decision instanceof Promise
-        ? decision.then((late) => respond(late, deps)).catch(broken)
-        : respond(decision, deps)
+      if (!(decision instanceof Promise)) return respond(decision, deps)
+      return decision
+        .then((late) => respond(late, deps))
+        .catch((error: unknown) => brokenResponse(error, dialect, peer, deps))
     } catch (error) {
-      return broken(error)
+      return brokenResponse(error, dialect, peer, deps)
     }
   }
 }

@@ -51,7 +51,7 @@ export class Identities {
         ? this.#anonymous.get(resource)
         : (caller.identities.get(allowed.rights) as Identity | undefined)
     // From when it was written: should the clock have gone back, an old assertion would live too long.
-    if (remembered !== undefined && now >= remembered.writtenAt && now < remembered.freshUntil) return remembered
+    if (remembered !== undefined && isFresh(remembered, now)) return remembered
     const identity = this.#write(allowed, caller, resource, now)
     if (!('headers' in identity)) return identity
     if (caller === undefined) this.#anonymous.set(resource, identity)
@@ -135,6 +135,11 @@ export class Identities {
       }),
     })
   }
+}
+
+function isFresh({ writtenAt, freshUntil }: Identity, now: Date): boolean {
+  const nowMs = now.getTime()
+  return nowMs >= writtenAt.getTime() && nowMs < freshUntil.getTime()
 }
 
 /** `client:canister`, `alice`, `workload:<issuer>:<sub>`: how `Remote-User` and `sub` name a principal. */

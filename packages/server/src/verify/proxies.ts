@@ -1,5 +1,14 @@
 import { timingSafeEqual } from 'node:crypto'
-import { type Address, contains, type Denied, deny, type Network, parseAddress } from '@countersign/resource-server'
+import {
+  type Address,
+  type CredentialHeaders,
+  clientAddress,
+  contains,
+  type Denied,
+  deny,
+  type Network,
+  parseAddress,
+} from '@countersign/resource-server'
 
 export type ProxyTrust = {
   readonly networks: readonly Network[]
@@ -19,6 +28,10 @@ export class Proxies {
   constructor(private readonly trust: ProxyTrust) {}
 
   readonly isTrusted = (address: Address): boolean => contains(this.trust.networks, address)
+
+  /** Where a request comes from, by `X-Forwarded-For`, past the proxies of ours. */
+  readonly clientAddress = (headers: CredentialHeaders): Address | undefined =>
+    clientAddress(headers.get('x-forwarded-for'), this.isTrusted)
 
   /**
    * Undefined: this peer may ask. `peer` is null on a unix socket, whose file mode says who may connect.
