@@ -50,6 +50,8 @@ export type App = {
   issueFirstAdminKey(keep: (key: string) => void): Promise<AdminKey | undefined>
   /** Starts what runs beside requests: following the revision, writing records, trimming. */
   start(): void
+  /** Writes the records, counts and last uses that wait. */
+  flush(): Promise<void>
   close(): Promise<void>
 }
 
@@ -228,6 +230,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
         })
       })
     },
+    flush: () => decisions.flush(),
     async close() {
       follower.stop()
       for (const timer of timers) clearInterval(timer)
