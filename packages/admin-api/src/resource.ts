@@ -149,7 +149,8 @@ function checkAliases(headers: Record<string, string>, context: z.RefinementCtx)
   const seen = new Set<string>()
   for (const alias of Object.keys(headers)) {
     if (!isAlias(alias)) {
-      const message = 'expected a new header name that starts with X- or Remote-, like "X-Remote-User"'
+      const message =
+        'expected a name for an identity header, like "X-Remote-User", "X-Auth-Request-User" or "Remote-Login"'
       context.addIssue({ code: 'custom', path: [alias], message })
     }
     if (seen.has(alias.toLowerCase())) {
