@@ -86,14 +86,14 @@ const ROWS: [mistake: string, schema: z.ZodType, body: unknown, path: string, me
     NewResource,
     resource({ headers: { 'remote-name': 'Remote-User' } }),
     'headers.remote-name',
-    /new header name/,
+    /identity header/,
   ],
   [
     'an alias that proxies set',
     NewResource,
     resource({ headers: { 'X-Forwarded-For': 'Remote-User' } }),
     'headers.X-Forwarded-For',
-    /new header name/,
+    /identity header/,
   ],
   [
     'an alias of nothing',
