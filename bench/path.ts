@@ -12,7 +12,6 @@ import { allowedResponse } from '../packages/server/src/verify/answer.ts'
 import type { AskedRequest } from '../packages/server/src/verify/asked.ts'
 import { isAllowed } from '../packages/server/src/verify/decision.ts'
 import { readForward } from '../packages/server/src/verify/dialects.ts'
-import { PROXY_SECRET_HEADER } from '../packages/server/src/verify/proxies.ts'
 import { verify } from '../packages/server/src/verify/verify.ts'
 import { inTemporaryDirectory } from './directory.ts'
 import { type Bench, type BenchOptions, type Measurement, measured, type Report } from './measured.ts'
@@ -163,7 +162,7 @@ async function subjectsOf(app: App, seeded: Seeded): Promise<{ whole: Subject[];
     parts: [
       { name: '  show the next key (of the bench itself)', run: showing(seeded.hotKeys, () => undefined) },
       { name: '  clock', run: () => edge.clock() },
-      { name: '  may this proxy ask', run: () => edge.proxies.refused(PEER, headers.get(PROXY_SECRET_HEADER)) },
+      { name: '  may this proxy ask', run: () => edge.proxies.refused(PEER, headers) },
       { name: '  what is asked for', run: readAsked },
       { name: '    read 6 headers', run: () => readSixHeaders(headers) },
       { name: '    parse the target', run: () => parseRequestTarget('/music/Some%20Album/01%20song.ogg') },

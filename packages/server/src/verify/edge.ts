@@ -4,7 +4,7 @@ import type { AskedRequest, Dialect } from './asked.ts'
 import { type Decision, isAllowed } from './decision.ts'
 import type { DecisionLog } from './decision-log.ts'
 import { type ReadAsked, readForward, readNginx } from './dialects.ts'
-import { PROXY_SECRET_HEADER, type Proxies } from './proxies.ts'
+import type { Proxies } from './proxies.ts'
 import { refuse, type VerifyDeps, verify } from './verify.ts'
 
 export type EdgeDeps = {
@@ -31,7 +31,7 @@ export function verifyEdge(dialect: Exclude<Dialect, 'api'>, listener: Listener,
     try {
       const { headers } = request
       const now = deps.clock()
-      const untrusted = deps.proxies.refused(peer, headers.get(PROXY_SECRET_HEADER))
+      const untrusted = deps.proxies.refused(peer, headers)
       if (untrusted !== undefined) deps.onUntrustedProxy(peer, String(untrusted.detail.because))
       const asked = untrusted ?? read(headers, listener, now, deps.proxies)
       if (isDenied(asked)) return respond(refuse({ asked: { dialect, now, peer } }, 'request', asked), deps)

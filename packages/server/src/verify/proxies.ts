@@ -17,7 +17,7 @@ export type ProxyTrust = {
   readonly sha256: (text: string) => Uint8Array
 }
 
-export const PROXY_SECRET_HEADER = 'countersign-proxy-secret'
+const PROXY_SECRET_HEADER = 'countersign-proxy-secret'
 const MAX_REMEMBERED_PEERS = 1024
 
 /** Judges who may ask for decisions, and which entries of `X-Forwarded-For` are proxies of ours. */
@@ -39,9 +39,10 @@ export class Proxies {
    * Security: whoever may ask chooses method, host, path and client address of the question, and reads identities
    * from the answer. Nobody is trusted by a header that a client could have set, but for the secret.
    */
-  refused(peer: string | null, secret: string | null): Denied | undefined {
+  refused(peer: string | null, headers: CredentialHeaders): Denied | undefined {
     const { secretDigest, sha256 } = this.trust
     if (secretDigest !== undefined) {
+      const secret = headers.get(PROXY_SECRET_HEADER)
       if (secret !== null && timingSafeEqual(sha256(secret), secretDigest)) return undefined
       return deny('untrusted_proxy', { peer, because: 'the proxy secret is missing or wrong' })
     }
