@@ -12,6 +12,7 @@ const WRK_CORE = 0
 const SERVER_CORE = 1
 const DEFAULT_ROUNDS = 5
 const DEFAULT_SECONDS = 2
+const RESUME_SECONDS = 1
 const DEFAULT_KEYS = 1_000_000
 /** More than pass in a round, so that none is shown twice within the second for which "unknown" is remembered. */
 const UNKNOWN_KEYS = 250_000
@@ -81,7 +82,7 @@ async function benchIn(directory: string, options: BenchOptions): Promise<Report
         rounds: [],
       },
     ]
-    say(`warming up, then ${roundCount} rounds of ${cases.length} × ${seconds} s`)
+    say(`warming up, then ${roundCount} rounds of ${cases.length} × (${RESUME_SECONDS} + ${seconds}) s`)
     for (const one of cases) await runCase(one, seconds)
     for (const one of cases) one.rounds.length = 0
     for (let round = 0; round < roundCount; round++) {
@@ -99,6 +100,8 @@ async function benchIn(directory: string, options: BenchOptions): Promise<Report
 }
 
 async function runCase(one: Case, seconds: number): Promise<void> {
+  // The others ran meanwhile: caches and idle memory are this one's again only after a while.
+  await putLoad(one.load, one.server, { core: WRK_CORE, seconds: RESUME_SECONDS })
   const loaded = await putLoad(one.load, one.server, { core: WRK_CORE, seconds })
   const expected = one.expects === 200 ? 0 : loaded.requests
   // wrk counts what is under way at the end in one of the two numbers alone.
