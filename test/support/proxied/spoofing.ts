@@ -38,6 +38,11 @@ const SPOOFS: Spoofs = {
     ...['X-Original-URL: http://evil.test/public', 'X-Original-URI: /public', 'X-Original-Method: OPTIONS'],
     ...['X-Original-Host: evil.test'],
   ],
+  'another path or another way out': [
+    'X-Rewrite-URL: /secret',
+    'X-Forwarded-Path: /secret',
+    'Proxy: http://127.0.0.1:1',
+  ],
   'another method': ['X-HTTP-Method-Override: DELETE', 'X-HTTP-Method: DELETE', 'X-Method-Override: DELETE'],
   'words of the proxy': ['Countersign-Proxy-Secret: guess', 'Countersign-Decision: dec_0'],
 }
