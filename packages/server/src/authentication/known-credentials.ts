@@ -22,7 +22,9 @@ export class KnownCredential {
   #revision = -1
   readonly #callers = new Map<string, KnownCaller>()
   /** When it was last used, waiting to be written; undefined: nothing waits. */
-  unwrittenUse: { at: Date; readonly from: string | null } | undefined
+  unwrittenUse: { readonly at: Date; readonly from: string | null } | undefined
+  /** The moment of the use that was written last. */
+  writtenUseMs = Number.NEGATIVE_INFINITY
 
   constructor(readonly stored: StoredCredential) {}
 

@@ -150,8 +150,9 @@ export type LastUse = { readonly id: string; readonly at: Date; readonly from: s
 
 /** Writes when credentials were last used: batched, no revision, since it can alter no answer. */
 export async function writeLastUses(store: Store, uses: readonly LastUse[]): Promise<void> {
+  const inOrder = uses.toSorted(byCredential)
   await store.writer.transaction().execute(async (db) => {
-    for (const { id, at, from } of uses) {
+    for (const { id, at, from } of inOrder) {
       await db
         .updateTable('credential')
         .set({ last_used_at: toSeconds(at), last_used_from: from })
@@ -159,6 +160,12 @@ export async function writeLastUses(store: Store, uses: readonly LastUse[]): Pro
         .execute()
     }
   })
+}
+
+/** One order for all nodes, since two that lock rows in different orders can wait for each other; then the latest last. */
+function byCredential(a: LastUse, b: LastUse): number {
+  if (a.id === b.id) return a.at.getTime() - b.at.getTime()
+  return a.id < b.id ? -1 : 1
 }
 
 function jsonOrNull(list: readonly string[] | null): string | null {

@@ -106,6 +106,18 @@ test('counts of allowed answers add up by credential, resource, rule and hour', 
   expect(await counts()).toEqual([count({ count: 7 }), count({ hour: 525_961 }), count({ credential: 'key_2' })])
 })
 
+test('counts of one credential, resource, rule and hour that come together add up', async () => {
+  await insertDecisions(db, [], [count({ count: 3 }), count({ credential: 'key_2' }), count({ count: 4 })])
+  await insertDecisions(db, [], [count({ count: 5 }), count({ count: 6 })])
+  expect(await counts()).toEqual([count({ count: 18 }), count({ credential: 'key_2' })])
+})
+
+test('counts of several resources and rules stay apart', async () => {
+  const apart = [count({ count: 2 }), count({ resource: 'forge', count: 3 }), count({ rule: 1, count: 4 })]
+  await insertDecisions(db, [], apart)
+  expect(new Set(await counts())).toEqual(new Set(apart))
+})
+
 describe('trimming', () => {
   const at = (secondsAgo: number) => new Date(T0.getTime() - secondsAgo * 1000).toISOString()
   const retention = { seconds: 7 * DAY_SECONDS, maxBytes: 1024 * MIB }

@@ -44,18 +44,31 @@ export async function insertDecisions(
         })
         .execute()
     }
-    for (const count of counts) {
-      await trx
-        .insertInto('allowed')
-        .values(count)
-        .onConflict((conflict) =>
-          conflict
-            .columns(['credential', 'resource', 'rule', 'hour'])
-            .doUpdateSet((set) => ({ count: sql<number>`${set.ref('allowed.count')} + ${count.count}` })),
-        )
-        .execute()
-    }
+    const added = addedUp(counts)
+    if (added.length === 0) return
+    await trx
+      .insertInto('allowed')
+      .values(added)
+      .onConflict((conflict) =>
+        conflict
+          .columns(['credential', 'resource', 'rule', 'hour'])
+          .doUpdateSet((set) => ({ count: sql<number>`${set.ref('allowed.count')} + ${set.ref('excluded.count')}` })),
+      )
+      .execute()
   })
+}
+
+/**
+ * One count a row: no statement may write a row twice. In one order, whoever writes them: two transactions that lock
+ * rows in different orders can wait for each other for ever.
+ */
+function addedUp(counts: readonly AllowedCount[]): AllowedCount[] {
+  const byRow = new Map<string, AllowedCount>()
+  for (const one of counts) {
+    const row = JSON.stringify([one.credential, one.resource, one.rule, one.hour])
+    byRow.set(row, { ...one, count: one.count + (byRow.get(row)?.count ?? 0) })
+  }
+  return [...byRow].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one)
 }
 
 export async function findDecision(db: DecisionsDb, id: string): Promise<Decision | undefined> {

@@ -420,6 +420,14 @@ for (const engine of ENGINES) {
         expect(await readRevision(store.reader)).toBe(1)
       })
 
+      test('keeps the latest of uses that come together, in whatever order', async () => {
+        await insertKey('key_1')
+        const uses = [4, 6, 5].map((at) => ({ id: 'key_1', at: later(at), from: `192.0.2.${at}` }))
+        await writeLastUses(store, uses)
+        const found = await findCredential(store.reader, 'key_1')
+        expect(found).toMatchObject({ lastUsedAt: later(6), lastUsedFrom: '192.0.2.6' })
+      })
+
       // A row that was damaged must not read as "not narrowed", nor lose what it may be revoked with.
       const NO_LIST = [
         '',

@@ -1,7 +1,9 @@
 import type { Decision as DecisionRecord } from '@countersign/admin-api'
 import type { AccessRule } from '@countersign/resource-server'
 import type { KnownCredential } from '../authentication/known-credentials.ts'
+import { PREFLIGHT_RULE } from '../domain/access-rule.ts'
 import { makeId, type RandomBytes } from '../domain/ids.ts'
+import type { Resource } from '../domain/resource.ts'
 import type { LastUse } from '../store/credentials.ts'
 import type { AllowedCount, DecisionFilter } from '../store/decisions.ts'
 import type { AskedRequest } from './asked.ts'
@@ -25,6 +27,10 @@ const MAX_STRANGERS_A_SECOND = 50
 /** Samples of allowed answers kept a second; they never push a refusal out of the ring. */
 const MAX_SAMPLES_A_SECOND = 20
 const MAX_ROWS_A_WRITE = 500
+/** Last uses that may wait for a store that takes none. */
+const MAX_WAITING_USES = 100_000
+/** How exactly the last use of a credential is known: a hot key costs one write in this time. */
+const LAST_USE_MS = 60_000
 const HOUR_MS = 3_600_000
 
 type Counter = { readonly rule: number; readonly resource: string; hour: number; count: number }
@@ -36,7 +42,7 @@ type Counter = { readonly rule: number; readonly resource: string; hour: number;
 export class DecisionLog {
   readonly #ring = new Map<string, DecisionRecord>()
   #pending: DecisionRecord[] = []
-  readonly #counters = new Map<KnownCredential | undefined, Map<AccessRule, Counter>>()
+  readonly #counters = new Map<KnownCredential | undefined, Map<AccessRule | Resource, Counter>>()
   #settled: AllowedCount[] = []
   readonly #touched = new Set<KnownCredential>()
   #second = 0
@@ -70,14 +76,16 @@ export class DecisionLog {
       counters = new Map()
       this.#counters.set(known, counters)
     }
-    const counter = counters.get(matched.rule)
+    // One rule stands for the preflights of all resources; any other belongs to one.
+    const counted = matched.rule === PREFLIGHT_RULE ? resource : matched.rule
+    const counter = counters.get(counted)
     const hour = Math.floor(asked.now.getTime() / HOUR_MS)
     if (counter !== undefined && counter.hour === hour) {
       counter.count++
       return
     }
     if (counter !== undefined) this.#settle(known, counter)
-    counters.set(matched.rule, { rule: matched.rule.index, resource: resource.name, hour, count: 1 })
+    counters.set(counted, { rule: matched.rule.index, resource: resource.name, hour, count: 1 })
     this.#turnSecond(asked.now)
     if (this.#samplesThisSecond++ >= MAX_SAMPLES_A_SECOND) return
     this.#pending.push({ id: makeId('dec', asked.now, this.random), ...recordOf(decision) })
@@ -96,7 +104,7 @@ export class DecisionLog {
     return this.store.list(filter)
   }
 
-  /** Writes all that waits: records, counts and last uses. A hot key costs one row of each, however hot it is. */
+  /** Writes all that waits: records, counts and last uses. A hot key costs one row of counts, however hot it is. */
   async flush(): Promise<void> {
     const written = await Promise.allSettled([this.flushRecords(this.#takeCounts()), this.#flushUses()])
     for (const one of written) if (one.status === 'rejected') throw one.reason
@@ -119,24 +127,29 @@ export class DecisionLog {
     }
   }
 
+  /** A use counts as written when it is: until then it waits, and stands for the later ones. */
   async #flushUses(): Promise<void> {
-    const uses = [...this.#touched].flatMap((known) => {
-      const use = known.unwrittenUse
-      known.unwrittenUse = undefined
-      return use === undefined || known.stored.kind === 'bootstrap' ? [] : [{ id: known.stored.id, ...use }]
-    })
-    this.#touched.clear()
-    for (let at = 0; at < uses.length; at += MAX_ROWS_A_WRITE) {
-      await this.store.writeLastUses(uses.slice(at, at + MAX_ROWS_A_WRITE))
+    const touched = [...this.#touched]
+    for (let at = 0; at < touched.length; at += MAX_ROWS_A_WRITE) {
+      const uses = touched.slice(at, at + MAX_ROWS_A_WRITE).flatMap((known) => {
+        const use = known.unwrittenUse
+        return use === undefined ? [] : [{ known, use }]
+      })
+      await this.store.writeLastUses(uses.map(({ known, use }) => ({ id: known.stored.id, ...use })))
+      for (const { known, use } of uses) {
+        known.unwrittenUse = undefined
+        known.writtenUseMs = use.at.getTime()
+        this.#touched.delete(known)
+      }
     }
   }
 
   #touch(known: KnownCredential, asked: AskedRequest): void {
-    const waiting = known.unwrittenUse
-    if (waiting !== undefined) {
-      waiting.at = asked.now
-      return
-    }
+    if (known.unwrittenUse !== undefined || known.stored.kind === 'bootstrap') return
+    const sinceWrittenMs = asked.now.getTime() - known.writtenUseMs
+    // Not negative: should the clock have gone back, nothing would be written until it is there again.
+    if (sinceWrittenMs >= 0 && sinceWrittenMs < LAST_USE_MS) return
+    if (this.#touched.size >= MAX_WAITING_USES) return
     known.unwrittenUse = { at: asked.now, from: asked.clientAddressText() }
     this.#touched.add(known)
   }
