@@ -222,6 +222,21 @@ describe('a caller', () => {
     expect(elsewhere.grant).toBeUndefined()
   })
 
+  test('is computed once for each of several resources in turn', () => {
+    const { known, directory, at } = setUp()
+    const elsewhere = () => known.callerAt(directory.management, directory)
+    const [one, other] = [at(), elsewhere()]
+    expect([at(), elsewhere(), at()].map((caller) => caller === one || caller === other)).toEqual([true, true, true])
+    expect(at()).not.toBe(elsewhere())
+  })
+
+  test('is computed anew for another resource of the same name', () => {
+    const { known, directory, at } = setUp()
+    at()
+    const older = { ...webdav, scopes: ['files:read'] }
+    expect([known.callerAt(older, directory).resource, at().resource]).toEqual([older, webdav])
+  })
+
   test('is in its groups that exist and in the built-in one of its kind', () => {
     const caller = setUp().at()
     expect([...caller.groups].sort()).toEqual(['clients', 'media'])

@@ -1,8 +1,9 @@
-import { BUILT_IN_GROUP, type Caller, type Rights } from '@countersign/resource-server'
+import { type AccessRule, BUILT_IN_GROUP, type Caller, type Rights } from '@countersign/resource-server'
 import type { Directory } from '../directory/directory.ts'
 import { revocationOf, type StoredCredential } from '../domain/credential.ts'
 import { grantAt } from '../domain/grant.ts'
 import type { Resource } from '../domain/resource.ts'
+import { Remembered } from './remembered.ts'
 
 /** A caller at one resource and one revision. */
 export type KnownCaller = Caller & {
@@ -11,7 +12,15 @@ export type KnownCaller = Caller & {
   /** Names of the caller's groups that hold a permission at this resource. */
   readonly holdingGroups: readonly string[]
   /** What was written for these rights, kept by `verify/identity.ts` while this caller lives. */
-  readonly identities: WeakMap<Rights, unknown>
+  readonly identities: Remembered<Rights, unknown>
+}
+
+/** How often a credential was allowed by one rule in one hour (hours since 1970). */
+export type AllowedCounter = {
+  readonly rule: AccessRule
+  readonly resource: string
+  readonly hour: number
+  count: number
 }
 
 /**
@@ -21,23 +30,29 @@ export type KnownCaller = Caller & {
 export class KnownCredential {
   #revision = -1
   readonly #callers = new Map<string, KnownCaller>()
+  /** The one of them that was asked for last: most credentials are used at one resource. */
+  #newest: KnownCaller | undefined
   /** When it was last used, waiting to be written; undefined: nothing waits. */
   unwrittenUse: { readonly at: Date; readonly from: string | null } | undefined
   /** The moment of the use that was written last. */
   writtenUseMs = Number.NEGATIVE_INFINITY
+  /** Kept by `verify/decision-log.ts`: where its last allowed answer was counted. */
+  counter: AllowedCounter | undefined
 
   constructor(readonly stored: StoredCredential) {}
 
   callerAt(resource: Resource, directory: Directory): KnownCaller {
     if (this.#revision !== directory.revision) {
       this.#callers.clear()
+      this.#newest = undefined
       this.#revision = directory.revision
     }
-    const remembered = this.#callers.get(resource.name)
     // The very same resource, not one of its name: whoever waited for a look-up may come with an older one.
-    if (remembered?.resource === resource) return remembered
-    const caller = this.#computeCaller(resource, directory)
+    if (this.#newest?.resource === resource) return this.#newest
+    const remembered = this.#callers.get(resource.name)
+    const caller = remembered?.resource === resource ? remembered : this.#computeCaller(resource, directory)
     this.#callers.set(resource.name, caller)
+    this.#newest = caller
     return caller
   }
 
@@ -56,7 +71,7 @@ export class KnownCredential {
       groups: new Set([...(owner?.groups ?? []), BUILT_IN_GROUP[stored.owner.kind]]),
       grant: grantAt(resource, held, stored.narrowing),
       holdingGroups: [...new Set(held.flatMap(({ holder }) => (holder.kind === 'group' ? [holder.id] : [])))].sort(),
-      identities: new WeakMap(),
+      identities: new Remembered(),
     }
   }
 }

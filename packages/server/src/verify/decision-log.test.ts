@@ -149,6 +149,7 @@ describe('allowed answers', () => {
       allow(undefined, turn)
     }
     allow(one, HOUR_MS)
+    allow(other, HOUR_MS)
     await log.flush()
     const counted = { resource: 'webdav', rule: 0, hour, count: 3 }
     const expected = [
@@ -157,9 +158,10 @@ describe('allowed answers', () => {
       { ...counted, credential: 'key_2' },
       { ...counted, credential: 'anonymous' },
       { ...counted, credential: 'key_1', hour: hour + 1, count: 1 },
+      { ...counted, credential: 'key_2', hour: hour + 1, count: 1 },
     ]
     expect(new Set(counts)).toEqual(new Set(expected))
-    expect(samples()).toBe(5)
+    expect(samples()).toBe(6)
   })
 
   test('that were written are not written again, and later ones add to them', async () => {
@@ -173,6 +175,16 @@ describe('allowed answers', () => {
     await log.flush()
     expect(counts.map(({ count }) => count)).toEqual([1, 2])
     expect(samples()).toBe(1)
+  })
+
+  test('are counted on when more credentials are in use than are remembered', async () => {
+    const { log, allow, counts } = setUp()
+    const all = Array.from({ length: 10_001 }, (_, n) => new KnownCredential(stored(`key_${n}`)))
+    for (let turn = 0; turn < 2; turn++) {
+      for (const known of all) allow(known, turn)
+      await log.flush()
+    }
+    expect(counts.length).toBe(2 * all.length)
   })
 
   test('of one rule that stands for several resources are counted for each', async () => {

@@ -1,6 +1,6 @@
 import type { Decision as DecisionRecord } from '@countersign/admin-api'
 import type { AccessRule } from '@countersign/resource-server'
-import type { KnownCredential } from '../authentication/known-credentials.ts'
+import type { AllowedCounter, KnownCredential } from '../authentication/known-credentials.ts'
 import { PREFLIGHT_RULE } from '../domain/access-rule.ts'
 import { makeId, type RandomBytes } from '../domain/ids.ts'
 import type { Resource } from '../domain/resource.ts'
@@ -33,8 +33,6 @@ const MAX_WAITING_USES = 100_000
 const LAST_USE_MS = 60_000
 const HOUR_MS = 3_600_000
 
-type Counter = { readonly rule: number; readonly resource: string; hour: number; count: number }
-
 /**
  * Keeps what was decided: refusals one by one, up to a rate that no flood can raise; allowed ones as counts by
  * credential, resource, rule and hour, with the first of each as a sample.
@@ -42,7 +40,7 @@ type Counter = { readonly rule: number; readonly resource: string; hour: number;
 export class DecisionLog {
   readonly #ring = new Map<string, DecisionRecord>()
   #pending: DecisionRecord[] = []
-  readonly #counters = new Map<KnownCredential | undefined, Map<AccessRule | Resource, Counter>>()
+  readonly #counters = new Map<KnownCredential | undefined, Map<AccessRule | Resource, AllowedCounter>>()
   #settled: AllowedCount[] = []
   readonly #touched = new Set<KnownCredential>()
   #second = 0
@@ -71,21 +69,29 @@ export class DecisionLog {
     const known = caller?.known
     if (known !== undefined) this.#touch(known, asked)
     if (matched === undefined || resource === undefined) return
+    const hour = Math.floor(asked.now.getTime() / HOUR_MS)
+    const last = known?.counter
+    if (last !== undefined && last.rule === matched.rule && last.hour === hour) {
+      last.count++
+      return
+    }
     let counters = this.#counters.get(known)
     if (counters === undefined) {
       counters = new Map()
       this.#counters.set(known, counters)
     }
-    // One rule stands for the preflights of all resources; any other belongs to one.
+    // One rule stands for the preflights of all resources, which show no credential; any other belongs to one.
     const counted = matched.rule === PREFLIGHT_RULE ? resource : matched.rule
-    const counter = counters.get(counted)
-    const hour = Math.floor(asked.now.getTime() / HOUR_MS)
-    if (counter !== undefined && counter.hour === hour) {
-      counter.count++
+    const before = counters.get(counted)
+    if (before?.hour === hour) {
+      before.count++
+      if (known !== undefined) known.counter = before
       return
     }
-    if (counter !== undefined) this.#settle(known, counter)
-    counters.set(counted, { rule: matched.rule.index, resource: resource.name, hour, count: 1 })
+    if (before !== undefined) this.#settle(known, before)
+    const counter = { rule: matched.rule, resource: resource.name, hour, count: 1 }
+    counters.set(counted, counter)
+    if (known !== undefined) known.counter = counter
     this.#turnSecond(asked.now)
     if (this.#samplesThisSecond++ >= MAX_SAMPLES_A_SECOND) return
     this.#pending.push({ id: makeId('dec', asked.now, this.random), ...recordOf(decision) })
@@ -179,8 +185,8 @@ export class DecisionLog {
     this.#pending.push(record)
   }
 
-  #settle(known: KnownCredential | undefined, { resource, rule, hour, count }: Counter): void {
-    this.#settled.push({ credential: known?.stored.id ?? 'anonymous', resource, rule, hour, count })
+  #settle(known: KnownCredential | undefined, { resource, rule, hour, count }: AllowedCounter): void {
+    this.#settled.push({ credential: known?.stored.id ?? 'anonymous', resource, rule: rule.index, hour, count })
   }
 
   #takeCounts(): AllowedCount[] {
@@ -199,6 +205,8 @@ export class DecisionLog {
 
   /** Counters live for the hour of their sample; past a bound they start anew, which costs a sample more each. */
   #forgetIdle(): void {
-    if (this.#counters.size > RING_SIZE) this.#counters.clear()
+    if (this.#counters.size <= RING_SIZE) return
+    for (const known of this.#counters.keys()) if (known !== undefined) known.counter = undefined
+    this.#counters.clear()
   }
 }

@@ -32,6 +32,7 @@ const ASSERTION_LIFE_MS = 60_000
 const RENEW_BEFORE_MS = 30_000
 /** nginx keeps response headers in a buffer of 4 KiB. */
 const MAX_HEADER_BYTES = 3500
+const MAX_SHARED_TEXTS = 1000
 const NONE = 'none'
 
 /**
@@ -42,6 +43,8 @@ const NONE = 'none'
  */
 export class Identities {
   readonly #anonymous = new WeakMap<Resource, Identity>()
+  /** One copy of what many identities say: a thousand copies would push each other out of the CPU's caches. */
+  readonly #shared = new Map<string, string>()
 
   constructor(private readonly deps: IdentityDeps) {}
 
@@ -98,14 +101,22 @@ export class Identities {
       'Remote-User': subjectOf(principal),
       'Remote-Name': encodeValue(nameOf(principal)),
       'Remote-Email': this.#emailOf(principal),
-      'Remote-Groups': encodeList(groupsOf(caller, resource)),
+      'Remote-Groups': this.#share(encodeList(groupsOf(caller, resource))),
       'Remote-Principal': principal.kind,
       'Remote-Client': principal.kind === 'client' ? principal.id : NONE,
-      'Remote-Roles': encodeList([...allowed.rights.roles]),
-      'Remote-Scopes': encodeList([...allowed.rights.scopes]),
+      'Remote-Roles': this.#share(encodeList([...allowed.rights.roles])),
+      'Remote-Scopes': this.#share(encodeList([...allowed.rights.scopes])),
       'Remote-Project': allowed.projects === null ? '*' : encodeList(allowed.projects),
       'Remote-Credential': caller.credential.id,
     }
+  }
+
+  #share(text: string): string {
+    const shared = this.#shared.get(text)
+    if (shared !== undefined) return shared
+    if (this.#shared.size >= MAX_SHARED_TEXTS) this.#shared.clear()
+    this.#shared.set(text, text)
+    return text
   }
 
   #emailOf(principal: Exclude<Principal, { kind: 'anonymous' }>): string {
