@@ -102,6 +102,7 @@ describe('what an answer never does', () => {
   test('FWD-24 a key of a client without groups is told of in every header', async () => {
     const { headers } = await stage.expect('OK', undefined, 'forward', { lines: withKey() })
     expect(Object.fromEntries(IDENTITY_HEADERS.slice(1).map((name) => [name, headers.get(name)]))).toEqual({
+      'countersign-expires': 'never',
       'remote-client': 'canister',
       'remote-credential': expect.stringMatching(/^key_/),
       'remote-email': 'canister@clients.127.0.0.1',

@@ -7,6 +7,7 @@ export type Answer = { readonly status: number; readonly headers: Headers; reado
 
 export const IDENTITY_HEADERS = [
   'countersign-assertion',
+  'countersign-expires',
   'remote-client',
   'remote-credential',
   'remote-email',

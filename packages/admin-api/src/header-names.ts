@@ -12,6 +12,7 @@ export const IDENTITY_HEADERS = [
   'Remote-Scopes',
   'Remote-Project',
   'Remote-Credential',
+  'Countersign-Expires',
   'Countersign-Assertion',
 ] as const
 export type IdentityHeader = (typeof IDENTITY_HEADERS)[number]

@@ -74,9 +74,11 @@ export function accessCases(opened: () => Stage, traits: Traits): void {
     expect(stage.recorder.take()).toHaveLength(1)
   })
 
-  test('an allowed answer is the service’s own', async () => {
+  test('an allowed answer is the service’s own, but that it says when the key ends', async () => {
     const answer = await get(bearer(key))
     expect(answer.headers.get('countersign-decision')).toBeNull()
-    expect([...answer.headers.keys()].filter((name) => /^remote-|^countersign-/.test(name))).toEqual([])
+    expect([...answer.headers.keys()].filter((name) => /^remote-|^countersign-/.test(name))).toEqual([
+      'countersign-expires',
+    ])
   })
 }

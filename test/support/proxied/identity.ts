@@ -22,6 +22,7 @@ export function identityOf(stage: Stage, key: Key, scopes: string): Record<strin
     'remote-scopes': scopes,
     'remote-project': '*',
     'remote-credential': key.id,
+    'countersign-expires': 'never',
   }
 }
 

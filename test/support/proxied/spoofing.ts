@@ -15,7 +15,7 @@ const SPOOFS: Spoofs = {
   'an empty identity header': ['Remote-User:'],
   'the rest of the identity headers': [
     ...['Remote-Name: Admin', 'Remote-Principal: user', 'Remote-Client: other', 'Remote-Project: secret'],
-    ...['Remote-Credential: key_0', 'Countersign-Assertion: forged.forged.forged'],
+    ...['Remote-Credential: key_0', 'Countersign-Expires: never', 'Countersign-Assertion: forged.forged.forged'],
   ],
   'underscores for hyphens': ['Remote_User: admin', 'REMOTE_GROUPS: admins', 'Countersign_Assertion: forged'],
   'underscores and hyphens mixed': ['X_Forwarded-For: 10.9.9.9', 'X-Forwarded_Host: evil.test', 'X_Real_IP: 10.9.9.9'],

@@ -95,6 +95,7 @@ export class Identities {
         'Remote-Scopes': NONE,
         'Remote-Project': NONE,
         'Remote-Credential': NONE,
+        'Countersign-Expires': NONE,
       }
     }
     return {
@@ -108,6 +109,7 @@ export class Identities {
       'Remote-Scopes': this.#share(encodeList([...allowed.rights.scopes])),
       'Remote-Project': allowed.projects === null ? '*' : encodeList(allowed.projects),
       'Remote-Credential': caller.credential.id,
+      'Countersign-Expires': endOf(caller.credential.expiresAt),
     }
   }
 
@@ -176,6 +178,11 @@ function nameOf(principal: Principal): string {
 function groupsOf(caller: KnownCaller, resource: Resource): string[] {
   if (resource.groups === 'all') return [...caller.groups].sort()
   return [...caller.holdingGroups, BUILT_IN_GROUP[caller.known.stored.owner.kind]]
+}
+
+/** `2030-01-31T12:00:00Z`: as an ISO 8601 instant in UTC and in seconds. */
+function endOf(expiresAt: Date | null): string {
+  return expiresAt === null ? 'never' : expiresAt.toISOString().replace(/\.\d+Z$/, 'Z')
 }
 
 /** Every byte outside printable ASCII, and `%`, as `%XX`: a header value that no proxy reads in two ways. */
