@@ -83,7 +83,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
   }
 
   const kek = config.kek ?? loadKek(config.dataDir, random)
-  const store = await openStore(config.dataDir, clock, random)
+  const store = await openStore(config.dataDir, clock, random, config.databaseUrl)
   const seal = sealWith(kek, random)
   await checkKek(store, seal)
   const keys = await loadSigningKeys(store, seal)

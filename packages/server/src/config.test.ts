@@ -28,10 +28,12 @@ function problemsOf(given: Given): string[] {
 
 const SECRET = 'a-secret-of-32-characters-or-more'
 const KEK = Buffer.alloc(32, 7).toString('base64')
+const DATABASE = 'postgres://countersign:pass%23word@db.example.com:5433/countersign?sslmode=verify-full'
 
 /** For each option: what a person writes, and what it becomes. */
 const VALUES: Record<Option['name'], { text: string; read: (config: Config) => unknown; value: unknown }> = {
   data_dir: { text: '/srv/data', read: ({ dataDir }) => dataDir, value: '/srv/data' },
+  database_url: { text: DATABASE, read: ({ databaseUrl }) => databaseUrl, value: DATABASE },
   listen: {
     text: '[::1]:9000',
     read: ({ listen }) => listen,

@@ -12,6 +12,7 @@ export type Option = {
 
 type RawConfig = {
   data_dir: string
+  database_url: string | undefined
   listen: string
   internal_listen: string | undefined
   public_url: string | undefined
@@ -32,6 +33,13 @@ export const OPTIONS: readonly Option[] = [
     default: './data',
     doc: 'Where the database, the key-encryption key and the decisions are kept.',
     example: '/var/lib/countersign',
+  },
+  {
+    name: 'database_url',
+    type: 'secret',
+    default: undefined,
+    doc: 'A PostgreSQL database in place of the embedded one. Then the data directory keeps only the decisions, the key-encryption key if no other is set, and the first admin key.',
+    example: 'postgres://countersign:PASSWORD@db.example.com/countersign?sslmode=verify-full',
   },
   {
     name: 'listen',
@@ -119,6 +127,8 @@ export type ListenAddress =
 
 export type Config = {
   readonly dataDir: string
+  /** Undefined: the embedded database of the data directory. */
+  readonly databaseUrl: string | undefined
   readonly listen: Extract<ListenAddress, { kind: 'tcp' }>
   readonly internalListen: ListenAddress | undefined
   /** Without a trailing slash. */
@@ -226,6 +236,9 @@ function interpret(raw: RawConfig, problems: string[]): Config | undefined {
     return undefined
   }
   if (raw.data_dir === '') report('data_dir', 'expected a directory')
+  if (raw.database_url !== undefined && !isPostgresUrl(raw.database_url)) {
+    report('database_url', 'expected postgres://user:password@host/database, with what is special in it as %XX')
+  }
   const listen = parseListen(raw.listen)
   if (listen?.kind !== 'tcp') report('listen', 'expected host:port')
   const internalListen = raw.internal_listen === undefined ? undefined : parseListen(raw.internal_listen)
@@ -270,6 +283,7 @@ function interpret(raw: RawConfig, problems: string[]): Config | undefined {
     return
   return {
     dataDir: raw.data_dir,
+    databaseUrl: raw.database_url,
     listen,
     internalListen,
     publicUrl,
@@ -301,6 +315,11 @@ function parsePublicUrl(text: string): string | undefined {
   const scheme = parts[1] === 'https' ? 'https' : 'http'
   const host = parseHost(parts[2] ?? '', scheme)
   return host === undefined ? undefined : `${scheme}://${host}`
+}
+
+/** Its parts are the driver's to read. It allows an empty host, for a unix socket; a URL with a user does not. */
+function isPostgresUrl(text: string): boolean {
+  return /^postgres(ql)?:\/\/\S+$/.test(text) && URL.canParse(text.replace('@/', '@localhost/'))
 }
 
 function parseNetworks(text: string): Network[] | undefined {

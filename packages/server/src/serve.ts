@@ -52,7 +52,7 @@ export async function startServer(config: Config, io: ServeIo): Promise<RunningS
 /** Brings the databases of the data directory up to this version's schema. */
 export async function migrateDatabase(config: Config): Promise<{ applied: readonly string[] }> {
   const { clock, random } = processIo({})
-  const store = await openStore(config.dataDir, clock, random)
+  const store = await openStore(config.dataDir, clock, random, config.databaseUrl)
   await (await openDecisions(config.dataDir)).destroy()
   await store.close()
   return { applied: store.applied }
@@ -61,7 +61,7 @@ export async function migrateDatabase(config: Config): Promise<{ applied: readon
 /** Makes a new admin key on the host itself; a running server learns of it by following the revision. */
 export async function makeAdminKey(config: Config): Promise<AdminKey> {
   const { clock, random } = processIo({})
-  const store = await openStore(config.dataDir, clock, random)
+  const store = await openStore(config.dataDir, clock, random, config.databaseUrl)
   try {
     return await issueAdminKey(store, (text) => Bun.SHA256.hash(text, 'hex'))
   } finally {

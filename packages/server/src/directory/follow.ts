@@ -5,6 +5,7 @@ import { listGroups } from '../store/groups.ts'
 import { listPermissions } from '../store/permissions.ts'
 import { listResources } from '../store/resources.ts'
 import { listRevocationLines } from '../store/revocation-lines.ts'
+import { inOneSnapshot } from '../store/snapshot.ts'
 import type { Db, Noun, Store } from '../store/store.ts'
 import type { Directory, DirectoryUpdate } from './directory.ts'
 
@@ -70,7 +71,7 @@ export class Follower {
     const askedAtMs = this.monotonicMs()
     const { revision } = this.directory
     if ((await readRevision(this.store.reader)) !== revision) {
-      const update = await this.store.reader.transaction().execute((db) => readUpdate(db, revision))
+      const update = await inOneSnapshot(this.store.reader, (db) => readUpdate(db, revision))
       this.forget(update.everything ? undefined : update.credentials)
       this.directory.apply(update)
     }

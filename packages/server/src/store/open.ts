@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { RandomBytes } from '../domain/ids.ts'
 import { migrate, migrateDecisions } from './migrations.ts'
+import { openPostgres } from './postgres.ts'
 import type { DecisionTables, Tables } from './schema.ts'
-
 import { IN_MEMORY, openSqlite } from './sqlite.ts'
 import type { Store } from './store.ts'
 
@@ -19,13 +19,19 @@ export function hasDatabase(dataDir: string): boolean {
   return existsSync(join(dataDir, DATABASE))
 }
 
-/** Opens the embedded database of a data directory, brought up to this version's schema. */
-export async function openStore(dataDir: string, clock: () => Date, random: RandomBytes): Promise<OpenedStore> {
-  const path = dataDir === IN_MEMORY ? IN_MEMORY : join(dataDir, DATABASE)
-  const writer = openSqlite<Tables>(path, { synchronous: 'FULL' })
-  const applied = await migrate(writer, clock())
-  // In memory there is one connection: another would see another database.
-  const reader = path === IN_MEMORY ? writer : openSqlite<Tables>(path, { synchronous: 'FULL', readonly: true })
+/**
+ * Opens the store, brought up to this version's schema: the PostgreSQL database behind `databaseUrl`, or, where that
+ * is undefined, the embedded database of the data directory.
+ */
+export async function openStore(
+  dataDir: string,
+  clock: () => Date,
+  random: RandomBytes,
+  databaseUrl?: string,
+): Promise<OpenedStore> {
+  const opened =
+    databaseUrl === undefined ? await openEmbedded(dataDir, clock()) : await openPostgres(databaseUrl, clock())
+  const { reader, writer, applied } = opened
   return {
     reader,
     writer,
@@ -37,6 +43,15 @@ export async function openStore(dataDir: string, clock: () => Date, random: Rand
       await writer.destroy()
     },
   }
+}
+
+async function openEmbedded(dataDir: string, now: Date) {
+  const path = dataDir === IN_MEMORY ? IN_MEMORY : join(dataDir, DATABASE)
+  const writer = openSqlite<Tables>(path, { synchronous: 'FULL' })
+  const applied = await migrate(writer, now)
+  // In memory there is one connection: another would see another database.
+  const reader = path === IN_MEMORY ? writer : openSqlite<Tables>(path, { synchronous: 'FULL', readonly: true })
+  return { reader, writer, applied }
 }
 
 /** Opens the store of decisions: a file of its own, which may lose its newest rows in a power cut, and no more. */

@@ -1,0 +1,144 @@
+import {
+  type ColumnDefinitionNode,
+  Kysely,
+  type KyselyPlugin,
+  OperationNodeTransformer,
+  PostgresDialect,
+  type PostgresPool,
+  type PostgresPoolClient,
+  RawNode,
+  sql,
+} from 'kysely'
+import { Pool, type PoolConfig, types } from 'pg'
+import { migrate } from './migrations.ts'
+import type { Tables } from './schema.ts'
+
+export type PostgresStore = {
+  readonly reader: Kysely<Tables>
+  readonly writer: Kysely<Tables>
+  readonly applied: readonly string[]
+}
+
+/** How long we wait for a connection: a new one, or one of the pool while all are in use. */
+const CONNECT_TIMEOUT_MS = 4000
+/** How long we wait for an answer. A link that was cut in silence says nothing: the limits of the server do not help. */
+const ANSWER_TIMEOUT_MS = 10_000
+
+const MAX_READERS = 10
+/** Changes are serial by the counter's lock: more writers would only wait there. */
+const MAX_WRITERS = 4
+
+/** `change()` relies on it: at a higher level, a change that had to wait would fail instead of going on. */
+const ISOLATION = "default_transaction_isolation = 'read committed'"
+
+/** A node that dies within a change must not keep the counter locked for the others. */
+const LIMITS = ["lock_timeout = '4s'", "statement_timeout = '8s'", "idle_in_transaction_session_timeout = '8s'"]
+
+/** Whatever number no other lock of this database has. */
+const MIGRATION_LOCK = 4_211_904_720
+
+/**
+ * Opens the database behind `url`, brought up to this version's schema. What a promise rests on is set on each
+ * connection, never left to what server, database or role say.
+ *
+ * Security: nothing of `url` may get into an error: it holds the password.
+ */
+export async function openPostgres(url: string, now: Date): Promise<PostgresStore> {
+  const applied = await migrateAlone(url, now)
+  const limits = { query_timeout: ANSWER_TIMEOUT_MS }
+  return {
+    applied,
+    reader: open(url, { max: MAX_READERS, ...limits }, [ISOLATION, ...LIMITS, 'default_transaction_read_only = on']),
+    writer: open(url, { max: MAX_WRITERS, ...limits }, [ISOLATION, ...LIMITS, 'default_transaction_read_only = off']),
+  }
+}
+
+/** Several processes may start at once: the first one migrates, the others wait for it and find nothing to do. */
+async function migrateAlone(url: string, now: Date): Promise<readonly string[]> {
+  // Without limits: a migration may have much to rewrite, and whoever waits for one has nothing else to do.
+  const db = open(url, { max: 1 }, [ISOLATION, 'default_transaction_read_only = off'])
+  try {
+    return await db.connection().execute(async (session) => {
+      await requireUtf8(session)
+      // Kysely has a lock too, but creates its tables before it takes it. This one ends with the connection.
+      await sql`select pg_advisory_lock(${sql.lit(MIGRATION_LOCK)})`.execute(session)
+      return migrate(session.withPlugin(bytewiseTexts), now)
+    })
+  } finally {
+    await db.destroy()
+  }
+}
+
+async function requireUtf8(db: Kysely<Tables>): Promise<void> {
+  const { rows } = await sql<{ server_encoding: string }>`show server_encoding`.execute(db)
+  const encoding = rows[0]?.server_encoding
+  if (encoding !== 'UTF8') throw new Error(`the database has the encoding ${encoding}: create one with encoding UTF8`)
+}
+
+/**
+ * Texts compare by their bytes, as in SQLite, whatever the locale of the database: lists have one order on both
+ * engines, and an operating system that sorts otherwise after an update cannot break a unique index.
+ */
+class BytewiseTexts extends OperationNodeTransformer {
+  protected override transformColumnDefinition(node: ColumnDefinitionNode): ColumnDefinitionNode {
+    const column = super.transformColumnDefinition(node)
+    const { dataType } = column
+    if (dataType.kind !== 'DataTypeNode' || dataType.dataType !== 'text') return column
+    return { ...column, dataType: RawNode.createWithSql('text collate "C"') }
+  }
+}
+
+const transformer = new BytewiseTexts()
+const bytewiseTexts: KyselyPlugin = {
+  transformQuery: ({ node, queryId }) => transformer.transformNode(node, queryId),
+  transformResult: async ({ result }) => result,
+}
+
+function open(url: string, limits: PoolConfig, settings: readonly string[]): Kysely<Tables> {
+  const pool = new Pool({
+    application_name: 'countersign',
+    connectionString: url,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    types: { getTypeParser },
+    async onConnect(client) {
+      // A connection that is lost tells whoever uses it next. Without listeners it would end the process.
+      client.on('error', () => undefined)
+      await client.query(settings.map((setting) => `set ${setting}`).join('; '))
+    },
+    ...limits,
+  })
+  pool.on('error', () => undefined)
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool: leavingTheSilent(pool) }) })
+}
+
+const getTypeParser: typeof types.getTypeParser = (oid: number, format?: 'text' | 'binary') =>
+  oid === types.builtins.INT8 ? parseInt8 : types.getTypeParser(oid, format)
+
+/** A bigint as a number. One that a number cannot hold would be rounded to another: it is an error. */
+function parseInt8(text: string): number {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value)) throw new Error('a number in the database is too large')
+  return value
+}
+
+/** Closes a connection that did not answer in time: pg would lend it out again, and each query wait for those before. */
+function leavingTheSilent(pool: Pool): PostgresPool {
+  return {
+    options: pool.options,
+    end: () => pool.end(),
+    async connect() {
+      const client = await pool.connect()
+      const query = async (text: string, parameters: unknown[]) => {
+        try {
+          return await client.query(text, parameters)
+        } catch (error) {
+          if (error instanceof Error && error.message === 'Query read timeout') void client.end()
+          throw error
+        }
+      }
+      return { query: query as PostgresPoolClient['query'], release: (destroy) => client.release(destroy) }
+    },
+  }
+}
