@@ -13,6 +13,8 @@ export function guarded(handler: Handler) {
     const host = request.headers.get('host')
     if (host === null || host.includes(',')) return refusal(400, 'Send one Host header.')
     if (request.method === 'TRACE') return refusal(405, 'TRACE is not served.')
+    // Asked each time, on 127.0.0.1 too, though it costs: a packet filter can send connections of others there, and
+    // whether a peer may ask hangs on its address.
     return handler(request, server.requestIP(request)?.address ?? null)
   }
 }

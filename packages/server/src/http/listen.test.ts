@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test'
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { connect } from 'node:net'
+import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { listen } from './listen.ts'
 
@@ -56,4 +57,26 @@ test('what is no socket is left as it is', async () => {
   for (const path of [file, link]) await expect(listenOn(path)).rejects.toThrow(`${path} is there and is no socket`)
   expect(readFileSync(link, 'utf8')).toBe('data')
   expect(readdirSync(scratch).toSorted()).toEqual(['link', 'precious'])
+})
+
+// Whoever is on this machine can come to 127.0.0.1 from any of its addresses.
+const ofThisMachine = Object.values(networkInterfaces())
+  .flatMap((interfaces) => interfaces ?? [])
+  .filter(({ family }) => family === 'IPv4')
+  .map(({ address }) => address)
+
+test.each(ofThisMachine)('who connects to 127.0.0.1 from %s is told apart', async (from) => {
+  const peers: (string | null)[] = []
+  const notePeer = (_: Request, peer: string | null) => {
+    peers.push(peer)
+    return new Response('noted')
+  }
+  const address = { kind: 'tcp', hostname: '127.0.0.1', port: 0 } as const
+  const server = await listen(address, { exact: {}, fallback: notePeer, forProxies: true })
+  const socket = connect({ host: '127.0.0.1', port: server.port ?? 0, localAddress: from })
+  socket.end('GET / HTTP/1.1\r\nHost: countersign\r\nConnection: close\r\n\r\n')
+  await new Promise((resolve) => socket.on('data', resolve))
+  socket.destroy()
+  await server.stop(true)
+  expect(peers).toEqual([from])
 })
