@@ -21,7 +21,7 @@ import { checkKek, loadKek } from './keys/kek-file.ts'
 import { sealWith } from './keys/seal.ts'
 import { loadSigningKeys } from './keys/signing-key.ts'
 import { trimChangeLog } from './store/change-log.ts'
-import { findCredential, findCredentialByDigest, writeLastUses } from './store/credentials.ts'
+import { credentialFinder, findCredential, writeLastUses } from './store/credentials.ts'
 import { findDecision, insertDecisions, listDecisions, trimDecisions } from './store/decisions.ts'
 import { openDecisions, openStore } from './store/open.ts'
 import { change } from './store/store.ts'
@@ -106,7 +106,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
     known,
     unknown,
     sha256Hex,
-    findByDigest: (digest) => findCredentialByDigest(store.reader, digest),
+    findByDigest: credentialFinder(store.reader),
     reach: (revision) => follower.reach(revision),
   })
   const kinds: CredentialKind[] = [

@@ -1,4 +1,5 @@
 import { ISSUED_KINDS } from '@countersign/resource-server'
+import { type InferResult, NoResultError } from 'kysely'
 import { OWNER_KINDS, type OwnerRef, refText, type StoredCredential } from '../domain/credential.ts'
 import { storedNetworks } from './clients.ts'
 import type { Tables } from './schema.ts'
@@ -17,23 +18,37 @@ import {
 /** What was found under a digest, and the revision at which it was looked for. */
 export type Lookup = { readonly credential: StoredCredential | undefined; readonly revision: number }
 
+const ANY_DIGEST = 'any digest'
+
 /**
- * Finds the credential with this digest, whatever its state, together with the revision that the answer is of.
+ * Finds credentials by their digest, whatever their state, together with the revision that the answer is of. The query
+ * is built once for all of them: it costs more to build than to answer.
  *
  * Neither revocation, expiry nor the owner's state is judged here: they belong to `decide`, from live data, so
  * that the operator can be told "revoked" where the caller is told "invalid".
  */
-export async function findCredentialByDigest(db: Db, digest: string): Promise<Lookup> {
-  const row = await db
+export function credentialFinder(db: Db): (digest: string) => Promise<Lookup> {
+  const query = db
     .selectFrom('revision')
-    .leftJoin('credential', (join) => join.on('credential.digest', '=', digest))
+    .leftJoin('credential', (join) => join.on('credential.digest', '=', ANY_DIGEST))
     .selectAll('credential')
     .select('revision.value as read_at')
     .where('revision.id', '=', 1)
-    .executeTakeFirstOrThrow()
-  const { read_at, ...found } = row
-  const revision = parseRevision(read_at)
-  return { credential: found.id === null ? undefined : toStoredCredential(found as Tables['credential']), revision }
+  const compiled = query.compile()
+  return async (digest) => {
+    const parameters = compiled.parameters.map((parameter) => (parameter === ANY_DIGEST ? digest : parameter))
+    const { rows } = await db.executeQuery<InferResult<typeof query>[number]>({ ...compiled, parameters })
+    const [row] = rows
+    if (row === undefined) throw new NoResultError(query.toOperationNode())
+    const { read_at, ...found } = row
+    const revision = parseRevision(read_at)
+    return { credential: found.id === null ? undefined : toStoredCredential(found as Tables['credential']), revision }
+  }
+}
+
+/** The same for one digest. */
+export function findCredentialByDigest(db: Db, digest: string): Promise<Lookup> {
+  return credentialFinder(db)(digest)
 }
 
 export async function findCredential(db: Db, id: string): Promise<StoredCredential | undefined> {

@@ -10,6 +10,7 @@ import { listChangesAfter, readLogStart, readRevision, trimChangeLog } from './c
 import { type ClientWrite, deleteClient, findClient, insertClient, listClientIds, updateClient } from './clients.ts'
 import {
   countUnrevoked,
+  credentialFinder,
   findCredential,
   findCredentialByDigest,
   insertCredential,
@@ -346,6 +347,16 @@ for (const engine of ENGINES) {
         await run(async () => undefined)
         const found = await findCredentialByDigest(store.reader, 'digest of key_1')
         expect([found.credential?.id, found.credential?.revision, found.revision]).toEqual(['key_1', 1, 2])
+      })
+
+      test('is found by its own digest among others that are looked for at once, also when it came later', async () => {
+        const find = credentialFinder(store.reader)
+        const digests = ['digest of key_1', 'digest of key_2', 'any digest', 'digest of key_1']
+        const look = async () => (await Promise.all(digests.map(find))).map(({ credential }) => credential?.id)
+        await insertKey('key_1')
+        expect(await look()).toEqual(['key_1', undefined, undefined, 'key_1'])
+        await insertKey('key_2')
+        expect(await look()).toEqual(['key_1', 'key_2', undefined, 'key_1'])
       })
 
       test('is found by its digest whatever its state', async () => {
