@@ -127,6 +127,7 @@ async function insertHotKey(running: Change, key: string, owner: string, random:
       revokedReason: null,
       lastUsedAt: null,
       lastUsedFrom: null,
+      importedFrom: null,
     },
     Bun.SHA256.hash(key, 'hex'),
   )

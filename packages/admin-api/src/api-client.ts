@@ -4,21 +4,27 @@ import { Client, type ClientChange, ClientPage, type NewClient } from './client.
 import { Credential, CredentialPage, type CredentialQuery } from './credential.ts'
 import { Decision, DecisionPage, type DecisionQuery } from './decision.ts'
 import { type Explain, Explanation } from './explain.ts'
-import { Group, GroupPage, type NewGroup } from './group.ts'
+import { Group, type GroupChange, GroupPage, GroupWithMembers, type NewGroup } from './group.ts'
+import { type CredentialImport, CredentialImported, ForeignPrefixes } from './import.ts'
 import {
+  type AgeRevocation,
   type BulkRevocation,
   BulkRevoked,
   IssuedKey,
+  IssuedToken,
   type NewKey,
+  type NewToken,
   type Revocation,
   Revoked,
-  RotatedKey,
+  Rotated,
   type Rotation,
 } from './key.ts'
-import { Me } from './me.ts'
+import { LeakAnswer, type LeakReport } from './leak.ts'
+import { Me, MyResources } from './me.ts'
 import type { PageQuery } from './page.ts'
 import { type NewPermission, Permission, PermissionPage, type PermissionQuery } from './permission.ts'
 import { ChangedResource, type NewResource, Resource, type ResourceChange, ResourcePage } from './resource.ts'
+import { type NewUser, User, type UserChange, UserPage } from './user.ts'
 
 /** 204: done, and nothing to say. */
 const Nothing = z.void()
@@ -50,7 +56,8 @@ export function apiClient(options: CallOptions) {
     groups: {
       list: (query: Partial<PageQuery> = {}) => call('GET', '/groups', GroupPage, { query }),
       create: (body: Body<typeof NewGroup>) => call('POST', '/groups', Group, { body }),
-      get: (name: string) => call('GET', path`/groups/${name}`, Group),
+      get: (name: string) => call('GET', path`/groups/${name}`, GroupWithMembers),
+      change: (name: string, body: Body<typeof GroupChange>) => call('PATCH', path`/groups/${name}`, Group, { body }),
       delete: (name: string) => call('DELETE', path`/groups/${name}`, Nothing),
     },
     clients: {
@@ -61,6 +68,16 @@ export function apiClient(options: CallOptions) {
       delete: (id: string) => call('DELETE', path`/clients/${id}`, Nothing),
       revokeCredentials: (id: string, body: Body<typeof BulkRevocation> = {}) =>
         call('POST', path`/clients/${id}/revoke-credentials`, BulkRevoked, { body }),
+    },
+    users: {
+      list: (query: Partial<PageQuery> = {}) => call('GET', '/users', UserPage, { query }),
+      create: (body: Body<typeof NewUser>) => call('POST', '/users', User, { body }),
+      get: (username: string) => call('GET', path`/users/${username}`, User),
+      change: (username: string, body: Body<typeof UserChange>) =>
+        call('PATCH', path`/users/${username}`, User, { body }),
+      delete: (username: string) => call('DELETE', path`/users/${username}`, Nothing),
+      revokeCredentials: (username: string, body: Body<typeof BulkRevocation> = {}) =>
+        call('POST', path`/users/${username}/revoke-credentials`, BulkRevoked, { body }),
     },
     permissions: {
       list: (query: Partial<PermissionQuery> = {}) => call('GET', '/permissions', PermissionPage, { query }),
@@ -74,20 +91,41 @@ export function apiClient(options: CallOptions) {
       create: (client: string, body: Body<typeof NewKey> = {}) =>
         call('POST', path`/clients/${client}/keys`, IssuedKey, { body }),
     },
+    tokens: {
+      list: (username: string, query: Partial<PageQuery> = {}) =>
+        call('GET', path`/users/${username}/tokens`, CredentialPage, { query }),
+      create: (username: string, body: Body<typeof NewToken> = {}) =>
+        call('POST', path`/users/${username}/tokens`, IssuedToken, { body }),
+    },
     credentials: {
       list: (query: Partial<CredentialQuery> = {}) => call('GET', '/credentials', CredentialPage, { query }),
       get: (id: string) => call('GET', path`/credentials/${id}`, Credential),
       rotate: (id: string, body: Body<typeof Rotation> = {}) =>
-        call('POST', path`/credentials/${id}/rotate`, RotatedKey, { body }),
+        call('POST', path`/credentials/${id}/rotate`, Rotated, { body }),
       revoke: (id: string, body: Body<typeof Revocation> = {}) =>
         call('POST', path`/credentials/${id}/revoke`, Revoked, { body }),
+      revokeOlder: (body: Body<typeof AgeRevocation>) =>
+        call('POST', '/credentials/revoke-older', BulkRevoked, { body }),
+      import: (body: Body<typeof CredentialImport>) =>
+        call('POST', '/credentials/import', CredentialImported, { body }),
+      foreignPrefixes: () => call('GET', '/credentials/foreign-prefixes', ForeignPrefixes),
     },
     decisions: {
       list: (query: Partial<DecisionQuery> = {}) => call('GET', '/decisions', DecisionPage, { query }),
       get: (id: string) => call('GET', path`/decisions/${id}`, Decision),
     },
     explain: (body: Body<typeof Explain>) => call('POST', '/explain', Explanation, { body }),
+    leaks: { report: (body: Body<typeof LeakReport>) => call('POST', '/leaks', LeakAnswer, { body }) },
     me: () => call('GET', '/me', Me),
+    myResources: () => call('GET', '/me/resources', MyResources),
+    myTokens: {
+      list: (query: Partial<PageQuery> = {}) => call('GET', '/me/tokens', CredentialPage, { query }),
+      create: (body: Body<typeof NewToken> = {}) => call('POST', '/me/tokens', IssuedToken, { body }),
+      rotate: (id: string, body: Body<typeof Rotation> = {}) =>
+        call('POST', path`/me/tokens/${id}/rotate`, Rotated, { body }),
+      revoke: (id: string, body: Body<typeof Revocation> = {}) =>
+        call('POST', path`/me/tokens/${id}/revoke`, Revoked, { body }),
+    },
   }
 }
 

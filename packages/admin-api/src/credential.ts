@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { body } from './body.ts'
-import { instant, name } from './names.ts'
+import { instant, name, newInstant } from './names.ts'
+import { OWNER } from './narrowing.ts'
 import { page, pageQueryFields } from './page.ts'
 
 export const CREDENTIAL_KINDS = ['key', 'pat', 'at', 'secret'] as const
@@ -53,17 +54,17 @@ export const Credential = z
     revoked_by: z.string().nullable().meta({ description: 'Who revoked it.', example: 'user:alice' }),
     revoked_reason: z.string().nullable().meta({ description: 'Why it was revoked.', example: 'leaked' }),
     last_used_at: perhaps('When it was last allowed, to the minute. Null: never.'),
+    imported_from: z
+      .string()
+      .nullable()
+      .meta({ description: 'What it begins with, if another system issued it. Null: issued here.', example: null }),
     last_used_from: z.string().nullable().meta({ description: 'The client address then.', example: '192.0.2.7' }),
   })
   .meta({ description: 'An issued credential, whatever its state.' })
 export type Credential = z.infer<typeof Credential>
 
 export const CredentialQuery = body({
-  owner: z
-    .string()
-    .regex(/^(client|user):[a-z0-9][a-z0-9._@-]{0,62}$/, 'expected an owner like "client:canister" or "user:alice"')
-    .optional()
-    .meta({ description: 'Only those of this owner.', example: 'client:canister' }),
+  owner: OWNER.optional().meta({ description: 'Only those of this owner.', example: 'client:canister' }),
   kind: z
     .enum(CREDENTIAL_KINDS, 'expected "key", "pat", "at" or "secret"')
     .optional()
@@ -72,6 +73,13 @@ export const CredentialQuery = body({
     .enum(CREDENTIAL_STATES, `expected one of ${CREDENTIAL_STATES.join(', ')}`)
     .optional()
     .meta({ description: 'Only those in this state now.', example: 'live' }),
+  expires_before: newInstant()
+    .optional()
+    .meta({ description: 'Only those that end before, and have not ended yet.', example: '2030-01-31T12:00:00Z' }),
+  imported: z
+    .enum(['true', 'false'], 'expected "true" or "false"')
+    .optional()
+    .meta({ description: 'Only those that another system issued, or only ours.', example: 'true' }),
   ...pageQueryFields,
 })
 export type CredentialQuery = z.output<typeof CredentialQuery>

@@ -1,69 +1,68 @@
-// API keys: making, rotating and revoking them.
+// API keys and personal access tokens: making, rotating and revoking them.
 
 import { z } from 'zod'
 import { body, refuseTogether } from './body.ts'
 import { Credential } from './credential.ts'
-import { displayName, instant, name, newInstant, project, scope, sentence } from './names.ts'
+import { displayName, instant, newInstant, sentence } from './names.ts'
+import { PROJECTS, RESOURCES, SCOPES } from './narrowing.ts'
 import { networks } from './network.ts'
 
 const CENTURY_DAYS = 36_500
-const atLeastOne = (what: string) => `expected at least one ${what}; leave the field out for no narrowing`
 const wholeNumber = (most: number, unit: string) => {
   const expected = `expected a whole number of ${unit} from 1 to ${most}`
   return z.int(expected).min(1, expected).max(most, expected)
 }
 const reason = sentence().meta({ description: 'Why, for whoever asks later.', example: 'leaked' })
 
-export const NewKey = body({
-  name: displayName().optional().meta({ description: 'What people call it.', example: 'laptop' }),
-  resources: z
-    .array(name())
-    .min(1, atLeastOne('resource'))
-    .max(100)
-    .optional()
-    .meta({
-      description: 'Only at these resources. Omitted: all of its owner’s, but countersign.',
-      example: ['webdav'],
-    }),
-  scopes: z
-    .array(scope())
-    .min(1, atLeastOne('scope'))
-    .max(500)
-    .optional()
-    .meta({ description: 'Only these scopes. Omitted: all of its owner’s.', example: ['files:read'] }),
-  projects: z
-    .array(project())
-    .min(1, atLeastOne('project'))
-    .max(500)
-    .optional()
-    .meta({ description: 'Only in these projects of the one resource named.', example: ['team/app'] }),
-  networks: networks()
-    .optional()
-    .meta({ description: 'Only from these networks (CIDR).', example: ['10.0.0.0/8'] }),
-  not_before: newInstant().optional().meta({ description: 'Not valid before.', example: '2030-01-01T00:00:00Z' }),
-  expires_in_days: wholeNumber(CENTURY_DAYS, 'days').optional().meta({ description: 'Valid for days.', example: 30 }),
-  expires_in_seconds: wholeNumber(CENTURY_DAYS * 86_400, 'seconds')
-    .optional()
-    .meta({ description: 'Valid for seconds.', example: 3600 }),
-  expires_at: newInstant().optional().meta({ description: 'Valid until.', example: '2030-01-31T12:00:00Z' }),
-})
-  .superRefine((value, context) => {
+/** What can be said of a key and of a token alike. */
+const newCredential = () =>
+  body({
+    name: displayName().optional().meta({ description: 'What people call it.', example: 'laptop' }),
+    resources: RESOURCES.optional(),
+    scopes: SCOPES.optional(),
+    projects: PROJECTS.optional(),
+    networks: networks()
+      .optional()
+      .meta({ description: 'Only from these networks (CIDR).', example: ['10.0.0.0/8'] }),
+    not_before: newInstant().optional().meta({ description: 'Not valid before.', example: '2030-01-01T00:00:00Z' }),
+    expires_in_days: wholeNumber(CENTURY_DAYS, 'days').optional().meta({ description: 'Valid for days.', example: 30 }),
+    expires_in_seconds: wholeNumber(CENTURY_DAYS * 86_400, 'seconds')
+      .optional()
+      .meta({ description: 'Valid for seconds.', example: 3600 }),
+    expires_at: newInstant().optional().meta({ description: 'Valid until.', example: '2030-01-31T12:00:00Z' }),
+  }).superRefine((value, context) => {
     refuseTogether(['expires_in_days', 'expires_in_seconds', 'expires_at'], value, context)
     if (value.projects !== undefined && value.resources?.length !== 1) {
       const message = 'expected exactly one resource beside projects: a project is a boundary inside one resource'
       context.addIssue({ code: 'custom', path: ['resources'], message })
     }
   })
-  .meta({ description: 'An API key to make. What is left out narrows nothing.' })
+
+export const NewKey = newCredential().meta({ description: 'An API key to make. What is left out narrows nothing.' })
 export type NewKey = z.output<typeof NewKey>
 
+export const NewToken = newCredential().meta({
+  description:
+    'A personal access token to make. What is left out narrows nothing; without an end it gets the default one.',
+})
+export type NewToken = z.output<typeof NewToken>
+
+const key = z
+  .string()
+  .meta({ description: 'The key. It is shown this once.', example: 'cs_key_<43 characters><6 of checksum>' })
+const token = z
+  .string()
+  .meta({ description: 'The token. It is shown this once.', example: 'cs_pat_<43 characters><6 of checksum>' })
+
 /** The one answer that holds the key itself. */
-export const IssuedKey = Credential.extend({
-  key: z
-    .string()
-    .meta({ description: 'The key. It is shown this once.', example: 'cs_key_<43 characters><6 of checksum>' }),
-}).meta({ description: 'The new key. It cannot be shown again.' })
+export const IssuedKey = Credential.extend({ key }).meta({ description: 'The new key. It cannot be shown again.' })
 export type IssuedKey = z.infer<typeof IssuedKey>
+
+/** The one answer that holds the token itself. */
+export const IssuedToken = Credential.extend({ token }).meta({
+  description: 'The new token. It cannot be shown again.',
+})
+export type IssuedToken = z.infer<typeof IssuedToken>
 
 const OVERLAP = 'expected a whole number of seconds from 0 to 2592000 (30 days)'
 
@@ -77,18 +76,21 @@ export const Rotation = body({
   name: displayName()
     .optional()
     .meta({ description: 'What people call the new one. Omitted: as before.', example: 'laptop' }),
-}).meta({ description: 'How to replace a key by a new one with the same rights.' })
+}).meta({ description: 'How to replace a key or token by a new one with the same rights.' })
 export type Rotation = z.output<typeof Rotation>
 
-export const RotatedKey = IssuedKey.extend({
+/** The successor of a key (in `key`) or of a token (in `token`). */
+export const Rotated = Credential.extend({
+  key: key.optional(),
+  token: token.optional(),
   replaces: z
     .object({
       id: z.string().meta({ description: 'The old one.', example: 'key_01JABCDEFGHJKMNPQRSTVWXYZ0' }),
       expires_at: instant().meta({ description: 'When the old one stops.', example: '2030-01-31T13:00:00.000Z' }),
     })
-    .meta({ description: 'What the new key stands in for.' }),
-})
-export type RotatedKey = z.infer<typeof RotatedKey>
+    .meta({ description: 'What the new one stands in for.' }),
+}).meta({ description: 'The new one. It cannot be shown again.' })
+export type Rotated = z.infer<typeof Rotated>
 
 export const Revocation = body({
   reason: reason.optional(),
@@ -104,10 +106,25 @@ const revoked = z.int().meta({ description: 'How many were live and are revoked 
 export const Revoked = z.object({ revoked, credential: Credential.meta({ description: 'As it is now.' }) })
 export type Revoked = z.infer<typeof Revoked>
 
-export const BulkRevocation = body({ reason: reason.optional() }).meta({
-  description: 'How to revoke all of an owner.',
+const madeBefore = newInstant().meta({
+  description: 'Only what was made before.',
+  example: '2030-01-01T00:00:00Z',
 })
+
+export const BulkRevocation = body({
+  reason: reason.optional(),
+  created_before: madeBefore.optional(),
+}).meta({ description: 'How to revoke all of an owner.' })
 export type BulkRevocation = z.output<typeof BulkRevocation>
+
+export const AgeRevocation = body({
+  kind: z
+    .enum(['key', 'pat'], 'expected "key" or "pat"')
+    .meta({ description: 'Which kind: API keys or personal access tokens.', example: 'pat' }),
+  created_before: madeBefore,
+  reason: reason.optional(),
+}).meta({ description: 'How to revoke all credentials of a kind that are older than a date, whoever owns them.' })
+export type AgeRevocation = z.output<typeof AgeRevocation>
 
 export const BulkRevoked = z.object({ revoked })
 export type BulkRevoked = z.infer<typeof BulkRevoked>

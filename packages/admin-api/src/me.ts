@@ -38,3 +38,24 @@ export const Me = z
   })
   .meta({ description: 'The caller.' })
 export type Me = z.infer<typeof Me>
+
+/** What the caller's owner may do at a resource, and hence what a token of theirs can be narrowed to. */
+export const MyResource = z
+  .object({
+    resource: z.string().meta({ description: 'Its name.', example: 'forge' }),
+    identifier: z.string().meta({ description: 'Its audience.', example: 'https://git.example.com' }),
+    hosts: z.array(z.string()).meta({ description: 'Where it answers.', example: ['git.example.com'] }),
+    scopes: list('The scopes that they hold in some project, or everywhere.', ['repo:read']),
+    roles: list('The roles that they hold in some project, or everywhere.', ['developer']),
+    projects: z
+      .array(z.string())
+      .nullable()
+      .meta({ description: 'The projects that they are confined to. Null: all of them.', example: null }),
+  })
+  .meta({ description: 'A resource that the caller may reach.' })
+export type MyResource = z.infer<typeof MyResource>
+
+export const MyResources = z.object({
+  items: z.array(MyResource).meta({ description: 'By name.', example: [] }),
+})
+export type MyResources = z.infer<typeof MyResources>

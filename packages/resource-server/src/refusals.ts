@@ -74,6 +74,7 @@ export const REFUSALS = {
     wire: 'insufficient_scope',
     description: 'This would give more than the caller may give.',
   },
+  minting_refused: { status: 403, wire: null, description: 'This credential makes no credentials.' },
   identity_too_large: { status: 403, wire: null, description: 'The identity does not fit into headers.' },
 
   // Cannot tell

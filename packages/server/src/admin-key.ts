@@ -47,6 +47,7 @@ export async function issueAdminKey(
         revokedReason: null,
         lastUsedAt: null,
         lastUsedFrom: null,
+        importedFrom: null,
       },
       sha256Hex(key),
     )

@@ -18,6 +18,7 @@ import { protectApi } from './http/api.ts'
 import type { Handler } from './http/guard.ts'
 import type { Routes } from './http/listen.ts'
 import { checkKek, loadKek } from './keys/kek-file.ts'
+import { passwordHasher } from './keys/password.ts'
 import { sealWith } from './keys/seal.ts'
 import { loadSigningKeys } from './keys/signing-key.ts'
 import { trimChangeLog } from './store/change-log.ts'
@@ -153,6 +154,11 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
     decisions,
     sha256Hex,
     maxKeyTtlDays: config.maxKeyTtlDays,
+    patTtlDays: config.patTtlDays,
+    maxPatTtlDays: config.maxPatTtlDays,
+    patCreation: config.patCreation,
+    patByPat: config.patByPat,
+    hashPassword: passwordHasher(),
     hasBootstrapKey: config.bootstrapKey !== undefined,
     async change(actor, work) {
       const { result, revision } = await change(store, actor, work)

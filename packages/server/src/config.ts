@@ -1,124 +1,8 @@
 import { type Network, parseHost, parseNetwork } from '@countersign/resource-server'
 import { parse as parseYaml } from 'yaml'
+import { OPTIONS, type Option, type RawConfig } from './config-options.ts'
 
-/** One option: from this line come its variable, the YAML form, validation, `--help` and docs/reference/config.md. */
-export type Option = {
-  readonly name: keyof RawConfig
-  readonly type: 'path' | 'address' | 'url' | 'networks' | 'secret' | 'integer' | 'choice'
-  readonly default: string | undefined
-  readonly doc: string
-  readonly example: string
-}
-
-type RawConfig = {
-  data_dir: string
-  database_url: string | undefined
-  listen: string
-  internal_listen: string | undefined
-  public_url: string | undefined
-  trusted_proxies: string
-  proxy_secret: string | undefined
-  bootstrap_key: string | undefined
-  kek: string | undefined
-  max_key_ttl_days: string | undefined
-  decision_retention_days: string
-  decision_max_mib: string
-  log_level: string
-}
-
-export const OPTIONS: readonly Option[] = [
-  {
-    name: 'data_dir',
-    type: 'path',
-    default: './data',
-    doc: 'Where the database, the key-encryption key and the decisions are kept.',
-    example: '/var/lib/countersign',
-  },
-  {
-    name: 'database_url',
-    type: 'secret',
-    default: undefined,
-    doc: 'A PostgreSQL database in place of the embedded one. Then the data directory keeps only the decisions, the key-encryption key if no other is set, and the first admin key.',
-    example: 'postgres://countersign:PASSWORD@db.example.com/countersign?sslmode=verify-full',
-  },
-  {
-    name: 'listen',
-    type: 'address',
-    default: '127.0.0.1:8420',
-    doc: 'The public listener: management API, key set and, without an internal listener, verify.',
-    example: '127.0.0.1:8420',
-  },
-  {
-    name: 'internal_listen',
-    type: 'address',
-    default: undefined,
-    doc: 'A listener for proxies alone: host:port or unix:/path, with ?mode=0660 for the file mode. When set, verify exists only here.',
-    example: 'unix:/run/countersign/verify.sock?mode=0660',
-  },
-  {
-    name: 'public_url',
-    type: 'url',
-    default: undefined,
-    doc: 'The address that others know this server by: the issuer of what it signs. Default: http:// and the listener.',
-    example: 'https://auth.example.com',
-  },
-  {
-    name: 'trusted_proxies',
-    type: 'networks',
-    default: '127.0.0.0/8,::1/128',
-    doc: 'Networks whose machines may ask for decisions, separated by commas.',
-    example: '127.0.0.1/32,10.0.3.0/24',
-  },
-  {
-    name: 'proxy_secret',
-    type: 'secret',
-    default: undefined,
-    doc: 'What a proxy has to send as Countersign-Proxy-Secret. When set, it counts instead of the address. At least 32 characters.',
-    example: 'a file with the output of: openssl rand -hex 32',
-  },
-  {
-    name: 'bootstrap_key',
-    type: 'secret',
-    default: undefined,
-    doc: 'A static key of the built-in client bootstrap, role admin, for the management API alone. 32 or more of A-Z a-z 0-9 - . _ ~ + /, not starting with cs_.',
-    example: 'a file with the output of: openssl rand -hex 32',
-  },
-  {
-    name: 'kek',
-    type: 'secret',
-    default: undefined,
-    doc: 'The key-encryption key, 32 bytes in base64. Default: the file kek in the data directory, made on the first start.',
-    example: 'a file with the output of: openssl rand -base64 32',
-  },
-  {
-    name: 'max_key_ttl_days',
-    type: 'integer',
-    default: undefined,
-    doc: 'The longest life of an API key in days. Unset: a key may live until it is revoked.',
-    example: '366',
-  },
-  {
-    name: 'decision_retention_days',
-    type: 'integer',
-    default: '7',
-    doc: 'How long refusals and counts are kept.',
-    example: '30',
-  },
-  {
-    name: 'decision_max_mib',
-    type: 'integer',
-    default: '1024',
-    doc: 'The most that refusals and counts may take on disk, in MiB.',
-    example: '256',
-  },
-  {
-    name: 'log_level',
-    type: 'choice',
-    default: 'info',
-    doc: 'debug, info, warn or error. Logs are JSON lines on standard output.',
-    example: 'warn',
-  },
-]
+export { OPTIONS, type Option } from './config-options.ts'
 
 /** Where a listener listens. */
 export type ListenAddress =
@@ -138,6 +22,10 @@ export type Config = {
   readonly bootstrapKey: string | undefined
   readonly kek: Uint8Array | undefined
   readonly maxKeyTtlDays: number | null
+  readonly patCreation: 'self' | 'admin'
+  readonly patByPat: boolean
+  readonly patTtlDays: number
+  readonly maxPatTtlDays: number
   readonly decisionRetentionDays: number
   readonly decisionMaxMib: number
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
@@ -229,6 +117,13 @@ function readSecret(path: string, at: string, readFile: (path: string) => string
   }
 }
 
+type IntegerOption =
+  | 'max_key_ttl_days'
+  | 'pat_ttl_days'
+  | 'max_pat_ttl_days'
+  | 'decision_retention_days'
+  | 'decision_max_mib'
+
 function interpret(raw: RawConfig, problems: string[]): Config | undefined {
   const report = (name: keyof RawConfig, expected: string) => {
     const option = OPTIONS.find((other) => other.name === name)
@@ -258,7 +153,7 @@ function interpret(raw: RawConfig, problems: string[]): Config | undefined {
   }
   const kek = raw.kek === undefined ? undefined : Buffer.from(raw.kek, 'base64')
   if (kek !== undefined && kek.length !== 32) report('kek', 'expected 32 bytes in base64')
-  const integer = (name: 'max_key_ttl_days' | 'decision_retention_days' | 'decision_max_mib', most: number) => {
+  const integer = (name: IntegerOption, most: number) => {
     const value = raw[name]
     if (value === undefined) return null
     const parsed = /^[0-9]{1,7}$/.test(value) ? Number(value) : 0
@@ -268,8 +163,17 @@ function interpret(raw: RawConfig, problems: string[]): Config | undefined {
   const maxKeyTtlDays = integer('max_key_ttl_days', 3660)
   const decisionRetentionDays = integer('decision_retention_days', 3660) ?? 7
   const decisionMaxMib = integer('decision_max_mib', 1_000_000) ?? 1024
-  const logLevel = (['debug', 'info', 'warn', 'error'] as const).find((level) => level === raw.log_level)
-  if (logLevel === undefined) report('log_level', 'expected debug, info, warn or error')
+  const maxPatTtlDays = integer('max_pat_ttl_days', 3660) ?? 366
+  const patTtlDays = integer('pat_ttl_days', 3660) ?? 90
+  if (maxPatTtlDays > 0 && patTtlDays > maxPatTtlDays)
+    report('pat_ttl_days', `expected at most COUNTERSIGN_MAX_PAT_TTL_DAYS (${maxPatTtlDays})`)
+  const choice = <const Word extends string>(name: keyof RawConfig, words: readonly Word[]) => {
+    const word = words.find((one) => one === raw[name])
+    return word ?? report(name, `expected ${words.slice(0, -1).join(', ')} or ${words.at(-1)}`)
+  }
+  const patCreation = choice('pat_creation', ['self', 'admin'])
+  const patByPat = choice('pat_by_pat', ['deny', 'allow'])
+  const logLevel = choice('log_level', ['debug', 'info', 'warn', 'error'])
 
   const verifyIsGuarded = internalListen !== undefined || raw.proxy_secret !== undefined
   if (publicUrl !== undefined && !isLoopback(publicUrl) && !verifyIsGuarded) {
@@ -279,8 +183,8 @@ function interpret(raw: RawConfig, problems: string[]): Config | undefined {
         'set COUNTERSIGN_INTERNAL_LISTEN (a listener for proxies alone) or COUNTERSIGN_PROXY_SECRET',
     )
   }
-  if (listen?.kind !== 'tcp' || publicUrl === undefined || trustedProxies === undefined || logLevel === undefined)
-    return
+  if (listen?.kind !== 'tcp' || publicUrl === undefined || trustedProxies === undefined) return
+  if (logLevel === undefined || patCreation === undefined) return
   return {
     dataDir: raw.data_dir,
     databaseUrl: raw.database_url,
@@ -292,6 +196,10 @@ function interpret(raw: RawConfig, problems: string[]): Config | undefined {
     bootstrapKey: raw.bootstrap_key,
     kek,
     maxKeyTtlDays,
+    patCreation,
+    patByPat: patByPat === 'allow',
+    patTtlDays,
+    maxPatTtlDays,
     decisionRetentionDays,
     decisionMaxMib,
     logLevel,

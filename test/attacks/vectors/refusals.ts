@@ -190,6 +190,18 @@ export const REFUSED: Readonly<Record<RefusalCode, Refused>> = {
       },
     ),
   }),
+  minting_refused: told('F403', 'This credential makes no credentials.', {
+    async api(stage) {
+      await stage.make('/users', { username: 'alice' })
+      const { token } = await stage.make('/users/alice/tokens', { resources: ['countersign'] })
+      return {
+        method: 'POST',
+        path: '/me/tokens',
+        lines: [bearer(String(token))],
+        body: { resources: ['countersign'] },
+      }
+    },
+  }),
   identity_too_large: told('F403', 'The identity does not fit into headers.', {
     async verify(stage) {
       const groups = Array.from({ length: 60 }, (_, i) => `${i}`.padStart(63, 'g'))

@@ -9,7 +9,8 @@ import {
 } from '@countersign/admin-api'
 import { createRoute } from '@hono/zod-openapi'
 import { listClientIds, listClients } from '../store/clients.ts'
-import { changeClient, createClient, removeClient, requireClient, revokeCredentialsOf } from './clients.ts'
+import { changeClient, createClient, removeClient, requireClient } from './clients.ts'
+import { revokeAllOf } from './credentials.ts'
 import { pageOf, sliceOf } from './cursor.ts'
 import type { AdminDeps } from './deps.ts'
 import { answer, callerOf, DONE, idParameter, named, newRoutes, PROBLEM, sent } from './operation.ts'
@@ -98,6 +99,7 @@ export function clientRoutes(deps: AdminDeps) {
     })
     .openapi(revokeAll, async (c) => {
       const { id } = c.req.valid('param')
-      return c.json(await revokeCredentialsOf(deps, callerOf(c), id, c.req.valid('json').reason), 200)
+      const owner = { kind: 'client', id } as const
+      return c.json(await revokeAllOf(deps, callerOf(c), owner, c.req.valid('json')), 200)
     })
 }

@@ -49,14 +49,6 @@ export async function removeClient(deps: AdminDeps, by: Authorized, id: string):
   await write(deps, by, async (writes) => writes.nouns.deleteClient(await requireClient(writes.db, id)))
 }
 
-/** Revokes whatever the client has. */
-export async function revokeCredentialsOf(deps: AdminDeps, by: Authorized, id: string, reason: string | undefined) {
-  return write(deps, by, async (writes) => {
-    const client = await requireClient(writes.db, id)
-    return { revoked: await writes.credentials.revokeAllOf({ kind: 'client', id: client.id }, reason ?? null) }
-  })
-}
-
 export async function requireClient(db: Db, id: string): Promise<Client> {
   const client = await findClient(db, id)
   if (client !== undefined) return client

@@ -1,4 +1,6 @@
 import {
+  AgeRevocation,
+  BulkRevoked,
   Credential,
   CredentialPage,
   CredentialQuery,
@@ -7,16 +9,16 @@ import {
   PageQuery,
   Revocation,
   Revoked,
-  RotatedKey,
+  Rotated,
   Rotation,
 } from '@countersign/admin-api'
 import { createRoute } from '@hono/zod-openapi'
 import { requireClient } from './clients.ts'
-import { pageOfCredentials, requireCredential, revoke } from './credentials.ts'
+import { pageOfCredentials, requireCredential, revoke, revokeOlder } from './credentials.ts'
 import type { AdminDeps } from './deps.ts'
-import { createKey } from './keys.ts'
+import { createKey } from './issuing.ts'
 import { answer, callerOf, idParameter, named, newRoutes, PROBLEM, sent } from './operation.ts'
-import { rotateKey } from './rotation.ts'
+import { rotate as rotateCredential } from './rotation.ts'
 import { toCredential } from './wire.ts'
 
 const tags = ['credentials']
@@ -25,7 +27,7 @@ const params = idParameter('The public id of the credential.', 'key_01JABCDEFGHJ
 
 const namedIssuedKey = named('IssuedKey', IssuedKey)
 const namedCredential = named('Credential', Credential)
-const namedRotatedKey = named('RotatedKey', RotatedKey)
+const namedRotated = named('Rotated', Rotated)
 const namedRevoked = named('Revoked', Revoked)
 
 const listKeys = createRoute({
@@ -72,10 +74,10 @@ const rotate = createRoute({
   method: 'post',
   path: '/credentials/{id}/rotate',
   tags,
-  summary: 'Replace a key by a new one with the same rights',
+  summary: 'Replace a key or token by a new one with the same rights',
   description: 'The new one lives at most as long as the old one was made to live.',
   request: { params, ...sent(Rotation, { overlap_seconds: 3600 }) },
-  responses: { 201: answer('The new key, shown this once.', namedRotatedKey), ...PROBLEM },
+  responses: { 201: answer('The new one, shown this once.', namedRotated), ...PROBLEM },
 })
 const revokeOne = createRoute({
   method: 'post',
@@ -85,6 +87,16 @@ const revokeOne = createRoute({
   description: 'Durable when it is answered, and refused on this node from the next request on.',
   request: { params, ...sent(Revocation, { reason: 'leaked' }) },
   responses: { 200: answer('It is revoked, now or since before.', namedRevoked), ...PROBLEM },
+})
+
+const revokeOld = createRoute({
+  method: 'post',
+  path: '/credentials/revoke-older',
+  tags,
+  summary: 'Revoke every credential of a kind that is older than a date',
+  description: 'Needs role `admin`, by a credential that is not narrowed to scopes or projects.',
+  request: sent(AgeRevocation, { kind: 'pat', created_before: '2030-01-01T00:00:00Z', reason: 'leaked' }),
+  responses: { 200: answer('They are refused from now on.', named('BulkRevoked', BulkRevoked)), ...PROBLEM },
 })
 
 export function credentialRoutes(deps: AdminDeps) {
@@ -98,6 +110,7 @@ export function credentialRoutes(deps: AdminDeps) {
       const { id } = c.req.valid('param')
       return c.json(await createKey(deps, callerOf(c), id, c.req.valid('json')), 201)
     })
+    .openapi(revokeOld, async (c) => c.json(await revokeOlder(deps, callerOf(c), c.req.valid('json')), 200))
     .openapi(list, async (c) => c.json(await pageOfCredentials(deps, c.req.valid('query')), 200))
     .openapi(get, async (c) => {
       const stored = await requireCredential(deps.store.reader, c.req.valid('param').id)
@@ -105,7 +118,7 @@ export function credentialRoutes(deps: AdminDeps) {
     })
     .openapi(rotate, async (c) => {
       const { id } = c.req.valid('param')
-      return c.json(await rotateKey(deps, callerOf(c), id, c.req.valid('json')), 201)
+      return c.json(await rotateCredential(deps, callerOf(c), id, c.req.valid('json')), 201)
     })
     .openapi(revokeOne, async (c) => {
       const { id } = c.req.valid('param')

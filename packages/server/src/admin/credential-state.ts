@@ -6,7 +6,7 @@ import {
   revocationOf,
   type StoredCredential,
 } from '../domain/credential.ts'
-import { findClient } from '../store/clients.ts'
+import { findOwner } from '../store/owners.ts'
 import { listRevocationLines } from '../store/revocation-lines.ts'
 import type { Db } from '../store/store.ts'
 
@@ -38,6 +38,6 @@ export async function judgeIn(db: Db, credential: StoredCredential, now: Date): 
   const { owner, family, ancestors } = credential
   const subjects = [refText(owner), `family:${family}`, ...ancestors.map((id) => `credential:${id}`)]
   const lines = new Map((await listRevocationLines(db, subjects)).map((line) => [line.subject, line]))
-  const client = owner.kind === 'client' ? await findClient(db, owner.id) : undefined
-  return judge(credential, (subject) => lines.get(subject), client !== undefined && !client.disabled, now)
+  const stored = await findOwner(db, owner)
+  return judge(credential, (subject) => lines.get(subject), stored !== undefined && !stored.disabled, now)
 }

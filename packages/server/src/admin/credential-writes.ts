@@ -1,23 +1,27 @@
-import { MANAGEMENT_RESOURCE } from '@countersign/resource-server'
+import { type IssuedKind, MANAGEMENT_RESOURCE } from '@countersign/resource-server'
 import { BOOTSTRAP_CLIENT } from '../domain/client.ts'
 import { type OwnerRef, refText, type StoredCredential } from '../domain/credential.ts'
 import {
   countUnrevoked,
   insertCredential,
+  lastRevisionBefore,
+  lineSubject,
   listCredentials,
   revokeCredential,
   shortenCredential,
+  type UnrevokedFilter,
 } from '../store/credentials.ts'
 import { drawRevocationLine } from '../store/revocation-lines.ts'
 import type { Change } from '../store/store.ts'
 import { judgeIn } from './credential-state.ts'
+import type { AdminDeps } from './deps.ts'
 import type { Guard } from './guard.ts'
 import { fieldBeyond, lineageOf, type Reach } from './minting.ts'
 import { Rejected } from './problem.ts'
 
 /** A credential to be made. Whose child it is, and who made it, is not for the route to say. */
 export type CredentialDraft = Reach &
-  Pick<StoredCredential, 'id' | 'kind' | 'owner' | 'name' | 'hint' | 'notBefore' | 'family'>
+  Pick<StoredCredential, 'id' | 'kind' | 'owner' | 'name' | 'hint' | 'notBefore' | 'family' | 'importedFrom'>
 
 const MAX_ANCESTORS = 32
 const MEMBERS_A_READ = 400
@@ -27,6 +31,7 @@ export class CredentialWrites {
   constructor(
     private readonly change: Change,
     private readonly guard: Guard,
+    private readonly policy: Pick<AdminDeps, 'patCreation' | 'patByPat'>,
   ) {}
 
   /**
@@ -41,6 +46,7 @@ export class CredentialWrites {
       await this.#mayMintForAnother(draft)
       return this.#insert(draft, digest, [], 'create')
     }
+    this.#requireMayMintForItself(draft)
     this.#requireWithinPresented(draft)
     return this.#insert(draft, digest, lineageOf(presented), 'create')
   }
@@ -48,8 +54,9 @@ export class CredentialWrites {
   /** Makes the successor of `old`, and lets `old` live on until `endsAt` at most. */
   async rotate(old: StoredCredential, draft: CredentialDraft, digest: string, endsAt: Date): Promise<void> {
     const ancestors = new Set(old.ancestors)
-    await this.#mayMintForAnother(draft)
+    if (!this.#isCallersToken(old)) await this.#mayMintForAnother(draft)
     if (this.#isCallers(draft.owner)) {
+      this.#requireMayMintForItself(draft)
       this.#requireWithinPresented(draft)
       for (const id of lineageOf(this.guard.authorized.caller.known.stored)) ancestors.add(id)
       // Whoever rotates the presented one gets a successor, whose predecessor's end is no reason to die. Whoever
@@ -64,7 +71,9 @@ export class CredentialWrites {
 
   /** Revokes one credential and everything that it minted. Says whether it was live before. */
   async revoke(credential: StoredCredential, reason: string | null): Promise<boolean> {
-    await this.guard.mayAlter('Revoking a credential of this owner', [credential.owner])
+    if (!this.#isCallersToken(credential)) {
+      await this.guard.mayAlter('Revoking a credential of this owner', [credential.owner])
+    }
     const { status } = await judgeIn(this.change.db, credential, this.change.now)
     if (credential.revokedAt !== null) return false
     // Also what a line through another has revoked already: its own line is what reaches what it minted.
@@ -75,8 +84,9 @@ export class CredentialWrites {
   }
 
   /** Revokes a credential with all it was rotated from and into. Says how many were live before. */
-  async revokeFamily({ owner, family }: StoredCredential, reason: string | null): Promise<number> {
-    await this.guard.mayAlter('Revoking credentials of this owner', [owner])
+  async revokeFamily(credential: StoredCredential, reason: string | null): Promise<number> {
+    const { owner, family } = credential
+    if (!this.#isCallersToken(credential)) await this.guard.mayAlter('Revoking credentials of this owner', [owner])
     let count = 0
     let after: string | undefined
     do {
@@ -88,17 +98,40 @@ export class CredentialWrites {
     return count
   }
 
-  /** Revokes, with one row, whatever the owner has. Says how many were live before. */
-  async revokeAllOf(owner: OwnerRef, reason: string | null): Promise<number> {
+  /** Revokes, with one row, whatever the owner has, or what was made for it before a date. Says how many were live. */
+  async revokeAllOf(owner: OwnerRef, reason: string | null, before?: Date): Promise<number> {
     refuseBootstrap(owner)
     await this.guard.mayAlter('Revoking the credentials of this owner', [owner])
-    const count = await countUnrevoked(this.change.db, { owner }, this.change.now)
-    await this.#drawLine(refText(owner), reason)
-    return count
+    return this.#drawLineBefore({ owner }, reason, before)
+  }
+
+  /** Revokes, with one row, all credentials of a kind that were made before a date. Says how many were live. */
+  async revokeOlder(kind: IssuedKind, reason: string | null, before: Date): Promise<number> {
+    await this.guard.mayAlterManagement(`Revoking every ${kind} of that age`)
+    return this.#drawLineBefore({ kind }, reason, before)
   }
 
   #isCallers(owner: OwnerRef): boolean {
     return refText(owner) === refText(this.guard.authorized.caller.known.stored.owner)
+  }
+
+  /** What a person does with tokens of their own is their own business. */
+  #isCallersToken({ kind, owner }: Pick<StoredCredential, 'kind' | 'owner'>): boolean {
+    return kind === 'pat' && this.#isCallers(owner)
+  }
+
+  /** A stolen token must not be able to outlive its revocation in others; and who makes tokens is for the operator to say. */
+  #requireMayMintForItself({ kind }: CredentialDraft): void {
+    const { kind: presented } = this.guard.authorized.caller.known.stored
+    if (presented === 'pat' && !this.policy.patByPat) {
+      const detail =
+        'A personal access token makes no credentials for its owner, unless COUNTERSIGN_PAT_BY_PAT is "allow".'
+      throw new Rejected('minting_refused', detail)
+    }
+    if (kind === 'pat' && this.policy.patCreation === 'admin' && !this.guard.hasScope('credentials:write')) {
+      const detail = 'Personal access tokens are made by administrators here: COUNTERSIGN_PAT_CREATION is "admin".'
+      throw new Rejected('minting_refused', detail)
+    }
   }
 
   #requireWithinPresented(draft: CredentialDraft): void {
@@ -111,7 +144,7 @@ export class CredentialWrites {
 
   async #mayMintForAnother({ owner, narrowing }: CredentialDraft): Promise<void> {
     if (narrowing.resources?.includes(MANAGEMENT_RESOURCE)) {
-      this.guard.mayAlterManagement(`Making a credential that reaches ${MANAGEMENT_RESOURCE}`)
+      await this.guard.mayAlterManagement(`Making a credential that reaches ${MANAGEMENT_RESOURCE}`)
     }
     await this.guard.mayAlter('Making a credential of this owner', [owner])
   }
@@ -130,8 +163,17 @@ export class CredentialWrites {
     })
   }
 
-  async #drawLine(subject: string, reason: string | null): Promise<void> {
-    await drawRevocationLine(this.change, subject, reason)
+  async #drawLineBefore(filter: UnrevokedFilter, reason: string | null, before: Date | undefined): Promise<number> {
+    const { db, now, revision } = this.change
+    const upTo = before === undefined ? revision : await lastRevisionBefore(db, filter, before)
+    if (upTo === undefined) return 0
+    const count = await countUnrevoked(db, filter, now, upTo)
+    await this.#drawLine(lineSubject(filter), reason, upTo)
+    return count
+  }
+
+  async #drawLine(subject: string, reason: string | null, upTo = this.change.revision): Promise<void> {
+    await drawRevocationLine(this.change, subject, reason, upTo)
     await this.change.record('revocation_line.draw', 'revocation_line', subject, { reason })
   }
 }

@@ -1,10 +1,21 @@
-import type { Credential, CredentialQuery, Page, Revocation, Revoked } from '@countersign/admin-api'
+import type {
+  AgeRevocation,
+  BulkRevocation,
+  BulkRevoked,
+  Credential,
+  CredentialQuery,
+  Page,
+  Revocation,
+  Revoked,
+} from '@countersign/admin-api'
 import type { OwnerRef, StoredCredential } from '../domain/credential.ts'
 import { type CredentialFilter, findCredential, listCredentials } from '../store/credentials.ts'
 import type { Db } from '../store/store.ts'
+import { requireClient } from './clients.ts'
 import { pageOf, sliceOf, writeCursor } from './cursor.ts'
 import type { AdminDeps, Authorized } from './deps.ts'
-import { Rejected } from './problem.ts'
+import { noCredential } from './problem.ts'
+import { requireUser } from './users.ts'
 import { toCredential } from './wire.ts'
 import { write } from './write.ts'
 
@@ -13,7 +24,12 @@ const MAX_SCANNED = 2000
 
 export async function pageOfCredentials(deps: AdminDeps, query: CredentialQuery): Promise<Page<Credential>> {
   const { after, limit } = sliceOf(query)
-  const filter = { owner: query.owner === undefined ? undefined : ownerOf(query.owner), kind: query.kind }
+  const filter = {
+    owner: query.owner === undefined ? undefined : ownerOf(query.owner),
+    kind: query.kind,
+    imported: query.imported === undefined ? undefined : query.imported === 'true',
+    endsBetween: endsBetween(query, deps),
+  }
   if (query.state !== undefined) return pageInState(deps, query, filter, after)
   const found = await listCredentials(deps.store.reader, { ...filter, after, limit })
   return pageOf(
@@ -26,7 +42,7 @@ export async function pageOfCredentials(deps: AdminDeps, query: CredentialQuery)
 async function pageInState(
   deps: AdminDeps,
   { state, limit }: CredentialQuery,
-  filter: Pick<CredentialFilter, 'owner' | 'kind'>,
+  filter: Omit<CredentialFilter, 'after' | 'limit'>,
   start: string | undefined,
 ): Promise<Page<Credential>> {
   const found: Credential[] = []
@@ -45,6 +61,10 @@ async function pageInState(
   return { items: found, next_cursor: after === undefined ? null : writeCursor(after) }
 }
 
+function endsBetween({ expires_before }: CredentialQuery, { store }: AdminDeps): [Date, Date] | undefined {
+  return expires_before === undefined ? undefined : [store.clock(), new Date(expires_before)]
+}
+
 /** Revokes one credential, or all of its family, with everything they minted. */
 export async function revoke(deps: AdminDeps, by: Authorized, id: string, body: Revocation): Promise<Revoked> {
   const reason = body.reason ?? null
@@ -58,14 +78,37 @@ export async function revoke(deps: AdminDeps, by: Authorized, id: string, body: 
   return { revoked, credential: toCredential(credential, deps) }
 }
 
+/** Revokes every credential of a kind that was made before a date. */
+export async function revokeOlder(deps: AdminDeps, by: Authorized, body: AgeRevocation): Promise<BulkRevoked> {
+  const { kind, created_before, reason } = body
+  return write(deps, by, async ({ credentials }) => ({
+    revoked: await credentials.revokeOlder(kind, reason ?? null, new Date(created_before)),
+  }))
+}
+
+/** Revokes whatever an owner has, or what was made for it before a date. */
+export async function revokeAllOf(
+  deps: AdminDeps,
+  by: Authorized,
+  owner: OwnerRef,
+  { reason, created_before }: BulkRevocation,
+): Promise<BulkRevoked> {
+  const before = created_before === undefined ? undefined : new Date(created_before)
+  return write(deps, by, async ({ db, credentials }) => {
+    if (owner.kind === 'client') await requireClient(db, owner.id)
+    else await requireUser(db, owner.id)
+    return { revoked: await credentials.revokeAllOf(owner, reason ?? null, before) }
+  })
+}
+
 export async function requireCredential(db: Db, id: string): Promise<StoredCredential> {
   const credential = await findCredential(db, id)
   if (credential !== undefined) return credential
-  throw new Rejected('not_found', 'There is no credential of this id. GET /api/v1/credentials lists those there are.')
+  throw noCredential()
 }
 
 /** The wire lets only `client:<id>` and `user:<id>` pass. */
-function ownerOf(text: string): OwnerRef {
+export function ownerOf(text: string): OwnerRef {
   const colon = text.indexOf(':')
   return { kind: text.slice(0, colon) as OwnerRef['kind'], id: text.slice(colon + 1) }
 }

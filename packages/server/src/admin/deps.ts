@@ -23,6 +23,15 @@ export type AdminDeps = {
   readonly hasBootstrapKey: boolean
   /** The longest life of a key in days; null: keys may live for ever. */
   readonly maxKeyTtlDays: number | null
+  /** How long a personal access token lives, in days: if nothing is said, and at most. */
+  readonly patTtlDays: number
+  readonly maxPatTtlDays: number
+  /** Who makes a person's tokens: they themselves, or administrators alone. */
+  readonly patCreation: 'self' | 'admin'
+  /** Whether a personal access token may make others, within itself. */
+  readonly patByPat: boolean
+  /** argon2id in PHC form. */
+  readonly hashPassword: (password: string) => Promise<string>
 }
 
 /** Who makes this request, after the one path allowed it. */

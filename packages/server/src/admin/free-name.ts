@@ -4,20 +4,25 @@ import { findGroup } from '../store/groups.ts'
 import { findResource } from '../store/resources.ts'
 import { isRetired } from '../store/retired-ids.ts'
 import type { Change, Db } from '../store/store.ts'
+import { findUser } from '../store/users.ts'
 import { Rejected, rejectedField } from './problem.ts'
 
-type Named = 'resource' | 'group' | 'client'
+type Named = 'resource' | 'group' | 'client' | 'user'
 
 const FIND: Record<Named, (db: Db, name: string) => Promise<object | undefined>> = {
   resource: findResource,
   group: findGroup,
   client: findClient,
+  user: findUser,
 }
+
+/** Where the body of a call names it. */
+const FIELD: Record<Named, string> = { resource: 'name', group: 'name', client: 'id', user: 'username' }
 
 /** Refuses a name that is reserved, taken, or was ever taken: old rights must not find a new holder. */
 export async function requireFreeName(change: Change, noun: Named, name: string): Promise<void> {
   const isFree = noun === 'group' ? isFreeGroupName(name) : isFreeName(name)
-  if (!isFree) throw rejectedField(noun === 'client' ? 'id' : 'name', NAME_FORM)
+  if (!isFree) throw rejectedField(FIELD[noun], NAME_FORM)
   if ((await FIND[noun](change.db, name)) !== undefined) {
     throw new Rejected('name_taken', `There is a ${noun} ${name} already.`)
   }

@@ -1,18 +1,15 @@
-import { Group, GroupPage, NewGroup, PageQuery } from '@countersign/admin-api'
-import { createRoute, z } from '@hono/zod-openapi'
+import { Group, GroupChange, GroupPage, GroupWithMembers, NewGroup, PageQuery } from '@countersign/admin-api'
+import { createRoute } from '@hono/zod-openapi'
 import { listGroupNames, listGroups } from '../store/groups.ts'
 import { pageOf, sliceOf } from './cursor.ts'
 import type { AdminDeps } from './deps.ts'
-import { createGroup, describeGroup, removeGroup } from './groups.ts'
+import { changeGroup, createGroup, describeGroup, removeGroup } from './groups.ts'
 import { answer, callerOf, DONE, idParameter, named, newRoutes, PROBLEM, sent } from './operation.ts'
 import { toGroup } from './wire.ts'
 
 const tags = ['groups']
-const one = { request: { params: idParameter('The name of the group.', 'media') } }
-
-const GroupWithMembers = Group.extend({
-  members: z.array(z.string()).meta({ description: 'Who is in it.', example: ['client:canister'] }),
-})
+const params = idParameter('The name of the group.', 'media')
+const one = { request: { params } }
 
 const namedGroup = named('Group', Group)
 const namedGroupWithMembers = named('GroupWithMembers', GroupWithMembers)
@@ -41,6 +38,15 @@ const get = createRoute({
   ...one,
   responses: { 200: answer('The group.', namedGroupWithMembers), ...PROBLEM },
 })
+const change = createRoute({
+  method: 'patch',
+  path: '/groups/{id}',
+  tags,
+  summary: 'Change a group',
+  description: 'Only the fields sent change. A disabled group gives nothing.',
+  request: { params, ...sent(GroupChange, { disabled: true }) },
+  responses: { 200: answer('The group as it is now.', namedGroup), ...PROBLEM },
+})
 const remove = createRoute({
   method: 'delete',
   path: '/groups/{id}',
@@ -65,6 +71,10 @@ export function groupRoutes(deps: AdminDeps) {
     })
     .openapi(create, async (c) => c.json(await createGroup(deps, callerOf(c), c.req.valid('json')), 201))
     .openapi(get, async (c) => c.json(await describeGroup(deps, c.req.valid('param').id), 200))
+    .openapi(change, async (c) => {
+      const { id } = c.req.valid('param')
+      return c.json(await changeGroup(deps, callerOf(c), id, c.req.valid('json')), 200)
+    })
     .openapi(remove, async (c) => {
       await removeGroup(deps, callerOf(c), c.req.valid('param').id)
       return c.body(null, 204)

@@ -1,4 +1,4 @@
-import type { NewGroup } from '@countersign/admin-api'
+import type { Group as GroupAnswer, GroupChange, GroupWithMembers, NewGroup } from '@countersign/admin-api'
 import type { Group } from '../domain/client.ts'
 import { findGroup, listMembers } from '../store/groups.ts'
 import type { Db } from '../store/store.ts'
@@ -7,9 +7,26 @@ import { Rejected } from './problem.ts'
 import { toGroup } from './wire.ts'
 import { write } from './write.ts'
 
-export async function createGroup(deps: AdminDeps, by: Authorized, { name, description = '' }: NewGroup) {
+export async function createGroup(deps: AdminDeps, by: Authorized, body: NewGroup): Promise<GroupAnswer> {
+  const { name, description = '', disabled } = body
   return write(deps, by, async (writes) => {
-    await writes.nouns.insertGroup({ name, description })
+    await writes.nouns.insertGroup({ name, description, disabled })
+    return toGroup(await requireGroup(writes.db, name))
+  })
+}
+
+/** Only the fields sent change. */
+export async function changeGroup(
+  deps: AdminDeps,
+  by: Authorized,
+  name: string,
+  body: GroupChange,
+): Promise<GroupAnswer> {
+  return write(deps, by, async (writes) => {
+    const before = await requireGroup(writes.db, name)
+    const description = body.description === undefined ? before.description : (body.description ?? '')
+    const disabled = body.disabled ?? before.disabled
+    await writes.nouns.updateGroup({ name, description, disabled }, Object.keys(body))
     return toGroup(await requireGroup(writes.db, name))
   })
 }
@@ -21,7 +38,7 @@ export async function removeGroup(deps: AdminDeps, by: Authorized, name: string)
   })
 }
 
-export async function describeGroup({ store }: AdminDeps, name: string) {
+export async function describeGroup({ store }: AdminDeps, name: string): Promise<GroupWithMembers> {
   const group = await requireGroup(store.reader, name)
   return { ...toGroup(group), members: await listMembers(store.reader, name) }
 }

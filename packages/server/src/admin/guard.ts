@@ -1,19 +1,23 @@
 import { MANAGEMENT_RESOURCE } from '@countersign/resource-server'
 import type { HolderRef } from '../domain/credential.ts'
 import { grantAt } from '../domain/grant.ts'
+import { ADMIN_ROLE } from '../domain/management.ts'
 import type { Resource } from '../domain/resource.ts'
-import { findClient } from '../store/clients.ts'
 import { findCredential } from '../store/credentials.ts'
-import { listPermissions } from '../store/permissions.ts'
+import { listGroups } from '../store/groups.ts'
+import { findOwner } from '../store/owners.ts'
+import { listPermissionsOf } from '../store/permissions.ts'
 import type { Db } from '../store/store.ts'
 import { judgeIn } from './credential-state.ts'
 import type { AdminDeps, Authorized } from './deps.ts'
-import { holdsManagement, requireSomeAdmin, requireUnconfinedAdmin } from './management-rights.ts'
+import { hasAdminUser, holdsManagement, requireSomeAdmin, requireUnconfinedAdmin } from './management-rights.ts'
 import { Rejected } from './problem.ts'
 
 /** Judges, inside a change, what its caller may alter. */
 export class Guard {
   #altersManagement = false
+  #hadAdminUser = false
+  #scopes: ReadonlySet<string> = new Set()
   /** Roles as they are in this change; until they were read, none. */
   #roles: ReadonlySet<string> = new Set()
 
@@ -25,12 +29,19 @@ export class Guard {
 
   /** Refuses, unless by an unconfined admin, what touches a holder of rights at the management API. */
   async mayAlter(what: string, holders: readonly HolderRef[]): Promise<void> {
-    if (await holdsManagement(this.db, holders)) this.mayAlterManagement(what)
+    if (await holdsManagement(this.db, holders)) await this.mayAlterManagement(what)
   }
 
-  mayAlterManagement(what: string): void {
+  /** To be asked before anything is written: what it finds is what the end of the change is compared with. */
+  async mayAlterManagement(what: string): Promise<void> {
     requireUnconfinedAdmin({ ...this.authorized, roles: this.#roles }, what)
+    if (!this.#altersManagement) this.#hadAdminUser = await hasAdminUser(this.db)
     this.#altersManagement = true
+  }
+
+  /** Whether the caller has this scope, as this change reads its rights. */
+  hasScope(scope: string): boolean {
+    return this.#scopes.has(scope)
   }
 
   /**
@@ -43,20 +54,26 @@ export class Guard {
     if (present === undefined || (await judgeIn(this.db, present, now)).status !== 'live') {
       throw new Rejected('credential_revoked', 'It died while the request was under way.')
     }
-    const groups = (await findClient(this.db, stored.owner.id))?.groups ?? []
-    const holders = [stored.owner, ...groups.map((id) => ({ kind: 'group' as const, id }))]
-    const resource = MANAGEMENT_RESOURCE
-    const held = await Promise.all(holders.map((holder) => listPermissions(this.db, { holder, resource })))
-    const rights = grantAt(this.management, held.flat(), present.narrowing)?.everywhere
+    const groups = (await findOwner(this.db, stored.owner))?.groups ?? []
+    const live = groups.length === 0 ? [] : (await listGroups(this.db, groups)).filter(({ disabled }) => !disabled)
+    const holders = [stored.owner, ...live.map(({ name }) => ({ kind: 'group' as const, id: name }))]
+    const held = await listPermissionsOf(this.db, MANAGEMENT_RESOURCE, holders)
+    const rights = grantAt(this.management, held, present.narrowing)?.everywhere
     if (rights === undefined)
       throw new Rejected('permission_missing', 'It was taken away while the request was under way.')
     const missing = this.authorized.requiredScopes.filter((scope) => !rights.scopes.has(scope))
     if (missing.length > 0) throw new Rejected('scope_missing', `Taken away meanwhile: ${missing.join(', ')}.`)
     this.#roles = rights.roles
+    this.#scopes = rights.scopes
   }
 
   /** To be asked when all is written. */
   async requireAdminLeft(deps: Pick<AdminDeps, 'hasBootstrapKey'>): Promise<void> {
-    if (this.#altersManagement) await requireSomeAdmin(this.db, deps)
+    if (!this.#altersManagement) return
+    await requireSomeAdmin(this.db, deps)
+    if (this.#hadAdminUser && !(await hasAdminUser(this.db))) {
+      const first = `Give role ${ADMIN_ROLE} to another user first; or revoke their credentials, if that is what it takes.`
+      throw new Rejected('conflict', `No user with role ${ADMIN_ROLE} would be left. ${first}`)
+    }
   }
 }

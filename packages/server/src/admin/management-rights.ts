@@ -1,10 +1,10 @@
 import { MANAGEMENT_RESOURCE } from '@countersign/resource-server'
 import { BOOTSTRAP_CLIENT } from '../domain/client.ts'
-import type { HolderRef } from '../domain/credential.ts'
-import { ADMIN_ROLE } from '../domain/management.ts'
-import { findClient, listClients } from '../store/clients.ts'
-import { listMembers } from '../store/groups.ts'
-import { holdPermissionOn, listPermissions } from '../store/permissions.ts'
+import type { HolderRef, OwnerRef } from '../domain/credential.ts'
+import { ADMIN_ROLE, isSelfService } from '../domain/management.ts'
+import { listGroups, listMembers } from '../store/groups.ts'
+import { findOwner, listEnabledOwners } from '../store/owners.ts'
+import { listPermissions, listPermissionsOf } from '../store/permissions.ts'
 import type { Db } from '../store/store.ts'
 import type { AdminDeps, Authorized } from './deps.ts'
 import { Rejected } from './problem.ts'
@@ -24,13 +24,14 @@ export function requireUnconfinedAdmin({ caller, roles }: Authorized, what: stri
   )
 }
 
-/** Says whether one of these holds a permission on the management API, by itself or by a group that it is in. */
+/** Says whether one of these, by itself or by a group that it is in, has a say at the management API beyond itself. */
 export async function holdsManagement(db: Db, holders: readonly HolderRef[]): Promise<boolean> {
-  if (holders.length === 0) return false
-  const clients = holders.filter(({ kind }) => kind === 'client')
-  const groups = await Promise.all(clients.map(async ({ id }) => (await findClient(db, id))?.groups ?? []))
-  const byGroup = groups.flat().map((id) => ({ kind: 'group' as const, id }))
-  return holdPermissionOn(db, MANAGEMENT_RESOURCE, [...holders, ...byGroup])
+  const groups = await Promise.all(
+    holders.map(async ({ kind, id }) => (kind === 'group' ? [] : ((await findOwner(db, { kind, id }))?.groups ?? []))),
+  )
+  const all = [...holders, ...groups.flat().map((id) => ({ kind: 'group' as const, id }))]
+  const held = await listPermissionsOf(db, MANAGEMENT_RESOURCE, all)
+  return held.some((permission) => !isSelfService(permission))
 }
 
 /**
@@ -38,25 +39,28 @@ export async function holdsManagement(db: Db, holders: readonly HolderRef[]): Pr
  * `bootstrap` counts only where there is a bootstrap key: it has no other.
  */
 export async function requireSomeAdmin(db: Db, { hasBootstrapKey }: Pick<AdminDeps, 'hasBootstrapKey'>): Promise<void> {
-  const permissions = await listPermissions(db, { resource: MANAGEMENT_RESOURCE })
-  const holders = permissions.filter(({ roles, projects }) => roles.includes(ADMIN_ROLE) && projects === null)
-  const clients = holders.flatMap(({ holder }) => (holder.kind === 'client' ? [holder.id] : []))
-  const direct = clients.filter((id) => hasBootstrapKey || id !== BOOTSTRAP_CLIENT)
-  if (await someEnabled(db, direct)) return
-  for (const { holder } of holders) {
-    if (holder.kind !== 'group') continue
-    const members = (await listMembers(db, holder.id)).filter((member) => member.startsWith('client:'))
-    if (
-      await someEnabled(
-        db,
-        members.map((member) => member.slice('client:'.length)),
-      )
-    )
-      return
-  }
-  throw new Rejected('conflict', `Nobody with role ${ADMIN_ROLE} would be left. Give it to another client first.`)
+  const isSomebody = (id: string) => hasBootstrapKey || id !== BOOTSTRAP_CLIENT
+  const clients = (await enabledAdmins(db, 'client')).filter(isSomebody)
+  if (clients.length > 0 || (await enabledAdmins(db, 'user')).length > 0) return
+  throw new Rejected('conflict', `Nobody with role ${ADMIN_ROLE} would be left. Give it to another first.`)
 }
 
-async function someEnabled(db: Db, clients: readonly string[]): Promise<boolean> {
-  return clients.length > 0 && (await listClients(db, clients)).some(({ disabled }) => !disabled)
+/** Whether a person who is not disabled has role admin. */
+export async function hasAdminUser(db: Db): Promise<boolean> {
+  return (await enabledAdmins(db, 'user')).length > 0
+}
+
+/** Owners of this kind who are not disabled and have role admin, by themselves or by a group that gives. */
+async function enabledAdmins(db: Db, kind: OwnerRef['kind']): Promise<string[]> {
+  const permissions = await listPermissions(db, { resource: MANAGEMENT_RESOURCE })
+  const holders = permissions.flatMap(({ roles, projects, holder }) =>
+    roles.includes(ADMIN_ROLE) && projects === null ? [holder] : [],
+  )
+  const direct = holders.flatMap((holder) => (holder.kind === kind ? [holder.id] : []))
+  const groups = holders.flatMap((holder) => (holder.kind === 'group' ? [holder.id] : []))
+  const enabled = groups.length === 0 ? [] : (await listGroups(db, groups)).filter(({ disabled }) => !disabled)
+  const members = await Promise.all(enabled.map(({ name }) => listMembers(db, name)))
+  const prefix = `${kind}:`
+  const byGroup = members.flat().flatMap((member) => (member.startsWith(prefix) ? [member.slice(prefix.length)] : []))
+  return listEnabledOwners(db, kind, [...new Set([...direct, ...byGroup])])
 }

@@ -1,5 +1,7 @@
-import type { Me } from '@countersign/admin-api'
-import { MANAGEMENT_RESOURCE, type Principal } from '@countersign/resource-server'
+import type { Me, MyResource } from '@countersign/admin-api'
+import { MANAGEMENT_RESOURCE, type Narrowing, type Principal, rightsAtAnyProject } from '@countersign/resource-server'
+import type { Directory } from '../directory/directory.ts'
+import { grantAt } from '../domain/grant.ts'
 import type { Authorized } from './deps.ts'
 import { isFull } from './wire.ts'
 
@@ -23,6 +25,33 @@ export function describeCaller({ caller, roles, scopes }: Authorized): Me {
     projects: projectsOf(caller),
   }
 }
+
+/** What the caller's owner may reach, whatever the credential that it showed: a token of theirs can be narrowed to it. */
+export function resourcesOfCaller({ caller }: Authorized, directory: Directory): MyResource[] {
+  const { owner } = caller.known.stored
+  const groups = directory.owner(owner)?.groups ?? []
+  const holders = [owner, ...groups.map((id) => ({ kind: 'group' as const, id }))]
+  const names = new Set(holders.flatMap((holder) => [...directory.heldBy(holder).keys()]))
+  return [...names].sort().flatMap((name) => {
+    const resource = directory.resource(name)
+    if (resource === undefined) return []
+    const held = holders.flatMap((holder) => directory.permissionsOf(holder, name))
+    const grant = grantAt(resource, held, NOT_NARROWED)
+    const rights = grant && rightsAtAnyProject(grant)
+    return [
+      {
+        resource: name,
+        identifier: resource.identifier,
+        hosts: [...resource.hosts],
+        scopes: [...(rights?.scopes ?? [])].sort(),
+        roles: [...(rights?.roles ?? [])].sort(),
+        projects: grant?.projects ? [...grant.projects] : null,
+      },
+    ]
+  })
+}
+
+const NOT_NARROWED: Narrowing = { resources: null, scopes: null, projects: null }
 
 function principalOf(principal: Principal): Me['principal'] {
   switch (principal.kind) {

@@ -1,8 +1,9 @@
 import { MANAGEMENT_RESOURCE } from '@countersign/resource-server'
 import type { Client } from '../domain/client.ts'
 import { type HeldPermission, type HolderRef, refText } from '../domain/credential.ts'
+import { isSelfService } from '../domain/management.ts'
 import { type ClientWrite, deleteClient, findClient, insertClient, updateClient } from '../store/clients.ts'
-import { deleteGroup, insertGroup } from '../store/groups.ts'
+import { deleteGroup, type GroupWrite, insertGroup, updateGroup } from '../store/groups.ts'
 import { deletePermission, insertPermission, listPermissions, type PermissionFilter } from '../store/permissions.ts'
 import { deleteResource, findResource, insertResource, type ResourceWrite, updateResource } from '../store/resources.ts'
 import { retireId } from '../store/retired-ids.ts'
@@ -37,21 +38,27 @@ export class NounWrites {
 
   async deleteResource(name: string): Promise<void> {
     refuseManagement(name)
-    await this.#deletePermissions({ resource: name })
+    await this.deletePermissions({ resource: name })
     await deleteResource(this.change, name)
     await this.#retire('resource', name)
   }
 
-  async insertGroup(group: { name: string; description: string }): Promise<void> {
+  async insertGroup(group: GroupWrite): Promise<void> {
     await requireFreeName(this.change, 'group', group.name)
     await insertGroup(this.change, group)
     await this.change.record('group.create', 'group', group.name)
   }
 
+  async updateGroup(group: GroupWrite, fields: readonly string[]): Promise<void> {
+    await this.guard.mayAlter('Changing this group', groupRefs([group.name]))
+    await updateGroup(this.change, group)
+    await this.change.record('group.change', 'group', group.name, { fields, disabled: group.disabled })
+  }
+
   async deleteGroup(name: string): Promise<void> {
     const holder = { kind: 'group', id: name } as const
     await this.guard.mayAlter('Deleting this group', [holder])
-    await this.#deletePermissions({ holder })
+    await this.deletePermissions({ holder })
     await deleteGroup(this.change, name)
     await this.#retire('group', name)
   }
@@ -81,7 +88,7 @@ export class NounWrites {
     refuseBuiltIn(client, 'disable it instead of deleting it')
     const holder = { kind: 'client', id: client.id } as const
     await this.guard.mayAlter('Deleting this client', [holder])
-    await this.#deletePermissions({ holder })
+    await this.deletePermissions({ holder })
     await deleteClient(this.change, client.id)
     await this.#retire('client', client.id)
   }
@@ -90,16 +97,17 @@ export class NounWrites {
   async insertPermission(permission: Omit<HeldPermission, 'createdAt'>): Promise<void> {
     const { id, holder, resource, scopes, roles, projects } = permission
     const client = await this.#requireOpenHolder(holder)
-    if (resource === MANAGEMENT_RESOURCE) this.guard.mayAlterManagement('Giving this permission')
+    if (bearsOnManagement(permission)) await this.guard.mayAlterManagement('Giving this permission')
     await insertPermission(this.change, permission)
     const detail = { holder: refText(holder), resource, scopes, roles, projects }
     await this.change.record('permission.create', 'permission', id, detail)
     if (client !== undefined) await this.#chooseDefaultResource(client, resource)
   }
 
-  async deletePermission({ id, holder, resource }: HeldPermission): Promise<void> {
+  async deletePermission(permission: HeldPermission): Promise<void> {
+    const { id, holder, resource } = permission
     await this.#requireOpenHolder(holder)
-    if (resource === MANAGEMENT_RESOURCE) this.guard.mayAlterManagement('Taking this permission')
+    if (bearsOnManagement(permission)) await this.guard.mayAlterManagement('Taking this permission')
     await deletePermission(this.change, id)
     await this.change.record('permission.delete', 'permission', id, { holder: refText(holder), resource })
   }
@@ -120,7 +128,7 @@ export class NounWrites {
     await this.change.record('client.change', 'client', client.id, { fields: ['default_resource'] })
   }
 
-  async #deletePermissions(filter: PermissionFilter): Promise<void> {
+  async deletePermissions(filter: PermissionFilter): Promise<void> {
     const permissions = await listPermissions(this.change.db, { ...filter, limit: MAX_PERMISSIONS + 1 })
     if (permissions.length > MAX_PERMISSIONS) {
       throw new Rejected('in_use', `More than ${MAX_PERMISSIONS} permissions are about it: delete those first.`)
@@ -134,6 +142,11 @@ export class NounWrites {
   }
 }
 
-function groupRefs(names: readonly string[]): HolderRef[] {
+export function groupRefs(names: readonly string[]): HolderRef[] {
   return names.map((id) => ({ kind: 'group', id }))
+}
+
+/** Whether it gives a say at the management API beyond its holder's own tokens. */
+function bearsOnManagement(permission: Omit<HeldPermission, 'createdAt'>): boolean {
+  return permission.resource === MANAGEMENT_RESOURCE && !isSelfService(permission)
 }

@@ -6,9 +6,13 @@ type Document = ReturnType<OpenAPIHono['getOpenAPI31Document']>
 const TAGS = [
   { name: 'resources', description: 'What is protected: hosts, scopes and access rules.' },
   { name: 'clients', description: 'Software that calls.' },
-  { name: 'groups', description: 'Clients that may do the same.' },
+  { name: 'users', description: 'People.' },
+  { name: 'groups', description: 'Clients and users that may do the same.' },
   { name: 'permissions', description: 'Which holder may reach which resource, with which scopes and roles.' },
-  { name: 'credentials', description: 'API keys: made, listed, rotated, revoked. Never shown again.' },
+  {
+    name: 'credentials',
+    description: 'API keys and personal access tokens: made, listed, rotated, revoked. Never shown again.',
+  },
   { name: 'decisions', description: 'What was decided and why; how something would be decided.' },
   { name: 'me', description: 'The caller.' },
 ]

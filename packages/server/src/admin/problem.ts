@@ -44,6 +44,10 @@ export function rejectedFields(problems: readonly FieldProblem[]): Rejected {
   return new Rejected('invalid_body', problems.map(({ path, message }) => `${path}: ${message}.`).join(' '), problems)
 }
 
+export function noCredential(): Rejected {
+  return new Rejected('not_found', 'There is no credential of this id. GET /api/v1/credentials lists those there are.')
+}
+
 /** What was sent does not have the form that the wire asks for: every mistake, each at its field. */
 export function unacceptable(target: string, error: Parameters<typeof fieldProblems>[0]): Rejected {
   const problems = fieldProblems(error)

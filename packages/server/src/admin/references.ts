@@ -5,6 +5,7 @@ import { findClient } from '../store/clients.ts'
 import { findGroup, listGroups } from '../store/groups.ts'
 import { listResources } from '../store/resources.ts'
 import type { Db } from '../store/store.ts'
+import { findUser } from '../store/users.ts'
 import type { AdminDeps } from './deps.ts'
 import { rejectedField, rejectedFields } from './problem.ts'
 
@@ -42,7 +43,9 @@ export async function requireHolder(db: Db, { kind, id }: HolderRef): Promise<vo
   if (kind === 'client' && (await findClient(db, id)) === undefined) {
     throw rejectedField('client', `there is no client ${id}; make it with POST /api/v1/clients`)
   }
-  if (kind === 'user') throw rejectedField('user', `there is no user ${id}; expected a group or a client`)
+  if (kind === 'user' && (await findUser(db, id)) === undefined) {
+    throw rejectedField('user', `there is no user ${id}; make them with POST /api/v1/users`)
+  }
 }
 
 /** Networks, each once, none with bits that its prefix would ignore: the author meant something else. */

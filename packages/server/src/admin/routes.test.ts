@@ -157,7 +157,7 @@ describe('problems', () => {
     for (const [method, path, allow] of [
       ['PUT', '/clients/canister', 'GET, PATCH, DELETE, HEAD'],
       ['DELETE', '/clients', 'GET, POST, HEAD'],
-      ['PATCH', '/groups/media', 'GET, DELETE, HEAD'],
+      ['PUT', '/groups/media', 'GET, PATCH, DELETE, HEAD'],
       ['POST', '/clients/canister', 'GET, PATCH, DELETE, HEAD'],
     ] as const) {
       const answer = await started.call(method, path, { body: {} })

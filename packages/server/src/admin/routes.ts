@@ -13,6 +13,7 @@ import { permissionRoutes } from './permission-routes.ts'
 import { problemResponse, Rejected, unacceptable } from './problem.ts'
 import { readBodyText } from './request-body.ts'
 import { resourceRoutes } from './resource-routes.ts'
+import { userRoutes } from './user-routes.ts'
 
 const BASE = '/api/v1'
 const DESCRIPTION = `${BASE}/openapi.json`
@@ -39,13 +40,14 @@ export function managementApi(deps: AdminDeps, onError: (error: unknown) => void
     resourceRoutes,
     groupRoutes,
     clientRoutes,
+    userRoutes,
     permissionRoutes,
     credentialRoutes,
     decisionRoutes,
+    meRoutes,
   ]) {
     api.route(BASE, routes(deps))
   }
-  api.route(BASE, meRoutes())
   describeAt(DESCRIPTION, api)
   return api
 }

@@ -7,6 +7,7 @@ import { KnownCredential } from '../authentication/known-credentials.ts'
 import { Directory } from '../directory/directory.ts'
 import { Follower } from '../directory/follow.ts'
 import { managementResource } from '../domain/management.ts'
+import { passwordHasher } from '../keys/password.ts'
 import { findCredentialByDigest } from '../store/credentials.ts'
 import { openStore } from '../store/open.ts'
 import { change } from '../store/store.ts'
@@ -25,6 +26,7 @@ export type Json = {
   readonly [field: string]: unknown
   readonly id: string
   readonly key: string
+  readonly token: string
   readonly code: string
   readonly detail: string
   readonly problems: readonly { readonly path: string; readonly message: string }[]
@@ -43,7 +45,9 @@ export type Answer = {
 }
 export type Call = { as?: string; body?: unknown; headers?: Record<string, string>; raw?: string | Uint8Array }
 
-export async function startApi(options: { maxKeyTtlDays?: number } = {}) {
+type Settings = Partial<Pick<AdminDeps, 'maxKeyTtlDays' | 'patCreation' | 'patByPat' | 'patTtlDays' | 'maxPatTtlDays'>>
+
+export async function startApi(options: Settings = {}) {
   const time = { now: START }
   let drawn = 0
   const random = (length: number) =>
@@ -70,6 +74,11 @@ export async function startApi(options: { maxKeyTtlDays?: number } = {}) {
     directory,
     sha256Hex,
     maxKeyTtlDays: options.maxKeyTtlDays ?? null,
+    patTtlDays: options.patTtlDays ?? 90,
+    maxPatTtlDays: options.maxPatTtlDays ?? 366,
+    patCreation: options.patCreation ?? 'self',
+    patByPat: options.patByPat ?? false,
+    hashPassword: passwordHasher(),
     hasBootstrapKey: true,
     decisions: { find: async () => undefined, list: async () => [] },
     explain: async () => undefined,

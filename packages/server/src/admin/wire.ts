@@ -1,10 +1,11 @@
 // From the domain to the wire of the management API. The other way is each noun's own file.
 
-import type * as wire from '@countersign/admin-api'
+import * as wire from '@countersign/admin-api'
 import { MANAGEMENT_RESOURCE } from '@countersign/resource-server'
 import type { Client, Group } from '../domain/client.ts'
 import type { HeldPermission, StoredCredential } from '../domain/credential.ts'
 import type { Resource } from '../domain/resource.ts'
+import type { User } from '../domain/user.ts'
 import { type JudgedCredential, judge } from './credential-state.ts'
 import type { AdminDeps } from './deps.ts'
 
@@ -28,12 +29,29 @@ export function toResource(resource: Resource): wire.Resource {
   }
 }
 
-export function toGroup({ name, description, createdAt }: Group): wire.Group {
+export function toGroup({ name, description, disabled, managedBy, createdAt }: Group): wire.Group {
   return {
     name,
     description: description === '' ? null : description,
-    managed_by: null,
+    disabled,
+    managed_by: managedBy,
     created_at: createdAt.toISOString(),
+  }
+}
+
+/** A user, with the roles that their own permissions at the management API give. */
+export function toUser(user: User, own: readonly HeldPermission[]): wire.User {
+  const held = new Set(own.flatMap((permission) => permission.roles))
+  return {
+    username: user.id,
+    name: user.name,
+    email: user.email,
+    roles: wire.USER_ROLES.filter((role) => held.has(role)),
+    groups: [...user.groups],
+    disabled: user.disabled,
+    has_password: user.hasPassword,
+    managed_by: user.managedBy,
+    created_at: user.createdAt.toISOString(),
   }
 }
 
@@ -100,6 +118,7 @@ function toJudgedCredential({ credential, status, revocation }: JudgedCredential
     revoked_reason: revocation?.reason ?? null,
     last_used_at: credential.lastUsedAt?.toISOString() ?? null,
     last_used_from: credential.lastUsedFrom,
+    imported_from: credential.importedFrom,
   }
 }
 

@@ -4,6 +4,7 @@ import { CredentialWrites } from './credential-writes.ts'
 import type { AdminDeps, Authorized } from './deps.ts'
 import { Guard } from './guard.ts'
 import { NounWrites } from './noun-writes.ts'
+import { UserWrites } from './user-writes.ts'
 
 /** What a route works with inside a change. */
 export type Writes = {
@@ -11,6 +12,7 @@ export type Writes = {
   readonly db: Db
   readonly now: Date
   readonly nouns: NounWrites
+  readonly users: UserWrites
   readonly credentials: CredentialWrites
 }
 
@@ -18,7 +20,7 @@ export type Writes = {
  * Runs `work` as one change of this caller, or not at all.
  *
  * Security: routes never see the change itself, so there is no way around the law of minting and escalation. A new
- * kind of write is a method of `NounWrites` or `CredentialWrites`, beside those that show how they are judged.
+ * kind of write is a method of `NounWrites`, `UserWrites` or `CredentialWrites`, beside those that show how they are judged.
  */
 export function write<T>(deps: AdminDeps, authorized: Authorized, work: (writes: Writes) => Promise<T>): Promise<T> {
   const { stored } = authorized.caller.known
@@ -26,12 +28,10 @@ export function write<T>(deps: AdminDeps, authorized: Authorized, work: (writes:
     const { db, now } = change
     const guard = new Guard(db, authorized, deps.directory.management)
     await guard.requireEntitledCaller(now)
-    const result = await work({
-      db,
-      now,
-      nouns: new NounWrites(change, guard),
-      credentials: new CredentialWrites(change, guard),
-    })
+    const nouns = new NounWrites(change, guard)
+    const users = new UserWrites(change, guard, nouns, deps.store.random)
+    const credentials = new CredentialWrites(change, guard, deps)
+    const result = await work({ db, now, nouns, users, credentials })
     await guard.requireAdminLeft(deps)
     return result
   })

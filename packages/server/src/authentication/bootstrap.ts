@@ -29,6 +29,7 @@ const BOOTSTRAP_CREDENTIAL: StoredCredential = {
   revokedReason: null,
   lastUsedAt: null,
   lastUsedFrom: null,
+  importedFrom: null,
 }
 
 /** The static key of `COUNTERSIGN_BOOTSTRAP_KEY`. Only digests are compared, in constant time. */

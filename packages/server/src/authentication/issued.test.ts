@@ -116,6 +116,7 @@ function record(id: string, revision: number): StoredCredential {
     revokedReason: null,
     lastUsedAt: null,
     lastUsedFrom: null,
+    importedFrom: null,
   }
 }
 

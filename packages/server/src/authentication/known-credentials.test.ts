@@ -30,6 +30,7 @@ function stored(id: string): StoredCredential {
     revokedReason: null,
     lastUsedAt: null,
     lastUsedFrom: null,
+    importedFrom: null,
   }
 }
 
@@ -190,6 +191,7 @@ describe('a caller', () => {
     everything: false,
     resources: new Map(),
     groups: new Map(),
+    users: new Map(),
     clients: new Map(),
     permissions: new Map(),
     lines: [],
@@ -201,7 +203,12 @@ describe('a caller', () => {
     directory.apply(
       update(1, {
         resources: new Map([['webdav', webdav]]),
-        groups: new Map([['media', { name: 'media', description: '', createdAt: created, revision: 1 }]]),
+        groups: new Map([
+          [
+            'media',
+            { name: 'media', description: '', disabled: false, managedBy: null, createdAt: created, revision: 1 },
+          ],
+        ]),
         clients: new Map([['canister', canister]]),
         permissions: new Map([['perm_1', permission]]),
       }),

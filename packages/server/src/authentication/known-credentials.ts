@@ -1,6 +1,6 @@
-import { type AccessRule, BUILT_IN_GROUP, type Caller, type Rights } from '@countersign/resource-server'
+import { type AccessRule, BUILT_IN_GROUP, type Caller, type Principal, type Rights } from '@countersign/resource-server'
 import type { Directory } from '../directory/directory.ts'
-import { revocationOf, type StoredCredential } from '../domain/credential.ts'
+import { type OwnerRef, revocationOf, type StoredCredential } from '../domain/credential.ts'
 import { grantAt } from '../domain/grant.ts'
 import type { Resource } from '../domain/resource.ts'
 import { Remembered } from './remembered.ts'
@@ -64,7 +64,7 @@ export class KnownCredential {
     return {
       known: this,
       resource,
-      principal: owner?.principal ?? { kind: 'client', id: stored.owner.id, name: stored.owner.id },
+      principal: owner?.principal ?? missing(stored.owner),
       credential: stored,
       revocation: revocationOf(stored, directory.lineThrough),
       owner,
@@ -74,6 +74,11 @@ export class KnownCredential {
       identities: new Remembered(),
     }
   }
+}
+
+/** The name of somebody who was deleted: for the record of the refusal. */
+function missing({ kind, id }: OwnerRef): Principal {
+  return kind === 'user' ? { kind, id, name: id, email: undefined } : { kind, id, name: id }
 }
 
 /**

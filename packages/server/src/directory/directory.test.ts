@@ -28,6 +28,7 @@ function updateOf(revision: number, update: Partial<DirectoryUpdate>): Directory
     everything: false,
     resources: new Map(),
     groups: new Map(),
+    users: new Map(),
     clients: new Map(),
     permissions: new Map(),
     lines: [],
@@ -131,7 +132,7 @@ describe('permissions', () => {
 
 describe('an update', () => {
   const line = { subject: 'client:canister', revision: 1, at: created, by: 'ops', reason: null }
-  const group = { name: 'media', description: '', createdAt: created, revision: 1 }
+  const group = { name: 'media', description: '', disabled: false, managedBy: null, createdAt: created, revision: 1 }
   const full: Partial<DirectoryUpdate> = {
     resources: new Map([resource('a', 'one.example.com')]),
     groups: new Map([['media', group]]),
@@ -141,7 +142,7 @@ describe('an update', () => {
   const seen = (directory: Directory) => [
     directory.revision,
     directory.resourceAt('one.example.com')?.name,
-    directory.hasGroup('media'),
+    directory.hasLiveGroup('media'),
     directory.permissionsOf(canister, 'a').length,
     directory.lineThrough('client:canister')?.by,
   ]

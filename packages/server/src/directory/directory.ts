@@ -8,6 +8,7 @@ import {
   refText,
 } from '../domain/credential.ts'
 import type { Resource } from '../domain/resource.ts'
+import type { User } from '../domain/user.ts'
 
 /** An owner of credentials, whatever its kind, as a decision sees it. */
 export type Owner = {
@@ -27,6 +28,7 @@ export type DirectoryUpdate = {
   readonly resources: ReadonlyMap<string, Resource | undefined>
   readonly groups: ReadonlyMap<string, Group | undefined>
   readonly clients: ReadonlyMap<string, Client | undefined>
+  readonly users: ReadonlyMap<string, User | undefined>
   readonly permissions: ReadonlyMap<string, HeldPermission | undefined>
   readonly lines: readonly RevocationLine[]
   /** Credentials whose facts have to be read again. */
@@ -34,7 +36,7 @@ export type DirectoryUpdate = {
 }
 
 /**
- * What decisions read, in memory: resources, groups, clients, permissions and revocation lines at one revision.
+ * What decisions read, in memory: resources, groups, clients, users, permissions and revocation lines at one revision.
  *
  * Credentials are not in it: they are looked up when they are first shown. `apply` is synchronous, so that no
  * decision ever sees half of a change.
@@ -45,6 +47,7 @@ export class Directory {
   readonly #hosts = new Map<string, Resource>()
   readonly #groups = new Map<string, Group>()
   readonly #clients = new Map<string, Client>()
+  readonly #users = new Map<string, User>()
   readonly #permissions = new Map<string, HeldPermission>()
   /** Holder, as `client:canister`, → resource → its permissions there. */
   readonly #held = new Map<string, Map<string, HeldPermission[]>>()
@@ -70,24 +73,49 @@ export class Directory {
     return this.#resources.get(name)
   }
 
-  hasGroup(name: string): boolean {
-    return this.#groups.has(name)
+  /** Whether the group is there and gives what it holds. */
+  hasLiveGroup(name: string): boolean {
+    return this.#groups.get(name)?.disabled === false
   }
 
-  owner(ref: OwnerRef): Owner | undefined {
-    const client = ref.kind === 'client' ? this.#clients.get(ref.id) : undefined
+  owner({ kind, id }: OwnerRef): Owner | undefined {
+    switch (kind) {
+      case 'client':
+        return this.#clientAsOwner(this.#clients.get(id))
+      case 'user':
+        return this.#userAsOwner(this.#users.get(id))
+    }
+  }
+
+  #clientAsOwner(client: Client | undefined): Owner | undefined {
     if (client === undefined) return undefined
     return {
       principal: { kind: 'client', id: client.id, name: client.name },
       disabled: client.disabled,
       networks: client.networks,
       listener: client.listener === 'internal' ? 'internal' : undefined,
-      groups: client.groups.filter((group) => this.#groups.has(group)),
+      groups: client.groups.filter((group) => this.hasLiveGroup(group)),
+    }
+  }
+
+  #userAsOwner(user: User | undefined): Owner | undefined {
+    if (user === undefined) return undefined
+    return {
+      principal: { kind: 'user', id: user.id, name: user.name, email: user.email ?? undefined },
+      disabled: user.disabled,
+      networks: [],
+      listener: undefined,
+      groups: user.groups.filter((group) => this.hasLiveGroup(group)),
     }
   }
 
   permissionsOf(holder: HolderRef, resource: string): readonly HeldPermission[] {
     return this.#held.get(refText(holder))?.get(resource) ?? []
+  }
+
+  /** Resource → what the holder was given there by itself. */
+  heldBy(holder: HolderRef): ReadonlyMap<string, readonly HeldPermission[]> {
+    return this.#held.get(refText(holder)) ?? NOTHING
   }
 
   /** The line drawn through an owner, a family or a credential's descendants, if there is one. */
@@ -100,13 +128,15 @@ export class Directory {
     for (const [name, resource] of update.resources) this.#replaceResource(name, resource)
     replaceAll(this.#groups, update.groups)
     replaceAll(this.#clients, update.clients)
+    replaceAll(this.#users, update.users)
     for (const [id, permission] of update.permissions) this.#replacePermission(id, permission)
     for (const line of update.lines) this.#lines.set(line.subject, line)
     this.#revision = update.revision
   }
 
   #clear(): void {
-    for (const map of [this.#resources, this.#hosts, this.#groups, this.#clients, this.#permissions]) map.clear()
+    for (const map of [this.#resources, this.#hosts, this.#groups, this.#clients, this.#users]) map.clear()
+    this.#permissions.clear()
     this.#held.clear()
     this.#lines.clear()
     this.#resources.set(MANAGEMENT_RESOURCE, this.management)
@@ -142,6 +172,8 @@ export class Directory {
     this.#held.set(holder, there)
   }
 }
+
+const NOTHING: ReadonlyMap<string, readonly HeldPermission[]> = new Map()
 
 function replaceAll<T>(into: Map<string, T>, changed: ReadonlyMap<string, T | undefined>): void {
   for (const [id, value] of changed) {

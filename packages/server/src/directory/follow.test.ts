@@ -154,7 +154,7 @@ describe('a change', () => {
 
     const canister = { kind: 'client', id: 'canister' } as const
     expect(directory.permissionsOf(canister, 'webdav')).toEqual([])
-    expect(directory.hasGroup('media')).toBe(false)
+    expect(directory.hasLiveGroup('media')).toBe(false)
     expect(directory.owner({ kind: 'client', id: 'doomed' })).toBeUndefined()
     expect(directory.owner(canister)).toMatchObject({ disabled: true, groups: [] })
 
@@ -246,7 +246,7 @@ describe('everything is read again, and what is gone is gone,', () => {
     return it
   }
   const known = ({ directory }: ReturnType<typeof node>) => [
-    directory.hasGroup('media'),
+    directory.hasLiveGroup('media'),
     directory.resourceAt('webdav.example.com')?.name,
     directory.owner({ kind: 'client', id: 'canister' })?.principal.kind,
     directory.permissionsOf({ kind: 'client', id: 'canister' }, 'webdav').length,

@@ -7,6 +7,7 @@ import { listResources } from '../store/resources.ts'
 import { listRevocationLines } from '../store/revocation-lines.ts'
 import { inOneSnapshot } from '../store/snapshot.ts'
 import type { Db, Noun, Store } from '../store/store.ts'
+import { listUsers } from '../store/users.ts'
 import type { Directory, DirectoryUpdate } from './directory.ts'
 
 /** How long what the directory holds may be used without the database having confirmed the revision. */
@@ -116,6 +117,11 @@ async function readUpdate(db: Db, since: number): Promise<DirectoryUpdate> {
       'client',
       (client) => client.id,
       (ids) => listClients(db, ids),
+    ),
+    users: await read(
+      'user',
+      (user) => user.id,
+      (ids) => listUsers(db, ids),
     ),
     permissions: await read(
       'permission',

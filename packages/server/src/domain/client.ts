@@ -22,6 +22,9 @@ export type Client = {
 export type Group = {
   readonly name: string
   readonly description: string
+  /** A disabled group gives nothing: its members are as if they were not in it. */
+  readonly disabled: boolean
+  readonly managedBy: string | null
   readonly createdAt: Date
   readonly revision: number
 }

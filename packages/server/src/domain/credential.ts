@@ -34,11 +34,13 @@ export type StoredCredential = CredentialState & {
   readonly revokedReason: string | null
   readonly lastUsedAt: Date | null
   readonly lastUsedFrom: string | null
+  /** What it begins with, when another system issued it. */
+  readonly importedFrom: string | null
 }
 
 /** One row that revokes many: everything of `subject` made up to `revision` is dead. */
 export type RevocationLine = {
-  /** `client:<id>`, `family:<id>` or `credential:<id>` (its descendants). */
+  /** `client:<id>`, `user:<id>`, `kind:<kind>`, `family:<id>` or `credential:<id>` (its descendants). */
   readonly subject: string
   readonly revision: number
   readonly at: Date
@@ -62,6 +64,8 @@ export function revocationOf(
   }
   const byOwner = drawn(refText(credential.owner), `all credentials of ${refText(credential.owner)}`)
   if (byOwner !== undefined) return byOwner
+  const byKind = drawn(`kind:${credential.kind}`, `every ${credential.kind} of that age`)
+  if (byKind !== undefined) return byKind
   const byFamily = drawn(`family:${credential.family}`, 'its family')
   if (byFamily !== undefined) return byFamily
   for (const ancestor of credential.ancestors) {

@@ -11,19 +11,22 @@ export const MANAGEMENT_SCOPES = [
   'groups:write',
   'clients:read',
   'clients:write',
+  'users:read',
+  'users:write',
   'permissions:read',
   'permissions:write',
   'credentials:read',
   'credentials:write',
   'decisions:read',
   'me:read',
+  'me:write',
 ] as const
 
 /** What a role at the management API stands for. Scopes given beside a role add to it. */
 const ROLE_SCOPES: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
   ['admin', MANAGEMENT_SCOPES],
   ['auditor', MANAGEMENT_SCOPES.filter((scope) => scope.endsWith(':read'))],
-  ['user', ['me:read']],
+  ['user', ['me:read', 'me:write']],
 ])
 
 export const ADMIN_ROLE = 'admin'
@@ -37,10 +40,27 @@ function write(path: string, scope: string): RuleDefinition {
   return { methods: ['POST', 'PATCH', 'PUT', 'DELETE'], path, require: { scopes: [scope] } }
 }
 
+/** Of what only a user has: all others are told so here, at one place. */
+function ofUsers(rule: RuleDefinition): RuleDefinition {
+  return { ...rule, require: { ...rule.require, principals: ['user'] } }
+}
+
+/**
+ * Whether these scopes and roles at the management API are about nobody but their holder: its own tokens. Such rights
+ * bear on nobody else, so giving and taking them escalates nothing.
+ */
+export function isSelfService(permission: { readonly scopes: readonly string[]; readonly roles: readonly string[] }) {
+  const byRoles = permission.roles.flatMap((role) => ROLE_SCOPES.get(role) ?? [`${role}:unknown`])
+  return [...permission.scopes, ...byRoles].every((scope) => scope.startsWith('me:'))
+}
+
 /** Ordered; the first match decides; what no line allows is refused. */
 const RULES: readonly RuleDefinition[] = [
   { methods: ['GET', 'HEAD'], path: '/api/v1/openapi.json', require: { public: true } },
-  read('/api/v1/me', 'me:read'),
+  { methods: ['POST'], path: '/api/v1/leaks', require: { public: true } },
+  ofUsers(read('/api/v1/me/tokens/**', 'me:read')),
+  ofUsers(write('/api/v1/me/tokens/**', 'me:write')),
+  read('/api/v1/me/**', 'me:read'),
   read('/api/v1/resources/**', 'resources:read'),
   write('/api/v1/resources/**', 'resources:write'),
   read('/api/v1/groups/**', 'groups:read'),
@@ -50,6 +70,11 @@ const RULES: readonly RuleDefinition[] = [
   write('/api/v1/clients/:client/revoke-credentials', 'credentials:write'),
   read('/api/v1/clients/**', 'clients:read'),
   write('/api/v1/clients/**', 'clients:write'),
+  read('/api/v1/users/:user/tokens', 'credentials:read'),
+  write('/api/v1/users/:user/tokens', 'credentials:write'),
+  write('/api/v1/users/:user/revoke-credentials', 'credentials:write'),
+  read('/api/v1/users/**', 'users:read'),
+  write('/api/v1/users/**', 'users:write'),
   read('/api/v1/permissions/**', 'permissions:read'),
   write('/api/v1/permissions/**', 'permissions:write'),
   read('/api/v1/credentials/**', 'credentials:read'),

@@ -1,5 +1,6 @@
 import { parseNetwork } from '@countersign/resource-server'
 import type { Client } from '../domain/client.ts'
+import { deleteMemberships, listMemberships, replaceMemberships } from './memberships.ts'
 import { type Change, type Db, parseObject, type Slice, toDate, toSeconds } from './store.ts'
 
 type ClientBody = {
@@ -24,19 +25,15 @@ export type ClientWrite = {
 
 export async function listClients(db: Db, ids?: readonly string[]): Promise<Client[]> {
   let query = db.selectFrom('client').selectAll().orderBy('id')
-  let membershipQuery = db.selectFrom('membership').selectAll().where('member_kind', '=', 'client').orderBy('group')
-  if (ids !== undefined) {
-    query = query.where('id', 'in', ids)
-    membershipQuery = membershipQuery.where('member', 'in', ids)
-  }
-  const memberships = Map.groupBy(await membershipQuery.execute(), (row) => row.member)
+  if (ids !== undefined) query = query.where('id', 'in', ids)
+  const memberships = await listMemberships(db, 'client', ids)
   return (await query.execute()).map((row) => {
     const body = parseObject<ClientBody>(row.body, `client ${row.id}`)
     const networkTexts = body.networks ?? []
     return {
       id: row.id,
       name: row.name,
-      groups: (memberships.get(row.id) ?? []).map(({ group }) => group),
+      groups: memberships.get(row.id) ?? [],
       grants: body.grants,
       defaultResource: body.default_resource ?? null,
       accessTokenTtlSeconds: body.access_token_ttl_seconds ?? null,
@@ -85,7 +82,7 @@ export async function insertClient(change: Change, write: ClientWrite, managedBy
       revision,
     })
     .execute()
-  await insertMemberships(change, write)
+  await replaceMemberships(change, { kind: 'client', id }, write.groups)
 }
 
 export async function updateClient(change: Change, write: ClientWrite): Promise<void> {
@@ -95,23 +92,14 @@ export async function updateClient(change: Change, write: ClientWrite): Promise<
     .set({ name, disabled: Number(disabled), body: bodyOf(write), revision: change.revision })
     .where('id', '=', id)
     .execute()
-  await change.db.deleteFrom('membership').where('member_kind', '=', 'client').where('member', '=', id).execute()
-  await insertMemberships(change, write)
+  await replaceMemberships(change, { kind: 'client', id }, write.groups)
 }
 
 /** Deletes the client, its memberships and permissions. Its credentials stay, dead, so that `why` can name them. */
 export async function deleteClient(change: Change, id: string): Promise<void> {
-  await change.db.deleteFrom('membership').where('member_kind', '=', 'client').where('member', '=', id).execute()
+  await deleteMemberships(change, { kind: 'client', id })
   await change.db.deleteFrom('permission').where('holder_kind', '=', 'client').where('holder', '=', id).execute()
   await change.db.deleteFrom('client').where('id', '=', id).execute()
-}
-
-async function insertMemberships(change: Change, { id, groups }: ClientWrite): Promise<void> {
-  if (groups.length === 0) return
-  await change.db
-    .insertInto('membership')
-    .values(groups.map((group) => ({ group, member_kind: 'client', member: id })))
-    .execute()
 }
 
 function bodyOf(write: ClientWrite): string {

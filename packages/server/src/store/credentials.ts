@@ -1,4 +1,4 @@
-import { ISSUED_KINDS } from '@countersign/resource-server'
+import { ISSUED_KINDS, type IssuedKind } from '@countersign/resource-server'
 import { type InferResult, NoResultError } from 'kysely'
 import { OWNER_KINDS, type OwnerRef, refText, type StoredCredential } from '../domain/credential.ts'
 import { storedNetworks } from './clients.ts'
@@ -60,6 +60,10 @@ export type CredentialFilter = {
   readonly owner?: OwnerRef | undefined
   readonly kind?: string | undefined
   readonly family?: string | undefined
+  /** Only those that end between these two moments. */
+  readonly endsBetween?: readonly [Date, Date] | undefined
+  /** Only those that another system issued, or only ours. */
+  readonly imported?: boolean | undefined
   /** Ids after this one, in the order of their making. */
   readonly after?: string | undefined
   readonly limit: number
@@ -72,6 +76,11 @@ export async function listCredentials(db: Db, filter: CredentialFilter): Promise
   }
   if (filter.kind !== undefined) query = query.where('kind', '=', filter.kind)
   if (filter.family !== undefined) query = query.where('family', '=', filter.family)
+  if (filter.endsBetween !== undefined) {
+    const [from, to] = filter.endsBetween
+    query = query.where('expires_at', '>', toSeconds(from)).where('expires_at', '<', toSeconds(to))
+  }
+  if (filter.imported !== undefined) query = query.where('imported_from', filter.imported ? 'is not' : 'is', null)
   if (filter.after !== undefined) query = query.where('id', '>', filter.after)
   return (await query.execute()).map(toStoredCredential)
 }
@@ -104,6 +113,7 @@ export async function insertCredential(change: Change, credential: StoredCredent
       revoked_reason: null,
       last_used_at: null,
       last_used_from: null,
+      imported_from: credential.importedFrom,
     })
     .execute()
 }
@@ -130,35 +140,57 @@ export async function shortenCredential(change: Change, id: string, expiresAt: D
     .execute()
 }
 
+/** Whose credentials a line goes through. */
+export type UnrevokedFilter = { readonly owner: OwnerRef } | { readonly kind: IssuedKind } | { readonly family: string }
+
 /**
- * Counts what a line through this owner or family would newly revoke: what no line through it has met before.
- * With `liveAt`, only what has not expired by then.
+ * Counts what a line through these would newly revoke: what no line through them has met before. With `liveAt`, only
+ * what has not expired by then; with `upTo`, only what was made up to that revision.
  */
 export async function countUnrevoked(
   db: Db,
-  filter: { owner: OwnerRef } | { family: string },
+  filter: UnrevokedFilter,
   liveAt?: Date,
+  upTo = Number.MAX_SAFE_INTEGER,
 ): Promise<number> {
-  const subject = 'owner' in filter ? refText(filter.owner) : `family:${filter.family}`
   const line = await db
     .selectFrom('revocation_line')
     .select('revision')
-    .where('subject', '=', subject)
+    .where('subject', '=', lineSubject(filter))
     .executeTakeFirst()
-  let query = db
-    .selectFrom('credential')
+  let query = matching(db, filter)
     .select((select) => select.fn.countAll<number>().as('count'))
     .where('revoked_at', 'is', null)
-  query =
-    'owner' in filter
-      ? query.where('owner_kind', '=', filter.owner.kind).where('owner', '=', filter.owner.id)
-      : query.where('family', '=', filter.family)
-  if (line !== undefined) query = query.where('revision', '>', line.revision)
+    .where('revision', '>', line?.revision ?? -1)
+    .where('revision', '<=', upTo)
   if (liveAt !== undefined) {
     const now = toSeconds(liveAt)
     query = query.where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', now)]))
   }
   return Number((await query.executeTakeFirstOrThrow()).count)
+}
+
+/** The revision of the newest of these credentials that was made before a date; undefined: there is none. */
+export async function lastRevisionBefore(db: Db, filter: UnrevokedFilter, before: Date): Promise<number | undefined> {
+  const { last } = await matching(db, filter)
+    .select((select) => select.fn.max<number | null>('revision').as('last'))
+    .where('created_at', '<', toSeconds(before))
+    .executeTakeFirstOrThrow()
+  return last === null ? undefined : parseRevision(Number(last))
+}
+
+/** What a line through these is drawn through. */
+export function lineSubject(filter: UnrevokedFilter): string {
+  if ('owner' in filter) return refText(filter.owner)
+  return 'kind' in filter ? `kind:${filter.kind}` : `family:${filter.family}`
+}
+
+function matching(db: Db, filter: UnrevokedFilter) {
+  const query = db.selectFrom('credential')
+  if ('owner' in filter) {
+    return query.where('owner_kind', '=', filter.owner.kind).where('owner', '=', filter.owner.id)
+  }
+  return 'kind' in filter ? query.where('kind', '=', filter.kind) : query.where('family', '=', filter.family)
 }
 
 export type LastUse = { readonly id: string; readonly at: Date; readonly from: string | null }
@@ -216,5 +248,6 @@ function toStoredCredential(row: Tables['credential']): StoredCredential {
     revokedReason: row.revoked_reason,
     lastUsedAt: toDateOrNull(row.last_used_at),
     lastUsedFrom: row.last_used_from,
+    importedFrom: row.imported_from,
   }
 }

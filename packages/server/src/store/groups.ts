@@ -4,9 +4,11 @@ import { type Change, type Db, type Slice, toDate, toSeconds } from './store.ts'
 export async function listGroups(db: Db, names?: readonly string[]): Promise<Group[]> {
   let query = db.selectFrom('group').selectAll().orderBy('name')
   if (names !== undefined) query = query.where('name', 'in', names)
-  return (await query.execute()).map(({ name, description, created_at, revision }) => ({
+  return (await query.execute()).map(({ name, description, disabled, managed_by, created_at, revision }) => ({
     name,
     description,
+    disabled: disabled !== 0,
+    managedBy: managed_by,
     createdAt: toDate(created_at),
     revision,
   }))
@@ -22,11 +24,29 @@ export async function findGroup(db: Db, name: string): Promise<Group | undefined
   return (await listGroups(db, [name]))[0]
 }
 
-export async function insertGroup(change: Change, write: { name: string; description: string }): Promise<void> {
+export type GroupWrite = Pick<Group, 'name' | 'description'> & { readonly disabled?: boolean }
+
+export async function insertGroup(change: Change, write: GroupWrite, managedBy: string | null = null): Promise<void> {
   const { now, revision } = change
+  const { name, description, disabled = false } = write
   await change.db
     .insertInto('group')
-    .values({ ...write, created_at: toSeconds(now), revision })
+    .values({
+      name,
+      description,
+      disabled: Number(disabled),
+      managed_by: managedBy,
+      created_at: toSeconds(now),
+      revision,
+    })
+    .execute()
+}
+
+export async function updateGroup(change: Change, { name, description, disabled = false }: GroupWrite): Promise<void> {
+  await change.db
+    .updateTable('group')
+    .set({ description, disabled: Number(disabled), revision: change.revision })
+    .where('name', '=', name)
     .execute()
 }
 

@@ -161,6 +161,41 @@ function firstHouse(now: Date): Migration {
   }
 }
 
+/** Users, groups that can be disabled, what was declared by a file, and credentials that another system issued. */
+const people: Migration = {
+  async up(db: Kysely<Tables>) {
+    await db.schema
+      .createTable('user')
+      .addColumn('id', 'text', (column) => column.primaryKey())
+      .addColumn('name', 'text', (column) => column.notNull())
+      .addColumn('email', 'text')
+      .addColumn('password_hash', 'text')
+      .addColumn('disabled', 'bigint', (column) => column.notNull())
+      .addColumn('managed_by', 'text')
+      .addColumn('created_at', 'bigint', (column) => column.notNull())
+      .addColumn('revision', 'bigint', (column) => column.notNull())
+      .execute()
+    await db.schema
+      .alterTable('group')
+      .addColumn('disabled', 'bigint', (column) => column.notNull().defaultTo(0))
+      .execute()
+    for (const table of ['group', 'resource', 'permission']) {
+      await db.schema.alterTable(table).addColumn('managed_by', 'text').execute()
+    }
+    await db.schema.alterTable('credential').addColumn('imported_from', 'text').execute()
+    await db.schema.createIndex('credential_imported').on('credential').column('imported_from').execute()
+    await db.schema.createIndex('credential_expires').on('credential').column('expires_at').execute()
+    await db.schema
+      .createTable('foreign_prefix')
+      .addColumn('prefix', 'text', (column) => column.primaryKey())
+      .addColumn('digest', 'text', (column) => column.notNull())
+      .addColumn('key_sealed', 'text')
+      .addColumn('created_at', 'bigint', (column) => column.notNull())
+      .addColumn('revision', 'bigint', (column) => column.notNull())
+      .execute()
+  },
+}
+
 /** The two clients that the server itself keeps, each with role admin at the management API and nowhere else. */
 async function insertBuiltInClients(db: Kysely<Tables>, now: Date): Promise<void> {
   const created_at = toSeconds(now)
@@ -215,7 +250,7 @@ const decisionsHouse: Migration = {
 
 /** Brings the schema up to this version; returns the names of what was applied. Two at once wait for each other. */
 export async function migrate(db: Kysely<Tables>, now: Date): Promise<string[]> {
-  return run(db as Kysely<unknown>, { '0001_first_house': firstHouse(now) })
+  return run(db as Kysely<unknown>, { '0001_first_house': firstHouse(now), '0002_people': people })
 }
 
 export async function migrateDecisions(db: Kysely<DecisionTables>): Promise<string[]> {

@@ -23,12 +23,17 @@ export async function listPermissions(db: Db, filter: PermissionFilter = {}): Pr
   return (await query.execute()).map(toPermission)
 }
 
-/** Says whether any of these holders has a permission of its own on the resource. */
-export async function holdPermissionOn(db: Db, resource: string, holders: readonly HolderRef[]): Promise<boolean> {
+/** The permissions that these holders have, each by itself, on one resource. */
+export async function listPermissionsOf(
+  db: Db,
+  resource: string,
+  holders: readonly HolderRef[],
+): Promise<HeldPermission[]> {
+  const found: HeldPermission[] = []
   for (const [kind, some] of Map.groupBy(holders, (holder) => holder.kind)) {
-    const row = await db
+    const rows = await db
       .selectFrom('permission')
-      .select('id')
+      .selectAll()
       .where('holder_kind', '=', kind)
       .where(
         'holder',
@@ -36,18 +41,21 @@ export async function holdPermissionOn(db: Db, resource: string, holders: readon
         some.map(({ id }) => id),
       )
       .where('resource', '=', resource)
-      .limit(1)
-      .executeTakeFirst()
-    if (row !== undefined) return true
+      .execute()
+    found.push(...rows.map(toPermission))
   }
-  return false
+  return found
 }
 
 export async function findPermission(db: Db, id: string): Promise<HeldPermission | undefined> {
   return (await listPermissions(db, { ids: [id] }))[0]
 }
 
-export async function insertPermission(change: Change, permission: Omit<HeldPermission, 'createdAt'>): Promise<void> {
+export async function insertPermission(
+  change: Change,
+  permission: Omit<HeldPermission, 'createdAt'>,
+  managedBy: string | null = null,
+): Promise<void> {
   const { id, holder, resource, scopes, roles, projects } = permission
   await change.db
     .insertInto('permission')
@@ -59,6 +67,7 @@ export async function insertPermission(change: Change, permission: Omit<HeldPerm
       scopes: JSON.stringify(scopes),
       roles: JSON.stringify(roles),
       projects: projects === null ? null : JSON.stringify(projects),
+      managed_by: managedBy,
       created_at: toSeconds(change.now),
     })
     .execute()

@@ -7,12 +7,20 @@ export async function listRevocationLines(db: Db, subjects?: readonly string[]):
   return (await query.execute()).map((row) => ({ ...row, at: toDate(row.at) }))
 }
 
-/** Revokes everything of `subject` that was made so far, with one row. A later line replaces an earlier one. */
-export async function drawRevocationLine(change: Change, subject: string, reason: string | null): Promise<void> {
-  const line = { revision: change.revision, at: toSeconds(change.now), by: change.actor.by, reason }
+/**
+ * Revokes, with one row, everything of `subject` that was made up to the revision `upTo`. A line never moves back:
+ * what it went through stays dead.
+ */
+export async function drawRevocationLine(
+  change: Change,
+  subject: string,
+  reason: string | null,
+  upTo: number = change.revision,
+): Promise<void> {
+  const line = { revision: upTo, at: toSeconds(change.now), by: change.actor.by, reason }
   await change.db
     .insertInto('revocation_line')
     .values({ subject, ...line })
-    .onConflict((conflict) => conflict.column('subject').doUpdateSet(line))
+    .onConflict((conflict) => conflict.column('subject').doUpdateSet(line).where('revocation_line.revision', '<', upTo))
     .execute()
 }

@@ -23,6 +23,7 @@ export type Tables = {
   resource: {
     name: string
     identifier: string
+    managed_by: string | null
     disabled: number
     /** Scopes, rules and settings, as the wire has them. */
     body: string
@@ -30,12 +31,30 @@ export type Tables = {
     revision: number
   }
   resource_host: { host: string; resource: string }
-  group: { name: string; description: string; created_at: number; revision: number }
+  group: {
+    name: string
+    description: string
+    disabled: Generated<number>
+    managed_by: string | null
+    created_at: number
+    revision: number
+  }
   client: {
     id: string
     name: string
     disabled: number
     body: string
+    managed_by: string | null
+    created_at: number
+    revision: number
+  }
+  user: {
+    id: string
+    name: string
+    email: string | null
+    /** argon2id in PHC form. */
+    password_hash: string | null
+    disabled: number
     managed_by: string | null
     created_at: number
     revision: number
@@ -49,6 +68,7 @@ export type Tables = {
     scopes: string
     roles: string
     projects: string | null
+    managed_by: string | null
     created_at: number
   }
   credential: {
@@ -75,6 +95,17 @@ export type Tables = {
     revoked_reason: string | null
     last_used_at: number | null
     last_used_from: string | null
+    /** What it begins with, when another system issued it. */
+    imported_from: string | null
+  }
+  /** Prefixes of other systems' credentials that were imported, and how their digests are made. */
+  foreign_prefix: {
+    prefix: string
+    digest: string
+    /** The key of HMAC-SHA-256, sealed. */
+    key_sealed: string | null
+    created_at: number
+    revision: number
   }
   revocation_line: { subject: string; revision: number; at: number; by: string; reason: string | null }
   signing_key: {

@@ -22,7 +22,7 @@ import {
 import { deleteGroup, findGroup, insertGroup, listMembers } from './groups.ts'
 import { type OpenedStore, openStore } from './open.ts'
 import { isOutage } from './outage.ts'
-import { findPermission, holdPermissionOn, insertPermission, listPermissions } from './permissions.ts'
+import { findPermission, insertPermission, listPermissions, listPermissionsOf } from './permissions.ts'
 import {
   deleteResource,
   findResource,
@@ -132,6 +132,7 @@ function credentialOf(id: string, changed: Partial<StoredCredential> = {}): Stor
     revokedReason: null,
     lastUsedAt: null,
     lastUsedFrom: null,
+    importedFrom: null,
     ...changed,
   }
 }
@@ -602,10 +603,12 @@ for (const engine of ENGINES) {
         const { holder } = permissionOf('')
         const found = await listPermissions(store.reader, { holder, resource: 'webdav' })
         expect(found.map(({ id }) => id)).toEqual(['perm_1'])
-        expect(await holdPermissionOn(store.reader, 'webdav', [{ kind: 'user', id: 'canister' }, group])).toBe(true)
-        expect(await holdPermissionOn(store.reader, 'webdav', [{ kind: 'user', id: 'canister' }])).toBe(false)
-        expect(await holdPermissionOn(store.reader, 'webdav', [])).toBe(false)
-        expect(await holdPermissionOn(store.reader, 'forge', [holder])).toBe(false)
+        const idsOf = async (resource: string, holders: Parameters<typeof listPermissionsOf>[2]) =>
+          (await listPermissionsOf(store.reader, resource, holders)).map(({ id }) => id)
+        expect(await idsOf('webdav', [{ kind: 'user', id: 'canister' }, group])).toEqual(['perm_2'])
+        expect(await idsOf('webdav', [{ kind: 'user', id: 'canister' }])).toEqual([])
+        expect(await idsOf('webdav', [])).toEqual([])
+        expect(await idsOf('forge', [holder])).toEqual([])
       })
 
       // A row that was damaged must not read as "in all projects", nor give what nobody wrote.

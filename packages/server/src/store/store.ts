@@ -20,7 +20,16 @@ export type Change = {
   record(action: string, noun: Noun, id: string, detail?: Readonly<Record<string, unknown>>): Promise<void>
 }
 
-export type Noun = 'resource' | 'group' | 'client' | 'permission' | 'credential' | 'revocation_line' | 'signing_key'
+export type Noun =
+  | 'resource'
+  | 'group'
+  | 'client'
+  | 'user'
+  | 'permission'
+  | 'credential'
+  | 'revocation_line'
+  | 'signing_key'
+  | 'foreign_prefix'
 
 export type Store = {
   /** Sees what is committed, also while a change runs. */

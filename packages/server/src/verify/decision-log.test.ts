@@ -41,6 +41,7 @@ function stored(id: string, kind: StoredCredential['kind'] = 'key'): StoredCrede
     revokedReason: null,
     lastUsedAt: null,
     lastUsedFrom: null,
+    importedFrom: null,
   }
 }
 

@@ -88,6 +88,8 @@ const SENTENCES: Record<RefusalCode, (facts: Facts) => string> = {
   group_missing: ({ owner, detail }) => `${owner} needs to be in one of the groups ${text(detail.any_of)}.`,
   would_escalate: ({ owner, detail }) =>
     `${owner} asked the management API for more than it may give: ${text(detail.because)}`,
+  minting_refused: ({ credential, owner, detail }) =>
+    `${credential} of ${owner} asked for a new credential. ${text(detail.because)}`,
   identity_too_large: ({ owner, detail }) =>
     `The identity of ${owner} takes ${text(detail.bytes)} bytes of headers; proxies break above ${text(detail.most)}. Put it in fewer groups.`,
   store_unavailable: ({ detail }) => `The database could not be asked: ${text(detail.because)}.`,

@@ -1,0 +1,96 @@
+// Credentials that another system issued: their digests move in, and they keep working until they expire.
+
+import { z } from 'zod'
+import { body } from './body.ts'
+import { displayName, instant, newInstant } from './names.ts'
+import { OWNER, PROJECTS, RESOURCES, SCOPES } from './narrowing.ts'
+import { networks } from './network.ts'
+
+export const FOREIGN_DIGESTS = ['sha256', 'hmac-sha256'] as const
+
+const PREFIX_EXPECTED =
+  'expected the first 3 to 32 characters that all of them share, of A-Z a-z 0-9 _ . -, not "cs_" and not like a JWT ("eyJ")'
+
+export const foreignPrefix = () =>
+  z
+    .string(PREFIX_EXPECTED)
+    .regex(/^(?!cs_)(?!eyJ)[A-Za-z0-9][A-Za-z0-9_.-]{2,31}$/, PREFIX_EXPECTED)
+    .meta({ description: 'What all of these credentials begin with.', example: 'glpat-' })
+
+const ImportedCredential = body({
+  digest: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits in lower case: the digest of the whole credential')
+    .meta({
+      description: 'SHA-256 or HMAC-SHA-256 of the whole credential, prefix and all.',
+      example: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
+    }),
+  owner: OWNER,
+  name: displayName().optional().meta({ description: 'What people call it.', example: 'deploy bot' }),
+  resources: RESOURCES.optional(),
+  scopes: SCOPES.optional(),
+  projects: PROJECTS.optional(),
+  networks: networks()
+    .optional()
+    .meta({ description: 'Only from these networks (CIDR).', example: ['10.0.0.0/8'] }),
+  expires_at: newInstant()
+    .nullable()
+    .optional()
+    .meta({ description: 'When it ends. Omitted: as a new one of its kind would.', example: '2030-01-31T12:00:00Z' }),
+})
+
+export const CredentialImport = body({
+  prefix: foreignPrefix(),
+  digest: z.enum(FOREIGN_DIGESTS, 'expected "sha256" or "hmac-sha256"').meta({
+    description: 'How the digests were made.',
+    example: 'sha256',
+  }),
+  hmac_key: z
+    .string()
+    .regex(/^[A-Za-z0-9+/]{4,1368}={0,2}$/, 'expected the key in base64')
+    .optional()
+    .meta({ description: 'The key of HMAC-SHA-256 in base64. Kept sealed.', example: 'bm90LWEtcmVhbC1rZXk=' }),
+  credentials: z
+    .array(ImportedCredential)
+    .min(1, 'expected at least one credential')
+    .max(500, 'expected at most 500 credentials a call')
+    .meta({ description: 'A user’s become personal access tokens, a client’s become keys.' }),
+})
+  .superRefine(({ digest, hmac_key }, context) => {
+    if (digest === 'sha256' && hmac_key !== undefined) {
+      context.addIssue({ code: 'custom', path: ['hmac_key'], message: 'expected only beside digest "hmac-sha256"' })
+    }
+  })
+  .meta({ description: 'Digests of credentials that another system issued.' })
+export type CredentialImport = z.output<typeof CredentialImport>
+
+export const CredentialImported = z
+  .object({
+    imported: z.int().meta({ description: 'How many are new.', example: 2 }),
+    present: z
+      .int()
+      .meta({ description: 'How many had been imported before; nothing was changed in them.', example: 0 }),
+    ids: z.array(z.string()).meta({
+      description: 'Their public ids, in the order of the request.',
+      example: ['pat_01JABCDEFGHJKMNPQRSTVWXYZ0'],
+    }),
+  })
+  .meta({ description: 'What was imported.' })
+export type CredentialImported = z.infer<typeof CredentialImported>
+
+/** A prefix of another system, by which its credentials are known here. */
+export const ForeignPrefix = z
+  .object({
+    prefix: z.string().meta({ description: 'What they begin with.', example: 'glpat-' }),
+    digest: z.enum(FOREIGN_DIGESTS).meta({ description: 'How their digests are made.', example: 'sha256' }),
+    created_at: instant().meta({ description: 'When the first came in.', example: '2030-01-31T12:00:00.000Z' }),
+    imported: z.int().meta({ description: 'How many came in.', example: 12 }),
+    unrevoked: z.int().meta({ description: 'How many are neither revoked by themselves nor expired.', example: 7 }),
+  })
+  .meta({ description: 'Where imported credentials come from.' })
+export type ForeignPrefix = z.infer<typeof ForeignPrefix>
+
+export const ForeignPrefixes = z.object({
+  items: z.array(ForeignPrefix).meta({ description: 'By prefix.', example: [] }),
+})
+export type ForeignPrefixes = z.infer<typeof ForeignPrefixes>

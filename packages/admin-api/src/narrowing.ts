@@ -1,0 +1,32 @@
+// What a credential to be made may be narrowed to. Each list is optional where it is used: left out, it narrows nothing.
+
+import { z } from 'zod'
+import { name, project, scope } from './names.ts'
+
+const atLeastOne = (what: string) => `expected at least one ${what}; leave the field out for no narrowing`
+
+export const RESOURCES = z
+  .array(name())
+  .min(1, atLeastOne('resource'))
+  .max(100)
+  .meta({
+    description: 'Only at these resources. Omitted: all of its owner’s, but countersign.',
+    example: ['webdav'],
+  })
+
+export const SCOPES = z
+  .array(scope())
+  .min(1, atLeastOne('scope'))
+  .max(500)
+  .meta({ description: 'Only these scopes. Omitted: all of its owner’s.', example: ['files:read'] })
+
+export const PROJECTS = z
+  .array(project())
+  .min(1, atLeastOne('project'))
+  .max(500)
+  .meta({ description: 'Only in these projects of the one resource named.', example: ['team/app'] })
+
+export const OWNER = z
+  .string()
+  .regex(/^(client|user):[a-z0-9][a-z0-9._@-]{0,62}$/, 'expected an owner like "client:canister" or "user:alice"')
+  .meta({ description: 'Whom it stands for.', example: 'user:alice' })

@@ -1,0 +1,33 @@
+import type { OwnerRef } from '../domain/credential.ts'
+import type { Change, Db } from './store.ts'
+
+/** Member → its groups, in order. Without ids: of all members of this kind. */
+export async function listMemberships(
+  db: Db,
+  kind: OwnerRef['kind'],
+  ids?: readonly string[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  let query = db.selectFrom('membership').select(['member', 'group']).where('member_kind', '=', kind).orderBy('group')
+  if (ids !== undefined) query = query.where('member', 'in', ids)
+  const groups = new Map<string, string[]>()
+  for (const row of await query.execute()) {
+    const known = groups.get(row.member)
+    if (known === undefined) groups.set(row.member, [row.group])
+    else known.push(row.group)
+  }
+  return groups
+}
+
+/** Lets the member be in these groups and in no others. */
+export async function replaceMemberships(change: Change, member: OwnerRef, groups: readonly string[]): Promise<void> {
+  await deleteMemberships(change, member)
+  if (groups.length === 0) return
+  await change.db
+    .insertInto('membership')
+    .values(groups.map((group) => ({ group, member_kind: member.kind, member: member.id })))
+    .execute()
+}
+
+export async function deleteMemberships({ db }: Change, { kind, id }: OwnerRef): Promise<void> {
+  await db.deleteFrom('membership').where('member_kind', '=', kind).where('member', '=', id).execute()
+}

@@ -1,0 +1,27 @@
+import type { OwnerRef } from '../domain/credential.ts'
+import { findClient } from './clients.ts'
+import type { Db } from './store.ts'
+import { findUser } from './users.ts'
+
+/** Whoever owns credentials, whatever its kind, as a change reads it. */
+export type StoredOwner = {
+  readonly disabled: boolean
+  /** All of them, disabled ones too. */
+  readonly groups: readonly string[]
+}
+
+export async function findOwner(db: Db, { kind, id }: OwnerRef): Promise<StoredOwner | undefined> {
+  switch (kind) {
+    case 'client':
+      return findClient(db, id)
+    case 'user':
+      return findUser(db, id)
+  }
+}
+
+/** Of these owners, those that are there and not disabled. */
+export async function listEnabledOwners(db: Db, kind: OwnerRef['kind'], ids: readonly string[]): Promise<string[]> {
+  if (ids.length === 0) return []
+  const rows = await db.selectFrom(kind).select('id').where('id', 'in', ids).where('disabled', '=', 0).execute()
+  return rows.map(({ id }) => id)
+}
