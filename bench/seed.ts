@@ -66,6 +66,7 @@ async function insertNouns(running: Change): Promise<void> {
     hosts: [HOST],
     disabled: false,
     scopes: ['files:read', 'files:write'],
+    scope_details: {},
     rules: [
       { methods: ['GET', 'HEAD', 'OPTIONS', 'PROPFIND'], path: '/**', require: { scopes: ['files:read'] } },
       { path: '/**', require: { scopes: ['files:write'] } },

@@ -53,6 +53,7 @@ test('a resource says only what is its own; the rest has safe defaults', () => {
     rules,
     hosts: [],
     scopes: [],
+    scope_details: {},
     access_token: { format: 'jwt', ttl_seconds: 600 },
     foreign_credentials: 'reject',
     credential_header: null,

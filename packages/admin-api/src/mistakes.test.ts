@@ -17,6 +17,7 @@ import {
 const resource = (extra: object) => ({ name: 'webdav', identifier: 'https://dav.example', rules: [], ...extra })
 const rule = (extra: object) => resource({ rules: [{ path: '/**', ...extra }] })
 const requiring = (require: object) => rule({ require })
+const described = (detail: unknown) => resource({ scopes: ['a:b'], scope_details: { 'a:b': detail } })
 const permission = (extra: object) => ({ client: 'canister', resource: 'webdav', ...extra })
 const explain = (extra: object) => ({ method: 'GET', url: 'https://dav.example/', ...extra })
 
@@ -45,6 +46,35 @@ const ROWS: [mistake: string, schema: z.ZodType, body: unknown, path: string, me
   ['a wildcard inside', NewResource, resource({ hosts: ['a.*.example'] }), 'hosts[0]', /\*\.example\.com/],
   ['a scope without action', NewResource, resource({ scopes: ['files'] }), 'scopes[0]', /noun:action/],
   ['a scope with any', NewResource, resource({ scopes: ['files:any:read'] }), 'scopes[0]', /"any"/],
+  ['a surface in capitals', NewResource, described({ surface: 'Files' }), 'scope_details.a:b.surface', /"pushes"/],
+  [
+    'a scope said in two lines',
+    NewResource,
+    described({ description: 'a\nb' }),
+    'scope_details.a:b.description',
+    /one line/,
+  ],
+  [
+    'a scope with nothing said',
+    NewResource,
+    described({ description: '' }),
+    'scope_details.a:b.description',
+    /at least one/,
+  ],
+  [
+    'a scope with too much said',
+    NewResource,
+    described({ description: 'x'.repeat(501) }),
+    'scope_details.a:b.description',
+    /500/,
+  ],
+  [
+    'an unknown field of a scope',
+    NewResource,
+    described({ title: 'x' }),
+    'scope_details.a:b.title',
+    /surface, description/,
+  ],
   ['a pattern where a scope belongs', NewResource, resource({ scopes: ['*:read'] }), 'scopes[0]', /noun:action/],
   [
     'a token that lives too long',

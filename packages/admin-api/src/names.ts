@@ -53,6 +53,9 @@ export const newGroupName = () =>
     'this name is reserved; expected another, not starting with "countersign"',
   )
 
+/** A part of an API by which its scopes are shown together. */
+export const surface = () => z.string().regex(NAME_WITH_COLON, ROLE_EXPECTED.replace('editor', 'pushes'))
+
 export const role = () =>
   z
     .string()

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { body } from './body.ts'
 import { IDENTITY_HEADERS, isAlias, isCredentialHeader } from './header-names.ts'
-import { instant, name, newName, scope } from './names.ts'
+import { instant, name, newName, scope, sentence, surface } from './names.ts'
 import { page } from './page.ts'
 import { AnsweredRule, Rule } from './rule.ts'
 
@@ -27,6 +27,17 @@ const format = z.enum(TOKEN_FORMATS, 'expected "jwt" or "opaque"').meta({
   example: 'jwt',
 })
 const ttlSeconds = tokenTtlSeconds().meta({ description: 'How long an access token lives.', example: 600 })
+
+const ScopeDetail = body({
+  surface: surface().optional().meta({
+    description: 'The part of the API that it opens, so that scopes can be shown together.',
+    example: 'files',
+  }),
+  description: sentence()
+    .min(1, 'expected at least one character')
+    .optional()
+    .meta({ description: 'What a holder of it may do.', example: 'Read files' }),
+})
 
 /** What can be said of a resource, without defaults: a change must not fill in what it does not name. */
 const fields = {
@@ -56,6 +67,10 @@ const fields = {
     .array(scope())
     .max(500)
     .meta({ description: 'Every scope there is here.', example: ['files:read', 'files:write'] }),
+  scope_details: z.record(z.string(), ScopeDetail).meta({
+    description: 'What its scopes are for: scope → surface and description. Of declared scopes only.',
+    example: { 'files:read': { surface: 'files', description: 'Read files' } },
+  }),
   rules: z
     .array(Rule)
     .max(500)
@@ -98,6 +113,7 @@ export const NewResource = body({
   identifier: fields.identifier,
   hosts: fields.hosts.default([]),
   scopes: fields.scopes.default([]),
+  scope_details: fields.scope_details.default({}),
   rules: fields.rules,
   access_token: body({ format: format.default('jwt'), ttl_seconds: ttlSeconds.default(600) })
     .prefault({})

@@ -1,6 +1,7 @@
 import type { AnsweredRule, Resource } from '@countersign/admin-api'
 import { duration, moment } from './moment.ts'
 import { ruleText } from './rule-word.ts'
+import { scopeLines } from './scope-word.ts'
 import { details, orNone } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -13,7 +14,7 @@ export function resourceDetails(terminal: Terminal, resource: Resource): string 
     ['state', resource.disabled ? { text: 'disabled', tone: 'bad' } : { text: 'enabled', tone: 'good' }],
     ['identifier', resource.identifier],
     ['hosts', orNone(resource.hosts)],
-    ['scopes', orNone(resource.scopes)],
+    ['scopes', orNone(scopeLines(resource))],
     ['rules', resource.rules.length === 0 ? 'none: every request is refused' : resource.rules.map(ruleLine)],
     ['access tokens', `${token.format}, ${duration(token.ttl_seconds)}`],
     ['foreign credentials', resource.foreign_credentials],

@@ -19,6 +19,17 @@ test.each([
     { hosts: ['a.example'] },
   ],
   ['resource update webdav --add-scope files:write', { scopes: ['files:read', 'files:write'] }],
+  [
+    'resource update webdav --add-scope files:share --describe-scope files:share=files:Share~files',
+    {
+      scopes: ['files:read', 'files:share'],
+      scope_details: { ...resource.scope_details, 'files:share': { surface: 'files', description: 'Share files' } },
+    },
+  ],
+  [
+    'resource update webdav --describe-scope files:read=:Look',
+    { scope_details: { 'files:read': { description: 'Look' } } },
+  ],
   ['resource update webdav --identifier https://a.example', { identifier: 'https://a.example' }],
   [
     'resource update webdav --rule GET~/:project{1,4}/**~files:read --rule /**',
@@ -34,7 +45,7 @@ test.each([
 })
 
 test.each([
-  'resource update webdav --add-host webdav.example.com --rule GET~/**~files:read',
+  'resource update webdav --add-host webdav.example.com --rule GET~/**~files:read --describe-scope files:read=files:Read~files',
   'client update canister --name Canister --add-group media --remove-group other --network any',
 ])('%s changes nothing, says so and sends no change', async (line) => {
   const { code, err } = await api.run(line)
@@ -47,6 +58,8 @@ test.each([
   ['client update canister', 'Expected what to change: --name, --add-group'],
   ['client update canister --name a --file x.json', 'one of them, not both'],
   ['resource update webdav --rule files:read', '--rule: expected'],
+  ['resource update webdav --describe-scope files:read', '--describe-scope: expected'],
+  ['resource update webdav --describe-scope files:read=:', '--describe-scope: expected'],
 ])('%s is a mistake, and nothing is sent', async (line, says) => {
   const { code, err } = await api.run(line)
   expect(code).toBe(2)

@@ -151,6 +151,7 @@ test('a permission without projects shows all of them', async () => {
 test('a resource is shown with its rules, in order', async () => {
   const { out } = await api.run('resource show webdav')
   expect(out).toContain('0  GET /**  scopes files:read')
+  expect(out).toMatch(/scopes +files:\n +files:read {2}Read files\n/)
   expect(out).toContain('jwt, 10 minutes')
 })
 

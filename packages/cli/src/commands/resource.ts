@@ -7,11 +7,19 @@ import { UsageError } from '../exit.ts'
 import { collect, examples, type PageOptions, pageOptions, pageQuery, present } from '../options.ts'
 import { resourceDetails } from '../resource-details.ts'
 import { parseRule } from '../rule-word.ts'
+import { parseScopeDetails } from '../scope-word.ts'
 import { type OnlineSession, online, printPage } from '../session.ts'
 import type { Column } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
 
-type CreateOptions = { identifier?: string; host?: string[]; scope?: string[]; rule?: string[]; file?: string }
+type CreateOptions = {
+  identifier?: string
+  host?: string[]
+  scope?: string[]
+  describeScope?: string[]
+  rule?: string[]
+  file?: string
+}
 
 const RULE_HELP = `Rules: the first whose method and path match decides; if none does, the request is refused.
   *                in a path is one segment; ** at its end is any number of them
@@ -24,9 +32,12 @@ type UpdateOptions = {
   addHost?: string[]
   removeHost?: string[]
   addScope?: string[]
+  describeScope?: string[]
   rule?: string[]
   file?: string
 }
+
+const DESCRIBE_SCOPE = 'what one is for: "<scope>=<surface>:<description>" (repeatable)'
 
 const COLUMNS: readonly Column<Resource>[] = [
   ['name', (resource) => resource.name],
@@ -46,6 +57,7 @@ export function addResourceCommands(program: Command, terminal: Terminal): void 
     .option('--identifier <uri>', 'its audience, an absolute URI')
     .option('--host <host>', 'a host that it answers at (repeatable)', collect)
     .option('--scope <scope>', 'a scope that it knows (repeatable)', collect)
+    .option('--describe-scope <detail>', DESCRIBE_SCOPE, collect)
     .option('--rule <rule>', '"<METHODS> <path> <scopes>" or "<METHODS> <path> public" (repeatable, in order)', collect)
     .option('--file <path>', 'the whole body as JSON, - for stdin')
     .action((name: string | undefined, options: CreateOptions, command: Command) =>
@@ -97,18 +109,24 @@ export function addResourceCommands(program: Command, terminal: Terminal): void 
     .option('--add-host <host>', 'a host that it answers at too (repeatable)', collect)
     .option('--remove-host <host>', 'a host that it answers at no more (repeatable)', collect)
     .option('--add-scope <scope>', 'a scope that it knows too (repeatable)', collect)
+    .option('--describe-scope <detail>', DESCRIBE_SCOPE, collect)
     .option('--rule <rule>', 'as in create (repeatable, in order: replaces the whole list)', collect)
     .option('--file <path>', 'or what to change, as JSON, - for stdin')
     .action((name: string, options: UpdateOptions, command: Command) => {
-      const byOptions = changesByOptions(options, '--identifier, --add-host, --remove-host, --add-scope, --rule')
+      const byOptions = changesByOptions(
+        options,
+        '--identifier, --add-host, --remove-host, --add-scope, --describe-scope, --rule',
+      )
       const rules = options.rule?.map(parseRule)
+      const described = parseScopeDetails(options.describeScope)
       return online(terminal, command, async (session) => {
         if (!byOptions) return changeResource(session, name, await changeInFile(terminal, name, options))
         const found = await session.api.resources.get(name)
         const { identifier, addHost, removeHost, addScope } = options
         const hosts = changedList(found.hosts, addHost, removeHost)
         const scopes = changedList(found.scopes, addScope)
-        const change = differences(found, present({ identifier, hosts, scopes, rules }))
+        const scope_details = described && { ...found.scope_details, ...described }
+        const change = differences(found, present({ identifier, hosts, scopes, scope_details, rules }))
         if (Object.keys(change).length > 0) return changeResource(session, name, change)
         session.print(found, () => '')
         session.hint('It is so already: nothing was changed.')
@@ -117,6 +135,7 @@ export function addResourceCommands(program: Command, terminal: Terminal): void 
   update.addHelpText('after', `\n${RULE_HELP}`)
   examples(update, [
     'countersign resource update webdav --add-host files.example.com --add-scope files:share',
+    'countersign resource update webdav --describe-scope "files:share=files:Share files with others"',
     'countersign resource update forge --rule "GET /:project/** repo:read" --rule "/:project/** repo:write"',
     'countersign resource update webdav --file webdav.json',
     `echo '{"preflight":"pass"}' | countersign resource update webdav --file -`,
@@ -166,12 +185,13 @@ async function changeInFile(terminal: Terminal, name: string, { file = '-' }: Up
 }
 
 async function newResource(terminal: Terminal, name: string | undefined, options: CreateOptions) {
-  const { file, identifier, host: hosts, scope: scopes, rule = [] } = options
+  const { file, identifier, host: hosts, scope: scopes, describeScope, rule = [] } = options
   if (file !== undefined) {
     const body = withoutAnswerFields(await readJsonObject(terminal, file))
     return requireBody(NewResource, name === undefined ? body : { name, ...body })
   }
   if (name === undefined) throw new UsageError('Expected the name of the resource, or --file.')
   if (identifier === undefined) throw new UsageError('Expected --identifier <uri>, like https://webdav.example.com.')
-  return { name, identifier, ...present({ hosts, scopes }), rules: rule.map(parseRule) }
+  const scope_details = parseScopeDetails(describeScope)
+  return { name, identifier, ...present({ hosts, scopes, scope_details }), rules: rule.map(parseRule) }
 }

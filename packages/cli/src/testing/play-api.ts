@@ -53,6 +53,7 @@ export const resource = {
   identifier: 'https://webdav.example.com',
   hosts: ['webdav.example.com'],
   scopes: ['files:read'],
+  scope_details: { 'files:read': { surface: 'files', description: 'Read files' } },
   rules: [{ methods: ['GET'], path: '/**', require: { scopes: ['files:read'] } }],
   access_token: { format: 'jwt', ttl_seconds: 600 },
   foreign_credentials: 'reject',

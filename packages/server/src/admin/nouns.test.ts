@@ -116,6 +116,13 @@ describe('references', () => {
       'rules[0].require.groups[0]',
     ],
     ['PATCH', '/resources/webdav', { scopes: ['files:read'] }, 'rules[1].require.scopes'],
+    ['POST', '/resources', { ...other, scope_details: { 'x:read': {} } }, 'scope_details.x:read'],
+    [
+      'PATCH',
+      '/resources/webdav',
+      { scope_details: { 'files:list': { surface: 'files' } } },
+      'scope_details.files:list',
+    ],
   ])('what is not there is refused at its field: %s %s %j', async (method, path, body, at) => {
     expect(await refused(method, path, body)).toEqual({ status: 400, code: 'invalid_body', at: [at] })
   })
@@ -234,6 +241,22 @@ describe('a change', () => {
     const changed = await started.ok('PATCH', '/resources/webdav', { body: { hosts: [] } })
     expect(changed).toMatchObject({ ...whole, credential_header: 'x-webdav-key', hosts: [] })
     expect(changed.warnings).toEqual(['there are no hosts: no proxy can ask for it, only the library'])
+  })
+
+  test('of a resource says what its scopes are for, until they are gone', async () => {
+    const scope_details = {
+      'files:read': { surface: 'files', description: 'Read files' },
+      'files:write': { surface: 'files' },
+    }
+    expect(await started.ok('POST', '/resources', { body: WEBDAV })).toMatchObject({ scope_details: {} })
+    await started.ok('PATCH', '/resources/webdav', { body: { scope_details } })
+    expect(await started.ok('GET', '/resources/webdav')).toMatchObject({ scope_details })
+
+    const fewer = { scopes: ['files:read'], rules: [{ path: '/**', require: { scopes: ['files:read'] } }] }
+    const changed = await started.ok('PATCH', '/resources/webdav', { body: fewer })
+    expect(changed.scope_details).toEqual({ 'files:read': scope_details['files:read'] })
+    const cleared = await started.ok('PATCH', '/resources/webdav', { body: { scope_details: {} } })
+    expect(cleared.scope_details).toEqual({})
   })
 
   test('is audited with who did it, and never with a secret', async () => {

@@ -32,7 +32,8 @@ export async function changeResource(
   const stored = await write(deps, by, async (writes) => {
     const before = toWrite(await requireStored(writes.db, name))
     const access_token = { ...before.access_token, ...defined(body.access_token ?? {}) }
-    const after = { ...before, ...defined(body), access_token }
+    const scope_details = body.scope_details ?? detailsOf(body.scopes ?? before.scopes, before)
+    const after = { ...before, ...defined(body), access_token, scope_details }
     const resource = await acceptable(after, writes.db, deps)
     await writes.nouns.updateResource(resource, Object.keys(body))
     return requireStored(writes.db, resource.name)
@@ -84,6 +85,10 @@ async function acceptable(wanted: ResourceWrite, db: Db, deps: AdminDeps): Promi
     const message = 'expected a scope noun:action, action last, like "files:read"'
     if (parseScope(scope) === undefined) found.push({ path: `scopes[${index}]`, message })
   }
+  for (const scope of Object.keys(wanted.scope_details)) {
+    const message = 'expected a scope that the resource declares in scopes'
+    if (!wanted.scopes.includes(scope)) found.push({ path: `scope_details.${scope}`, message })
+  }
   for (const [index, host] of wanted.hosts.entries()) {
     const message = 'expected a host like "webdav.example.com" or "*.example.com"'
     if (parseHostPattern(host) === undefined) found.push({ path: `hosts[${index}]`, message })
@@ -92,6 +97,11 @@ async function acceptable(wanted: ResourceWrite, db: Db, deps: AdminDeps): Promi
   if (found.length > 0) throw rejectedFields(found)
   await refuseClash(resource, db, deps)
   return resource
+}
+
+/** What is said of these scopes: that of a scope which is no longer there goes with it. */
+function detailsOf(scopes: readonly string[], { scope_details }: ResourceWrite): ResourceWrite['scope_details'] {
+  return Object.fromEntries(Object.entries(scope_details).filter(([scope]) => scopes.includes(scope)))
 }
 
 /** A rule that asks for a group which is not there lets nobody pass, which nobody means. */
@@ -128,6 +138,7 @@ function toWrite(resource: Resource): ResourceWrite {
     groups,
     hosts: [...resource.hosts],
     scopes: [...resource.scopes],
+    scope_details: { ...resource.scopeDetails },
     rules: [...resource.definitions],
     access_token: { format: accessToken.format, ttl_seconds: accessToken.ttlSeconds },
     foreign_credentials: resource.foreignCredentials,

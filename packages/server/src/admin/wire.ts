@@ -15,6 +15,7 @@ export function toResource(resource: Resource): wire.Resource {
     identifier: resource.identifier,
     hosts: [...resource.hosts],
     scopes: [...resource.scopes],
+    scope_details: { ...resource.scopeDetails },
     rules: resource.definitions.map((rule) => ({ ...rule })),
     access_token: { format: resource.accessToken.format, ttl_seconds: resource.accessToken.ttlSeconds },
     foreign_credentials: resource.foreignCredentials,

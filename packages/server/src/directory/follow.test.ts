@@ -87,6 +87,7 @@ const resourceWrite = (name: string): ResourceWrite => ({
   hosts: [`${name}.example.com`],
   disabled: false,
   scopes: ['files:read'],
+  scope_details: {},
   rules: [{ path: '/**' }],
   access_token: { format: 'jwt', ttl_seconds: 600 },
   foreign_credentials: 'reject',

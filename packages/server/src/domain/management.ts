@@ -1,6 +1,6 @@
 import { MANAGEMENT_RESOURCE } from '@countersign/resource-server'
 import { compileRules, type RuleDefinition } from './access-rule.ts'
-import type { Resource } from './resource.ts'
+import type { Resource, ScopeDetail } from './resource.ts'
 
 // The management API is itself a resource: the same path, the same law of rights, rules of the same grammar.
 
@@ -21,6 +21,22 @@ export const MANAGEMENT_SCOPES = [
   'me:read',
   'me:write',
 ] as const
+
+/** What the scopes are for, surface by surface; the compiler asks for each. */
+const SCOPE_DETAILS: Readonly<Record<(typeof MANAGEMENT_SCOPES)[number], ScopeDetail>> = {
+  'resources:read': { surface: 'resources', description: 'See what is protected, and its access rules' },
+  'resources:write': { surface: 'resources', description: 'Protect resources, change their access rules' },
+  'groups:read': { surface: 'groups', description: 'See groups and who is in them' },
+  'groups:write': { surface: 'groups', description: 'Make, change and delete groups' },
+  'clients:read': { surface: 'clients', description: 'See clients' },
+  'clients:write': { surface: 'clients', description: 'Make, change, disable and delete clients' },
+  'permissions:read': { surface: 'permissions', description: 'See who may reach what' },
+  'permissions:write': { surface: 'permissions', description: 'Give and take permissions' },
+  'credentials:read': { surface: 'credentials', description: 'See credentials of others, never the secrets' },
+  'credentials:write': { surface: 'credentials', description: 'Make, rotate and revoke credentials of others' },
+  'decisions:read': { surface: 'decisions', description: 'See why requests passed or were refused' },
+  'me:read': { surface: 'me', description: 'See who one is and what one may do' },
+}
 
 /** What a role at the management API stands for. Scopes given beside a role add to it. */
 const ROLE_SCOPES: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
@@ -92,6 +108,7 @@ export function managementResource(publicUrl: string): Resource {
     identifier: `${publicUrl}/api/v1`,
     hosts: [],
     scopes: MANAGEMENT_SCOPES,
+    scopeDetails: SCOPE_DETAILS,
     roleScopes: ROLE_SCOPES,
     definitions: RULES,
     rules,

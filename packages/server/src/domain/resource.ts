@@ -1,6 +1,9 @@
 import type { ProtectedResource } from '@countersign/resource-server'
 import type { RuleDefinition } from './access-rule.ts'
 
+/** What a scope is for. A surface is a part of the API: `pushes`, of which there may be `pushes:read` and others. */
+export type ScopeDetail = { readonly surface?: string | undefined; readonly description?: string | undefined }
+
 /** A service behind the proxy, or an API: a protected resource (RFC 9728). */
 export type Resource = ProtectedResource & {
   /** Its audience: an absolute URI. */
@@ -8,6 +11,8 @@ export type Resource = ProtectedResource & {
   /** Canonical hosts, or `*.` and a domain. */
   readonly hosts: readonly string[]
   readonly scopes: readonly string[]
+  /** What its scopes are for, for people: those that are described, by scope. Decides nothing. */
+  readonly scopeDetails: Readonly<Record<string, ScopeDetail>>
   /** What a role stands for in scopes, beyond those that a permission names. */
   readonly roleScopes: ReadonlyMap<string, readonly string[]>
   readonly definitions: readonly RuleDefinition[]

@@ -1,10 +1,11 @@
 import { compileRules, type RuleDefinition } from '../domain/access-rule.ts'
-import type { Resource } from '../domain/resource.ts'
+import type { Resource, ScopeDetail } from '../domain/resource.ts'
 import { type Change, type Db, parseObject, type Slice, toDate, toSeconds } from './store.ts'
 
 /** What of a resource is kept as one JSON text, in the words of the wire. */
 export type ResourceBody = {
   scopes: string[]
+  scope_details: Record<string, ScopeDetail>
   rules: RuleDefinition[]
   access_token: { format: 'jwt' | 'opaque'; ttl_seconds: number }
   foreign_credentials: 'reject' | 'pass'
@@ -20,6 +21,9 @@ export async function findResource(db: Db, name: string): Promise<Resource | und
   return (await listResources(db, [name]))[0]
 }
 
+/** What rows lack that were written before there was such a field. */
+const LATER_FIELDS: Pick<ResourceBody, 'scope_details'> = { scope_details: {} }
+
 const NO_ROLE_SCOPES: ReadonlyMap<string, readonly string[]> = new Map()
 
 /** All resources, or those of the given names, in the order of their names. */
@@ -32,13 +36,14 @@ export async function listResources(db: Db, names?: readonly string[]): Promise<
   }
   const hosts = Map.groupBy(await hostQuery.execute(), (row) => row.resource)
   return (await query.execute()).map((row) => {
-    const body = parseObject<ResourceBody>(row.body, `resource ${row.name}`)
+    const body = { ...LATER_FIELDS, ...parseObject<ResourceBody>(row.body, `resource ${row.name}`) }
     return {
       name: row.name,
       identifier: row.identifier,
       disabled: row.disabled !== 0,
       hosts: (hosts.get(row.name) ?? []).map(({ host }) => host),
       scopes: body.scopes,
+      scopeDetails: body.scope_details,
       roleScopes: NO_ROLE_SCOPES,
       definitions: body.rules,
       rules: compileStored(row.name, body),
@@ -123,9 +128,11 @@ async function insertHosts(change: Change, { name, hosts }: ResourceWrite): Prom
 }
 
 function bodyOf(write: ResourceWrite): string {
-  const { scopes, rules, access_token, foreign_credentials, credential_header, preflight, headers, groups } = write
+  const { scopes, scope_details, rules, access_token, preflight, headers, groups } = write
+  const { foreign_credentials, credential_header } = write
   const body: ResourceBody = {
     scopes,
+    scope_details,
     rules,
     access_token,
     foreign_credentials,

@@ -100,6 +100,7 @@ const resourceWrite = (name: string, changed: Partial<ResourceWrite> = {}): Reso
   hosts: [`${name}.example.com`],
   disabled: false,
   scopes: ['files:read', 'files:write'],
+  scope_details: {},
   rules: [{ methods: ['GET'], path: '/**', require: { scopes: ['files:read'] } }],
   access_token: { format: 'jwt', ttl_seconds: 600 },
   foreign_credentials: 'reject',
@@ -693,6 +694,15 @@ for (const engine of ENGINES) {
         ],
         ['with a rule whose scopes are no list', body({ rules: [{ path: '/**', require: { scopes: 'files:read' } }] })],
       ]
+      test('of before scopes could be described has none that is', async () => {
+        await run((running) => insertResource(running, resourceWrite('webdav')))
+        await store.writer
+          .updateTable('resource')
+          .set({ body: body({ scope_details: undefined }) })
+          .execute()
+        expect(await findResource(store.reader, 'webdav')).toMatchObject({ scopeDetails: {} })
+      })
+
       test('whose body cannot be read is an error', async () => {
         await run((running) => insertResource(running, resourceWrite('webdav')))
         const accepted = await acceptedOf(corrupt, async ([, text]) => {
