@@ -30,12 +30,15 @@ const SCOPE_DETAILS: Readonly<Record<(typeof MANAGEMENT_SCOPES)[number], ScopeDe
   'groups:write': { surface: 'groups', description: 'Make, change and delete groups' },
   'clients:read': { surface: 'clients', description: 'See clients' },
   'clients:write': { surface: 'clients', description: 'Make, change, disable and delete clients' },
+  'users:read': { surface: 'users', description: 'See users' },
+  'users:write': { surface: 'users', description: 'Make, change, disable and delete users, set their passwords' },
   'permissions:read': { surface: 'permissions', description: 'See who may reach what' },
   'permissions:write': { surface: 'permissions', description: 'Give and take permissions' },
   'credentials:read': { surface: 'credentials', description: 'See credentials of others, never the secrets' },
   'credentials:write': { surface: 'credentials', description: 'Make, rotate and revoke credentials of others' },
   'decisions:read': { surface: 'decisions', description: 'See why requests passed or were refused' },
   'me:read': { surface: 'me', description: 'See who one is and what one may do' },
+  'me:write': { surface: 'me', description: 'Make, rotate and revoke tokens of one’s own' },
 }
 
 /** What a role at the management API stands for. Scopes given beside a role add to it. */
