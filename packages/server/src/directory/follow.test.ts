@@ -7,13 +7,14 @@ import type { KyselyPlugin } from 'kysely'
 import { managementResource } from '../domain/management.ts'
 import { trimChangeLog } from '../store/change-log.ts'
 import { type ClientWrite, deleteClient, insertClient, updateClient } from '../store/clients.ts'
-import { deleteGroup, insertGroup } from '../store/groups.ts'
+import { deleteGroup, insertGroup, updateGroup } from '../store/groups.ts'
 import { type OpenedStore, openStore } from '../store/open.ts'
 import { deletePermission, insertPermission } from '../store/permissions.ts'
 import type { ResourceWrite } from '../store/resources.ts'
 import { deleteResource, insertResource } from '../store/resources.ts'
 import { drawRevocationLine } from '../store/revocation-lines.ts'
 import { type Change, change, type Db, HOST_ACTOR, type Noun, type Store } from '../store/store.ts'
+import { deleteUser, insertUser, updateUser } from '../store/users.ts'
 import { Directory } from './directory.ts'
 import { Follower } from './follow.ts'
 
@@ -162,6 +163,38 @@ describe('a change', () => {
     await commit('resource', 'webdav', (running) => deleteResource(running, 'webdav'))
     await follower.confirm()
     expect(directory.resourceAt('webdav.example.com')).toBeUndefined()
+  })
+
+  test('of a user or a group is taken over, and shows on what they own', async () => {
+    await addGroup('media')
+    const alice = { kind: 'user', id: 'alice' } as const
+    const write = { id: 'alice', name: 'Alice', email: null, groups: ['media'], disabled: false, passwordHash: null }
+    await commit('user', 'alice', (running) => insertUser(running, write, null))
+    const { directory, follower } = node()
+    await follower.confirm()
+    expect(directory.owner(alice)).toMatchObject({
+      principal: { kind: 'user', id: 'alice', name: 'Alice', email: undefined },
+      groups: ['media'],
+      disabled: false,
+    })
+
+    const media = { name: 'media', description: '' }
+    await commit('group', 'media', (running) => updateGroup(running, { ...media, disabled: true }))
+    await follower.confirm()
+    expect(directory.owner(alice)?.groups).toEqual([])
+    await commit('group', 'media', (running) => updateGroup(running, media))
+    await commit('user', 'alice', (running) =>
+      updateUser(running, { ...write, email: 'a@example.com', disabled: true }),
+    )
+    await follower.confirm()
+    expect(directory.owner(alice)).toMatchObject({
+      principal: { email: 'a@example.com' },
+      groups: ['media'],
+      disabled: true,
+    })
+    await commit('user', 'alice', (running) => deleteUser(running, 'alice'))
+    await follower.confirm()
+    expect(directory.owner(alice)).toBeUndefined()
   })
 
   test('is taken over by reading what it names, and nothing else', async () => {
@@ -425,6 +458,48 @@ describe('asking', () => {
     await late
     expect(directory.revision).toBe(revision)
     await early
+  })
+
+  test('however many come while somebody asks share one further question', async () => {
+    const gate = Promise.withResolvers<void>()
+    let questions = 0
+    const counted: KyselyPlugin = {
+      transformQuery({ node }) {
+        questions++
+        return node
+      },
+      async transformResult({ result }) {
+        if (questions === 1) await gate.promise
+        return result
+      },
+    }
+    const { directory, follower } = node({ ...store, reader: store.reader.withPlugin(counted) })
+    const rush = Array.from({ length: 100 }, () => follower.confirm())
+    await Bun.sleep(20)
+    questions = 1
+    gate.resolve()
+    await rush[0]
+    const first = questions
+    await Promise.all(rush)
+    expect(questions - first).toBe(1)
+    expect(directory.revision).toBe(0)
+  })
+
+  test('again after a question that failed asks the database again', async () => {
+    let isDown = true
+    const failing: KyselyPlugin = {
+      transformQuery({ node }) {
+        if (isDown) throw new Error('the database is closed')
+        return node
+      },
+      transformResult: async ({ result }) => result,
+    }
+    const { follower } = node({ ...store, reader: store.reader.withPlugin(failing) })
+    const [one, other] = await Promise.allSettled([follower.confirm(), follower.confirm()])
+    expect([one?.status, other?.status]).toEqual(['rejected', 'rejected'])
+    isDown = false
+    await follower.confirm()
+    expect(follower.isConfirmed()).toBe(true)
   })
 
   test('to reach a revision returns once the directory is there', async () => {

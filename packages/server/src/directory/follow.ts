@@ -25,6 +25,8 @@ const MAX_NAMED = 400
 export class Follower {
   #confirmedAtMs = Number.NEGATIVE_INFINITY
   #running: Promise<void> | undefined
+  /** What begins when the running question has its answer. */
+  #next: Promise<void> | undefined
   #timer: ReturnType<typeof setInterval> | undefined
 
   constructor(
@@ -41,15 +43,28 @@ export class Follower {
     return this.monotonicMs() - this.#confirmedAtMs < LEASE_MS
   }
 
-  /** Asks the database for its revision and takes over what changed. Throws when the database cannot be asked. */
-  async confirm(): Promise<void> {
-    while (this.#running !== undefined) await this.#running.catch(() => undefined)
-    this.#running = this.#catchUp()
-    try {
-      await this.#running
-    } finally {
+  /**
+   * Asks the database for its revision and takes over what changed. Throws when the database cannot be asked.
+   *
+   * Who comes while somebody asks shares the next question with all others who do: one that begins after they came.
+   */
+  confirm(): Promise<void> {
+    if (this.#next !== undefined) return this.#next
+    if (this.#running === undefined) return this.#begin()
+    this.#next = this.#running
+      .catch(() => undefined)
+      .then(() => {
+        this.#next = undefined
+        return this.#begin()
+      })
+    return this.#next
+  }
+
+  #begin(): Promise<void> {
+    this.#running = this.#catchUp().finally(() => {
       this.#running = undefined
-    }
+    })
+    return this.#running
   }
 
   /** Returns once the directory is at `revision` or later. */
