@@ -2,7 +2,13 @@ import { expect, test } from 'bun:test'
 import { ApiError, apiClient, type Fetch, NewResource, problem, UnreachableError } from './index.ts'
 
 const KEY = 'cs_key_0123456789'
-const group = { name: 'media', description: null, managed_by: null, created_at: '2030-01-01T00:00:00.000Z' }
+const group = {
+  name: 'media',
+  description: null,
+  disabled: false,
+  managed_by: null,
+  created_at: '2030-01-01T00:00:00.000Z',
+}
 
 type Sent = { url: string; init: RequestInit }
 
@@ -34,7 +40,7 @@ test('a call sends the key as Bearer, and a JSON body', async () => {
 })
 
 test('an id is one segment whatever is in it, and a dot segment is none', () => {
-  const { api, sent } = answering(200, group)
+  const { api, sent } = answering(200, { ...group, members: [] })
   api.groups.get('a/b?c')
   expect(sent[0]?.url).toEndWith('/groups/a%2Fb%3Fc')
   expect(() => api.groups.get('..')).toThrow(TypeError)
@@ -53,8 +59,28 @@ test('only the fields of a query that are there are sent', async () => {
 })
 
 test('what a newer server says beyond these schemas is handed on', async () => {
-  const { api } = answering(200, { ...group, colour: 'red' })
-  expect(await api.groups.get('media')).toEqual({ ...group, colour: 'red' } as never)
+  const { api } = answering(200, { ...group, members: [], colour: 'red' })
+  expect(await api.groups.get('media')).toEqual({ ...group, members: [], colour: 'red' } as never)
+})
+
+test('a person’s own tokens and everybody’s are different calls', async () => {
+  const { api, sent } = answering(200, { items: [], next_cursor: null })
+  await api.myTokens.list()
+  await api.tokens.list('alice', { limit: 5 })
+  await api.credentials.list({ kind: 'pat', imported: 'true' })
+  expect(sent.map(({ url }) => url.split('/api/v1')[1])).toEqual([
+    '/me/tokens',
+    '/users/alice/tokens?limit=5',
+    '/credentials?kind=pat&imported=true',
+  ])
+  expect(() => api.myTokens.revoke('cs_pat_SECRET')).toThrow('expected the public id')
+})
+
+test('a password is sent in the body alone, and comes back in no error', async () => {
+  const { api, sent } = answering(400, problem('invalid_body'))
+  const error = await failure(api.users.create({ username: 'alice', password: 'correct horse' }))
+  expect(sent[0]?.url).not.toContain('horse')
+  expect(Bun.inspect(error)).not.toContain('horse')
 })
 
 test('deleting answers nothing', async () => {

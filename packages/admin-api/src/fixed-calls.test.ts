@@ -3,13 +3,17 @@
 import { expect, test } from 'bun:test'
 import {
   ClientChange,
+  GroupChange,
   NewClient,
   NewGroup,
   NewKey,
   NewPermission,
   NewResource,
+  NewToken,
+  NewUser,
   ResourceChange,
   Revocation,
+  UserChange,
 } from './index.ts'
 
 const webdav = {
@@ -37,6 +41,27 @@ test.each([
   ['POST /permissions of a user', NewPermission, { user: 'alice', resource: 'webdav', scopes: ['pushes:*'] }],
   ['POST /clients/canister/keys', NewKey, { name: 'laptop' }],
   ['POST /clients/canister/keys, nothing said', NewKey, {}],
+  [
+    'POST /users',
+    NewUser,
+    {
+      username: 'alice',
+      name: 'Alice',
+      email: 'alice@example.com',
+      roles: ['user'],
+      groups: ['media'],
+      password: 'correct horse',
+    },
+  ],
+  ['POST /users, a username alone', NewUser, { username: 'alice' }],
+  [
+    'POST /users/alice/tokens',
+    NewToken,
+    { name: 'ci', resources: ['forge'], scopes: ['repo:read'], projects: ['a'], expires_in_days: 30 },
+  ],
+  ['POST /users/alice/tokens, nothing said', NewToken, {}],
+  ['PATCH /users/alice', UserChange, { disabled: true }],
+  ['PATCH /users/alice, no groups', UserChange, { groups: [] }],
   ['POST /credentials/{id}/revoke', Revocation, { reason: 'leaked' }],
   ['PATCH /clients/canister', ClientChange, { disabled: true }],
   ['PATCH /clients/canister, no groups', ClientChange, { groups: [] }],
@@ -67,7 +92,19 @@ test('a resource says only what is its own; the rest has safe defaults', () => {
 test('a change fills in nothing that it does not name', () => {
   expect(ResourceChange.parse({})).toEqual({})
   expect(ClientChange.parse({})).toEqual({})
+  expect(UserChange.parse({})).toEqual({})
+  expect(GroupChange.parse({})).toEqual({})
   expect(ResourceChange.parse({ access_token: { ttl_seconds: 60 } })).toEqual({ access_token: { ttl_seconds: 60 } })
+})
+
+test('whoever is made without roles is a user, nothing more', () => {
+  expect(NewUser.parse({ username: 'alice' })).toEqual({
+    username: 'alice',
+    email: null,
+    roles: ['user'],
+    groups: [],
+    disabled: false,
+  })
 })
 
 test('a permission without projects is for all of them, and says so by absence alone', () => {

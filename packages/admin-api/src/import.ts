@@ -17,7 +17,7 @@ export const foreignPrefix = () =>
     .regex(/^(?!cs_)(?!eyJ)[A-Za-z0-9][A-Za-z0-9_.-]{2,31}$/, PREFIX_EXPECTED)
     .meta({ description: 'What all of these credentials begin with.', example: 'glpat-' })
 
-const ImportedCredential = body({
+export const ImportedCredential = body({
   digest: z
     .string()
     .regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits in lower case: the digest of the whole credential')
@@ -37,7 +37,8 @@ const ImportedCredential = body({
     .nullable()
     .optional()
     .meta({ description: 'When it ends. Omitted: as a new one of its kind would.', example: '2030-01-31T12:00:00Z' }),
-})
+}).meta({ description: 'A credential that another system issued, by its digest.' })
+export type ImportedCredential = z.output<typeof ImportedCredential>
 
 export const CredentialImport = body({
   prefix: foreignPrefix(),

@@ -1,17 +1,24 @@
 import { expect, test } from 'bun:test'
 import type { z } from 'zod'
 import {
+  AgeRevocation,
   ClientChange,
+  CredentialImport,
   CredentialQuery,
   Explain,
   fieldProblems,
+  GroupChange,
+  LeakReport,
   NewClient,
   NewGroup,
   NewKey,
   NewPermission,
   NewResource,
+  NewToken,
+  NewUser,
   ResourceChange,
   Rotation,
+  UserChange,
 } from './index.ts'
 
 const resource = (extra: object) => ({ name: 'webdav', identifier: 'https://dav.example', rules: [], ...extra })
@@ -19,10 +26,23 @@ const rule = (extra: object) => resource({ rules: [{ path: '/**', ...extra }] })
 const requiring = (require: object) => rule({ require })
 const described = (detail: unknown) => resource({ scopes: ['a:b'], scope_details: { 'a:b': detail } })
 const permission = (extra: object) => ({ client: 'canister', resource: 'webdav', ...extra })
+const user = (extra: object) => ({ username: 'alice', ...extra })
+const imported = (extra: object, more: object = {}) => ({
+  prefix: 'glpat-',
+  digest: 'sha256',
+  credentials: [{ digest: 'a'.repeat(64), owner: 'user:alice', ...extra }],
+  ...more,
+})
 const explain = (extra: object) => ({ method: 'GET', url: 'https://dav.example/', ...extra })
 
 const ROWS: [mistake: string, schema: z.ZodType, body: unknown, path: string, message: string | RegExp][] = [
-  ['an unknown field', NewGroup, { name: 'a', owner: 'b' }, 'owner', 'unknown field; expected name, description'],
+  [
+    'an unknown field',
+    NewGroup,
+    { name: 'a', owner: 'b' },
+    'owner',
+    'unknown field; expected name, description, disabled',
+  ],
   ['an unknown field in a rule', NewResource, requiring({ scope: 'a:b' }), 'rules[0].require.scope', /^unknown field/],
   ['a field that is missing', NewResource, { name: 'a', rules: [] }, 'identifier', 'missing; expected string'],
   ['a body that is no object', NewGroup, [], '', /expected object/],
@@ -201,6 +221,39 @@ const ROWS: [mistake: string, schema: z.ZodType, body: unknown, path: string, me
   ['an expiry without zone', NewKey, { expires_at: '2030-01-01T00:00:00' }, 'expires_at', /with zone/],
   ['a key that never was', NewKey, { expires_in_days: 0 }, 'expires_in_days', /from 1 to/],
   ['an endless overlap', Rotation, { overlap_seconds: 2_592_001 }, 'overlap_seconds', /30 days/],
+  ['a user called like a built-in group', NewUser, { username: 'users' }, 'username', /reserved/],
+  ['a user in capitals', NewUser, { username: 'Alice' }, 'username', /a-z 0-9/],
+  ['a role that there is not', NewUser, user({ roles: ['root'] }), 'roles[0]', /one of admin, auditor, user/],
+  ['an address that is none', NewUser, user({ email: 'alice' }), 'email', /alice@example\.com/],
+  ['a password too short to be one', NewUser, user({ password: 'secret' }), 'password', /8 to 256/],
+  ['a password that is a number', NewUser, user({ password: 12345678 }), 'password', /8 to 256/],
+  ['who made a user', NewUser, user({ managed_by: 'file' }), 'managed_by', /^unknown field/],
+  ['a new username', UserChange, { username: 'bob' }, 'username', /^unknown field/],
+  ['whether a password is set', UserChange, { has_password: true }, 'has_password', /^unknown field/],
+  ['a new name of a group', GroupChange, { name: 'other' }, 'name', /^unknown field/],
+  ['members of a group', GroupChange, { members: [] }, 'members', /^unknown field/],
+  ['a token for nothing', NewToken, { scopes: [] }, 'scopes', /at least one scope/],
+  ['a token for projects of nothing', NewToken, { projects: ['a'] }, 'resources', /exactly one resource/],
+  ['a token of somebody else', NewToken, { owner: 'user:bob' }, 'owner', /^unknown field/],
+  ['an age of access tokens', AgeRevocation, { kind: 'at', created_before: '2030-01-01T00:00:00Z' }, 'kind', /"pat"/],
+  ['an age without date', AgeRevocation, { kind: 'pat' }, 'created_before', /date and time/],
+  ['nothing reported', LeakReport, { credential: '' }, 'credential', /the credential itself/],
+  ['an essay reported', LeakReport, { credential: 'x'.repeat(8193) }, 'credential', /at most 8192/],
+  ['our own prefix as foreign', CredentialImport, imported({}, { prefix: 'cs_pat_' }), 'prefix', /not "cs_"/],
+  ['a prefix of JWTs', CredentialImport, imported({}, { prefix: 'eyJhbGci' }), 'prefix', /not like a JWT/],
+  ['a prefix that says nothing', CredentialImport, imported({}, { prefix: 'a' }), 'prefix', /3 to 32/],
+  ['a weak digest', CredentialImport, imported({}, { digest: 'md5' }), 'digest', /"hmac-sha256"/],
+  ['a key for a plain digest', CredentialImport, imported({}, { hmac_key: 'a2V5Cg==' }), 'hmac_key', /beside digest/],
+  ['nothing to import', CredentialImport, imported({}, { credentials: [] }), 'credentials', /at least one/],
+  [
+    'a digest in capitals',
+    CredentialImport,
+    imported({ digest: 'A'.repeat(64) }),
+    'credentials[0].digest',
+    /lower case/,
+  ],
+  ['a token for its digest', CredentialImport, imported({ digest: 'glpat-x' }), 'credentials[0].digest', /64 hexa/],
+  ['an owner that is a group', CredentialImport, imported({ owner: 'group:a' }), 'credentials[0].owner', /user:alice/],
   ['an owner without kind', CredentialQuery, { owner: 'canister' }, 'owner', /client:canister/],
   ['a limit of nothing', CredentialQuery, { limit: '0' }, 'limit', /1 to 200/],
   ['a limit in words', CredentialQuery, { limit: 'all' }, 'limit', /1 to 200/],
@@ -234,4 +287,14 @@ test('a mistake never quotes a credential', () => {
   const result = Explain.safeParse({ method: 'GET', url: 'https://a.example', credential, credential_id: credential })
   expect(result.success).toBe(false)
   if (!result.success) expect(JSON.stringify(fieldProblems(result.error))).not.toContain('SECRET')
+})
+
+test('a mistake never quotes a password, a leaked credential or what stands where a digest belongs', () => {
+  const results = [
+    NewUser.safeParse(user({ password: 'SECRET' })),
+    LeakReport.safeParse({ credential: 'SECRET'.padEnd(9000, 'x') }),
+    CredentialImport.safeParse(imported({ digest: 'SECRET', owner: 'SECRET' }, { hmac_key: 'SECRET!' })),
+  ]
+  for (const result of results)
+    expect(result.success ? 'good' : JSON.stringify(result.error.issues)).not.toMatch(/SECRET|good/)
 })

@@ -15,9 +15,10 @@ export function deleteOptions(command: Command): Command {
 export async function confirmDeletion(
   { terminal, hint }: Session,
   { yes }: DeleteOptions,
-  what: { readonly losing: string; readonly word: 'name' | 'id' },
+  what: { readonly losing: string; readonly word: 'name' | 'id' | 'username' },
 ): Promise<void> {
-  const retired = `Its ${what.word} can never be used again.`
+  const whose = what.word === 'username' ? 'Their' : 'Its'
+  const retired = `${whose} ${what.word} can never be used again.`
   if (yes) return
   if (!terminal.canAsk) {
     hint(retired)

@@ -2,6 +2,8 @@ import { UsageError } from './exit.ts'
 
 const SECONDS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400, w: 7 * 86_400 }
 
+const INSTANT = /^\d{4}-\d{2}-\d{2}T[\d:.]+(Z|[+-]\d{2}:\d{2})$/
+
 /** For the help of what takes a duration. */
 export const UNITS = 's, m, h, d, w: seconds to weeks'
 
@@ -21,11 +23,19 @@ export function requireDuration(option: string, text: string): number {
   return seconds
 }
 
+/** A point in the past: an age like `90d`, or a date and time with zone. */
+export function parseBefore(option: string, text: string, now: Date): string {
+  const seconds = parseDuration(text)
+  if (seconds !== undefined) return new Date(now.getTime() - seconds * 1000).toISOString()
+  if (INSTANT.test(text)) return text
+  throw new UsageError(`${option}: expected an age like 90d or 12h (${UNITS}), or a time like 2030-01-31T12:00:00Z.`)
+}
+
 /** When something ends: `30d` from now on, or a date and time with zone. */
 export function parseExpiry(text: string): { expires_in_seconds: number } | { expires_at: string } {
   const seconds = parseDuration(text)
   if (seconds !== undefined && seconds > 0) return { expires_in_seconds: seconds }
-  if (/^\d{4}-\d{2}-\d{2}T[\d:.]+(Z|[+-]\d{2}:\d{2})$/.test(text)) return { expires_at: text }
+  if (INSTANT.test(text)) return { expires_at: text }
   throw new UsageError(
     `--expires: expected a duration like 30d or 12h (${UNITS}), or a time like 2030-01-31T12:00:00Z.`,
   )

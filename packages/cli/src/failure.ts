@@ -1,5 +1,5 @@
 import { ApiError, UnreachableError } from '@countersign/admin-api'
-import { asCommands } from './advice.ts'
+import { afterRefusal, asCommands } from './advice.ts'
 import { CallError, ConfigurationError, UsageError } from './exit.ts'
 import { plain } from './text.ts'
 
@@ -50,11 +50,12 @@ const KEY_REFUSED = new Set(['resource_not_granted', 'permission_missing'])
 /** Whoever called with the wrong key, or without one, has to know which that was and where another goes. */
 function callLines({ error, withKey, keySource }: CallError): string[] {
   const keyRefused = error.status === 401 || (error.status === 403 && KEY_REFUSED.has(error.code))
-  if (!keyRefused) return [...apiLines(error), ...whyLines(error)]
+  if (!keyRefused) return [...apiLines(error), ...afterRefusal(error.code), ...whyLines(error)]
   const question = error.status === 401 ? ' Is it one of this server, and live?' : ''
   return [
     ...apiLines(error),
     withKey ? `The key came from ${keySource}.${question}` : `No key was given. ${keySource}`,
+    ...afterRefusal(error.code),
     'Use an admin key: --key-file <path>, COUNTERSIGN_KEY_FILE=<path> or COUNTERSIGN_KEY=<the key>.',
     ...(withKey ? [] : ['Where the server keeps its data, and perhaps its first key: COUNTERSIGN_DATA_DIR.']),
     "If all admin keys are lost, make one on the server's machine: countersign admin-key",

@@ -38,12 +38,18 @@ test('the help of the program names the environment and every exit code', async 
 })
 
 test('every command is in the list', () => {
-  const nouns = ['client', 'group', 'permission', 'resource'].flatMap((noun) =>
+  const nouns = ['client', 'group', 'permission', 'resource', 'user'].flatMap((noun) =>
     ['create', 'delete', 'list', 'show'].map((verb) => `${noun} ${verb}`),
   )
-  const changes = ['client update', 'client enable', 'client disable']
-  changes.push('resource update', 'resource enable', 'resource disable')
+  const changes = ['client', 'group', 'resource', 'user'].flatMap((noun) =>
+    ['update', 'enable', 'disable'].map((verb) => `${noun} ${verb}`),
+  )
+  const people = ['group add', 'group remove', 'user password', 'pat create', 'pat list', 'pat show', 'pat rotate']
+  const all = ['list', 'expiring', 'import', 'digest', 'foreign-prefixes'].map((verb) => `credentials ${verb}`)
+  const leaks = ['leak report', 'scanner-rules']
   const keys = ['key create', 'key list', 'key show', 'key rotate', 'revoke']
-  const asking = ['decision list', 'why', 'explain', 'verify', 'me']
-  expect(leaves(program).toSorted()).toEqual([...nouns, ...changes, ...keys, ...asking, ...SERVER_COMMANDS].toSorted())
+  const asking = ['decision list', 'why', 'explain', 'verify', 'me resources']
+  expect(leaves(program).toSorted()).toEqual(
+    [...nouns, ...changes, ...people, ...keys, ...all, ...leaks, ...asking, ...SERVER_COMMANDS].toSorted(),
+  )
 })

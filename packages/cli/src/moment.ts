@@ -17,6 +17,12 @@ export function momentOr(absent: string, iso: string | null, now: Date): string 
   return iso === null ? absent : moment(iso, now)
 }
 
+/** The day alone, for where room is short. */
+export function day(iso: string): string {
+  const at = new Date(iso)
+  return Number.isNaN(at.getTime()) ? iso : at.toISOString().slice(0, 10)
+}
+
 export function instant(at: Date): string {
   return at.toISOString().replace(/\.\d{3}Z$/, 'Z')
 }

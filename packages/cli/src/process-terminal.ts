@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline/promises'
+import { Writable } from 'node:stream'
 import type { Terminal } from './terminal.ts'
 
 /** The terminal that this process was started in. */
@@ -16,10 +17,12 @@ export function processTerminal(): Terminal {
     out: (text) => void stdout.write(text),
     err: (text) => void stderr.write(text),
     readFile: (path) => readFileSync(path, 'utf8'),
+    readBytes: (path) => readFileSync(path),
     exists: existsSync,
     readStdin: () => Bun.stdin.text(),
     canAsk: stdin.isTTY === true && stderr.isTTY === true,
     ask,
+    askSecret,
     now: () => new Date(),
     loadServer: () => import('@countersign/server'),
     stopRequested: () =>
@@ -38,6 +41,20 @@ async function ask(question: string): Promise<string> {
     return await Promise.race([lines.question(question), ended])
   } finally {
     lines.close()
+  }
+}
+
+/** What is typed goes nowhere: the line editor echoes into a stream that keeps nothing. */
+async function askSecret(question: string): Promise<string> {
+  process.stderr.write(question)
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
+  const lines = createInterface({ input: process.stdin, output: nowhere, terminal: true })
+  const ended = new Promise<string>((resolve) => lines.once('close', () => resolve('')))
+  try {
+    return await Promise.race([lines.question(''), ended])
+  } finally {
+    lines.close()
+    process.stderr.write('\n')
   }
 }
 

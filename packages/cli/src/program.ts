@@ -1,14 +1,19 @@
 import { Command } from 'commander'
 import { addClientCommands } from './commands/client.ts'
+import { addCredentialsCommands } from './commands/credentials.ts'
 import { addDecisionCommands } from './commands/decision.ts'
 import { addExplain } from './commands/explain.ts'
 import { addGroupCommands } from './commands/group.ts'
 import { addKeyCommands } from './commands/key.ts'
+import { addLeakCommands } from './commands/leak.ts'
 import { addMe } from './commands/me.ts'
+import { addPatCommands } from './commands/pat.ts'
 import { addPermissionCommands } from './commands/permission.ts'
 import { addResourceCommands } from './commands/resource.ts'
 import { addRevoke } from './commands/revoke.ts'
+import { addScannerRules } from './commands/scanner-rules.ts'
 import { addServerCommands } from './commands/serve.ts'
+import { addUserCommands } from './commands/user.ts'
 import { addVerify } from './commands/verify.ts'
 import { addWhy } from './commands/why.ts'
 import { DEFAULT_SERVER } from './connection.ts'
@@ -21,8 +26,8 @@ const SERVER_COMMANDS = ['serve', 'migrate', 'admin-key']
 const ENVIRONMENT_HELP = `Environment:
   COUNTERSIGN_SERVER      the server that is spoken to (default: where COUNTERSIGN_LISTEN says that one listens,
                           else ${DEFAULT_SERVER})
-  COUNTERSIGN_KEY_FILE    the file that holds the key to speak with
-  COUNTERSIGN_KEY         the key itself
+  COUNTERSIGN_KEY_FILE    the file that holds the API key or personal access token to speak with
+  COUNTERSIGN_KEY         the key or token itself
   COUNTERSIGN_DATA_DIR    where the server keeps its data (default ./data); without any key given,
                           <data>/admin-key is used for a server on this machine
   COUNTERSIGN_CONFIG      the YAML file of the server; its listen and data_dir count where the variables are not set
@@ -33,7 +38,7 @@ export async function makeProgram(terminal: Terminal, argv: readonly string[]): 
   const program = new Command('countersign')
     .description('Machine-to-machine authentication: runs the server and speaks to it.')
     .option('--server <url>', 'the server to speak to')
-    .option('--key-file <path>', 'the file that holds the key to speak with')
+    .option('--key-file <path>', 'the file that holds the API key or personal access token to speak with')
     .option('--json', 'print the answer of the API, for programs')
     .helpCommand('help [command]', 'show how a command is used')
     .showHelpAfterError('(add --help to see how it is used)')
@@ -53,9 +58,14 @@ export async function makeProgram(terminal: Terminal, argv: readonly string[]): 
   addResourceCommands(program, terminal)
   addGroupCommands(program, terminal)
   addClientCommands(program, terminal)
+  addUserCommands(program, terminal)
   addPermissionCommands(program, terminal)
   addKeyCommands(program, terminal)
+  addPatCommands(program, terminal)
+  addCredentialsCommands(program, terminal)
   addRevoke(program, terminal)
+  addLeakCommands(program, terminal)
+  addScannerRules(program, terminal)
   addWhy(program, terminal)
   addDecisionCommands(program, terminal)
   addExplain(program, terminal)
@@ -67,6 +77,7 @@ export async function makeProgram(terminal: Terminal, argv: readonly string[]): 
     'countersign serve',
     'countersign client create canister --group media',
     'countersign key create canister --expires 30d',
+    'countersign pat create --name laptop > laptop.token',
     'countersign why dec_01JABCDEFGHJKMNPQRSTVWXYZ0',
   ])
 }

@@ -44,6 +44,16 @@ export async function online(
   }
 }
 
+/** Runs what needs no key, and sends none: one that is no longer believed would be refused even there. */
+export async function asStranger(
+  terminal: Terminal,
+  command: Command,
+  work: (session: OnlineSession) => Promise<void>,
+): Promise<void> {
+  const { server } = await findConnection(terminal, command.optsWithGlobals<GlobalOptions>())
+  await work({ ...openSession(terminal, command), api: apiClient({ server }) })
+}
+
 /** Prints one page, and how to see the next. */
 export function printPage<Item>(
   session: Session,
@@ -102,7 +112,7 @@ function commandPath(command: Command): string {
 export function requirePublicId(text: string): string {
   if (!/^[a-z]+_[0-9A-Za-z]+$/.test(text)) {
     throw new UsageError(
-      'Expected the public id of a credential, like key_01J…, not the credential itself. See: countersign key list',
+      'Expected the public id of a credential, like key_01J… or pat_01J…, not the credential itself. See: countersign key list, countersign pat list',
     )
   }
   return text

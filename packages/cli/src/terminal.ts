@@ -12,12 +12,15 @@ export type Terminal = {
   err(text: string): void
   /** Throws as `node:fs` does, with a `code`. */
   readFile(path: string): string
+  readBytes(path: string): Uint8Array
   exists(path: string): boolean
   readStdin(): Promise<string>
   /** Whether a person sits there who reads stderr and can type an answer. */
   readonly canAsk: boolean
   /** One line that was typed, empty when the input ended. */
   ask(question: string): Promise<string>
+  /** The same without showing what is typed. */
+  askSecret(question: string): Promise<string>
   now(): Date
   /** The server, which brings the database along: only what needs it loads it. */
   loadServer: LoadServer

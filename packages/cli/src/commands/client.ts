@@ -1,16 +1,16 @@
-import type { Client, Credential } from '@countersign/admin-api'
+import type { Client } from '@countersign/admin-api'
 import { ClientChange, NewClient } from '@countersign/admin-api'
 import type { Command } from 'commander'
 import { readJsonObject, requireBody, withoutAnswerFields } from '../body-file.ts'
 import { changedList, changesByOptions, differences } from '../changes.ts'
 import { confirmDeletion, type DeleteOptions, deleteOptions } from '../deletion.ts'
 import { UsageError } from '../exit.ts'
-import { duration, moment, momentOr } from '../moment.ts'
+import { credentialLines, heldPermissions } from '../holdings.ts'
+import { duration, moment } from '../moment.ts'
 import { collect, examples, type PageOptions, pageOptions, pageQuery, present } from '../options.ts'
 import { all, type OnlineSession, online, printPage, unlessForbidden } from '../session.ts'
 import { type Column, details, orNone } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
-import { permissionLine } from './permission.ts'
 
 type CreateOptions = { name?: string; group?: string[]; network?: string[]; internal?: true; file?: string }
 type UpdateOptions = {
@@ -168,30 +168,15 @@ async function newClient(terminal: Terminal, id: string | undefined, options: Cr
 }
 
 /** What it may, itself and by its groups, and the keys it has for it. */
-async function holdings({ api, terminal }: OnlineSession, { id, groups }: Client): Promise<Line[]> {
-  const held = async (holder: { client: string } | { group: string }, by = '') => {
-    const permissions = await all((page) => api.permissions.list({ ...holder, ...page }))
-    return permissions.map((permission) => `${permissionLine(permission)}${by}`)
-  }
-  const holders = [held({ client: id }), ...groups.map((group) => held({ group }, `, by group ${group}`))]
-  const permissions = await unlessForbidden(Promise.all(holders))
+async function holdings(session: OnlineSession, { id, groups }: Client): Promise<Line[]> {
+  const { api, terminal } = session
+  const permissions = await heldPermissions(session, { client: id }, groups)
   const keys = await unlessForbidden(all((page) => api.keys.list(id, page)))
+  const lines = keys && credentialLines(keys, `countersign key list ${id}`, terminal.now())
   return [
-    ['permissions', orNone(permissions?.flat())],
-    ['keys', orNone(keys === undefined ? undefined : keyLines(id, keys, terminal.now()))],
+    ['permissions', orNone(permissions)],
+    ['keys', orNone(lines)],
   ]
-}
-
-function keyLines(client: string, keys: readonly Credential[], now: Date): string[] {
-  const ended = keys.filter(({ state }) => state === 'revoked' || state === 'expired')
-  const lines = keys
-    .filter((key) => !ended.includes(key))
-    .map((key) => {
-      const used = momentOr('never', key.last_used_at, now)
-      return `${key.id}  ${key.name ?? key.hint}  ${key.state.replaceAll('_', ' ')}; last used: ${used}`
-    })
-  const rest = ended.length === 0 ? [] : [`${ended.length} revoked or expired: countersign key list ${client}`]
-  return [...lines, ...rest]
 }
 
 type Line = readonly [label: string, value: string | readonly string[]]

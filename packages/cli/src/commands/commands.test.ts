@@ -6,7 +6,7 @@ import { client, DECISION, key, ok, page, permission, playApi, resource, THEN } 
 const api = playApi()
 
 const changed = { ...resource, warnings: ['rules[1] is never reached'] }
-const group = { name: 'media', description: null, managed_by: null, created_at: THEN }
+const group = { name: 'media', description: null, disabled: false, managed_by: null, created_at: THEN }
 const issued = { ...key, key: 'cs_key_NEW' }
 
 api.answer('POST /resources', { status: 201, body: changed })
@@ -139,8 +139,10 @@ test('rotation says when the old key stops', async () => {
 
 test('a list of keys shows what is not narrowed as full', async () => {
   const { out } = await api.run('key list canister')
-  expect(out.split('\n')[0]).toMatch(/^ID +OWNER +NAME +HINT +STATE +RIGHTS +EXPIRES +LAST USED$/)
-  expect(out).toMatch(/key_01J +canister +laptop +cs_key_…x7Qz +live +full +2030-01-31T12:00:00Z \(in 30 days\) +never/)
+  expect(out.split('\n')[0]).toMatch(/^ID +OWNER +NAME +HINT +STATE +RIGHTS +CREATED +EXPIRES +LAST USED$/)
+  expect(out).toMatch(
+    /key_01J +canister +laptop +cs_key_…x7Qz +live +full +2030-01-01 +2030-01-31T12:00:00Z \(in 30 days\) +never/,
+  )
 })
 
 test('a permission without projects shows all of them', async () => {

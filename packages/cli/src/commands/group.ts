@@ -1,16 +1,24 @@
-import type { Group } from '@countersign/admin-api'
+import type { Group, GroupChange } from '@countersign/admin-api'
 import type { Command } from 'commander'
 import { confirmDeletion, type DeleteOptions, deleteOptions } from '../deletion.ts'
+import { UsageError } from '../exit.ts'
+import { parseMember, setMembership } from '../group-members.ts'
 import { moment } from '../moment.ts'
 import { examples, type PageOptions, pageOptions, pageQuery, present } from '../options.ts'
 import { all, online, printPage, unlessForbidden } from '../session.ts'
-import { details, orNone } from '../table.ts'
+import { type Cell, type Column, details, orNone } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
 import { permissionLine } from './permission.ts'
 
+const COLUMNS: readonly Column<Group>[] = [
+  ['name', (group) => group.name],
+  ['description', (group) => group.description ?? ''],
+  ['state', state],
+]
+
 export function addGroupCommands(program: Command, terminal: Terminal): void {
   const group = program.command('group').description('groups, which hold permissions for those who are in them')
-  examples(group, ['countersign group create media', 'countersign group list'])
+  examples(group, ['countersign group create media', 'countersign group add media user:alice client:canister'])
 
   const create = group
     .command('create <name>')
@@ -20,9 +28,9 @@ export function addGroupCommands(program: Command, terminal: Terminal): void {
       online(terminal, command, async ({ api, print, hint }) => {
         const made = await api.groups.create({ name, ...present({ description: options.description }) })
         print(made, () => `Group ${made.name} is made.\n`)
-        hint(
-          `Give it a permission: countersign permission create --group ${made.name} --resource <name> --scope <scope>`,
-        )
+        const give = `countersign permission create --group ${made.name}`
+        hint(`Give it a permission: ${give} --resource <name> --scope <scope>`)
+        hint(`Put somebody in: countersign group add ${made.name} user:<username>`)
       }),
     )
   examples(create, ['countersign group create media --description "Reads the archive"'])
@@ -33,17 +41,7 @@ export function addGroupCommands(program: Command, terminal: Terminal): void {
     .action((options: PageOptions, command: Command) =>
       online(terminal, command, async (session) => {
         const page = await session.api.groups.list(pageQuery(options))
-        const empty = 'No groups yet. Make one: countersign group create <name>'
-        printPage(
-          session,
-          command,
-          page,
-          [
-            ['name', (item: Group) => item.name],
-            ['description', (item) => item.description ?? ''],
-          ],
-          empty,
-        )
+        printPage(session, command, page, COLUMNS, 'No groups yet. Make one: countersign group create <name>')
       }),
     )
   examples(pageOptions(list), ['countersign group list', 'countersign group list --json'])
@@ -54,21 +52,71 @@ export function addGroupCommands(program: Command, terminal: Terminal): void {
     .action((name: string, _options: object, command: Command) =>
       online(terminal, command, async ({ api, json, print }) => {
         const found = await api.groups.get(name)
-        const clients = json ? [] : await unlessForbidden(all(api.clients.list))
-        const members = clients?.filter(({ groups }) => groups.includes(name))
         const held = json ? [] : await unlessForbidden(all((page) => api.permissions.list({ group: name, ...page })))
         print(found, () =>
           details(terminal, [
             ['name', found.name],
             ['description', found.description ?? 'none'],
+            ['state', state(found)],
             ['made', moment(found.created_at, terminal.now())],
-            ['members', orNone(members?.map(({ id }) => id))],
+            ['members', orNone(found.members)],
             ['permissions', orNone(held?.map(permissionLine))],
           ]),
         )
       }),
     )
   examples(show, ['countersign group show media'])
+
+  const change = async (name: string, body: GroupChange, done: string, command: Command) =>
+    online(terminal, command, async ({ api, print }) => {
+      const changed = await api.groups.change(name, body)
+      print(changed, () => `Group ${changed.name} is ${done}.\n`)
+    })
+
+  const update = group
+    .command('update <name>')
+    .description('change what a group is said to be for')
+    .option('--description <text>', 'what it is for; empty: nothing is said')
+    .action((name: string, { description }: { description?: string }, command: Command) => {
+      if (description === undefined) throw new UsageError('Expected what to change: --description.')
+      return change(name, { description: description === '' ? null : description }, 'changed', command)
+    })
+  examples(update, ['countersign group update media --description "Reads the archive"'])
+
+  for (const [verb, disabled] of [
+    ['enable', false],
+    ['disable', true],
+  ] as const) {
+    const able = group
+      .command(`${verb} <name>`)
+      .description(
+        disabled ? 'let a group give nothing, but keep its members and permissions' : 'let a group give again',
+      )
+      .action((name: string, _options: object, command: Command) => change(name, { disabled }, `${verb}d`, command))
+    examples(able, [`countersign group ${verb} media`])
+  }
+
+  for (const [verb, within, said, already] of [
+    ['add', true, 'is in', 'was in'],
+    ['remove', false, 'is out of', 'was not in'],
+  ] as const) {
+    const membership = group
+      .command(`${verb} <name> <member...>`)
+      .description(within ? 'put users and clients into a group' : 'take users and clients out of a group')
+      .action((name: string, words: string[], _options: object, command: Command) => {
+        const members = words.map(parseMember)
+        return online(terminal, command, async ({ api, terminal: { out }, json, print }) => {
+          await api.groups.get(name)
+          for (const member of members) {
+            const changed = await setMembership(api, member, name, within)
+            if (!json)
+              out(`${member.word} ${changed ? `${said} group ${name} now` : `${already} group ${name} before`}.\n`)
+          }
+          if (json) print(await api.groups.get(name), () => '')
+        })
+      })
+    examples(membership, [`countersign group ${verb} media user:alice client:canister`])
+  }
 
   const remove = deleteOptions(group.command('delete <name>'))
     .description('delete a group; its name is never given again')
@@ -81,4 +129,8 @@ export function addGroupCommands(program: Command, terminal: Terminal): void {
       }),
     )
   examples(remove, ['countersign group delete media', 'countersign group delete media --yes'])
+}
+
+function state({ disabled }: Group): Cell {
+  return disabled ? { text: 'disabled', tone: 'bad' } : { text: 'enabled', tone: 'good' }
 }

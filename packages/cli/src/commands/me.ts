@@ -1,14 +1,23 @@
+import type { MyResource } from '@countersign/admin-api'
 import type { Command } from 'commander'
 import { momentOr } from '../moment.ts'
 import { examples } from '../options.ts'
 import { online } from '../session.ts'
-import { details } from '../table.ts'
+import { type Column, details, table } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
+
+const COLUMNS: readonly Column<MyResource>[] = [
+  ['resource', (mine) => mine.resource],
+  ['hosts', (mine) => mine.hosts.join(', ') || 'none'],
+  ['scopes', (mine) => mine.scopes.join(', ') || 'none'],
+  ['roles', (mine) => mine.roles.join(', ') || 'none'],
+  ['projects', (mine) => mine.projects?.join(', ') ?? 'all'],
+]
 
 export function addMe(program: Command, terminal: Terminal): void {
   const me = program
     .command('me')
-    .description('who this key stands for, and what it may do here')
+    .description('who this key or token stands for, and what it may do here')
     .action((_options: object, command: Command) =>
       online(terminal, command, async ({ api, print }) => {
         const caller = await api.me()
@@ -29,5 +38,22 @@ export function addMe(program: Command, terminal: Terminal): void {
         )
       }),
     )
-  examples(me, ['countersign me', 'countersign me --key-file canister.key --json'])
+  examples(me, [
+    'countersign me',
+    'countersign me --key-file canister.key --json',
+    'COUNTERSIGN_KEY_FILE=laptop.token countersign me',
+  ])
+
+  const resources = me
+    .command('resources')
+    .description('what its owner may reach, and what a token can be narrowed to')
+    .action((_options: object, command: Command) =>
+      online(terminal, command, async ({ api, print, hint }) => {
+        const mine = await api.myResources()
+        print(mine, () => (mine.items.length === 0 ? '' : table(terminal, mine.items, COLUMNS)))
+        if (mine.items.length === 0)
+          hint('Nothing yet: whoever may give permissions gives one, countersign permission create')
+      }),
+    )
+  examples(resources, ['countersign me resources', 'countersign me resources --json'])
 }

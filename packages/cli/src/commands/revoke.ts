@@ -1,78 +1,63 @@
-import type { Credential } from '@countersign/admin-api'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
+import { parseBefore, UNITS } from '../duration.ts'
 import { UsageError } from '../exit.ts'
-import { momentOr } from '../moment.ts'
 import { examples, present } from '../options.ts'
-import { all, type OnlineSession, online, requirePublicId, unlessForbidden } from '../session.ts'
+import { revokeOfOwner, revokeOlder, revokeOne } from '../revocation.ts'
+import { online, requirePublicId } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 
-type Options = { reason?: string; family?: true; client?: string }
+type Options = {
+  reason?: string
+  family?: true
+  client?: string
+  user?: string
+  all?: 'key' | 'pat'
+  createdBefore?: string
+  yes?: true
+}
+
+const WHICH = 'a credential id, --client <id>, --user <username> or --all <kind>'
 
 export function addRevoke(program: Command, terminal: Terminal): void {
   const revoke = program
     .command('revoke [credential-id]')
-    .description('revoke a credential, or all of a client; refused from the next request on')
+    .description(
+      'revoke a key or token, all of a client or user, or all that are old; refused from the next request on',
+    )
     .option('--reason <text>', 'why, for whoever asks later')
     .option('--family', 'also its predecessors and successors by rotation')
     .option('--client <id>', 'all credentials of this client')
-    .action((id: string | undefined, { reason, family, client }: Options, command: Command) => {
-      if (id === undefined && client === undefined) throw new UsageError('Expected a credential id or --client <id>.')
-      if (id !== undefined && client !== undefined) {
-        throw new UsageError('A credential id and --client <id>: one of them, not both.')
+    .option('--user <username>', 'all credentials of this user')
+    .addOption(
+      new Option('--all <kind>', 'all of this kind, whoever owns them; with --created-before').choices(['key', 'pat']),
+    )
+    .option('--created-before <when>', `only what was made before: an age like 90d (${UNITS}), or a time`)
+    .option('--yes', 'do not ask before revoking --all')
+    .action((id: string | undefined, options: Options, command: Command) => {
+      const { client, user, all, createdBefore, reason, family } = options
+      const named = [id, client, user, all].filter((one) => one !== undefined).length
+      if (named !== 1) throw new UsageError(`Expected ${WHICH}${named === 0 ? '' : ': one of them, not both'}.`)
+      if (family && id === undefined) throw new UsageError('--family goes with a credential id alone.')
+      if (createdBefore !== undefined && id !== undefined) {
+        throw new UsageError('--created-before goes with --client, --user or --all, not with a credential id.')
       }
-      if (client !== undefined && family) throw new UsageError('--family goes with a credential id, not with --client.')
+      const before = createdBefore && parseBefore('--created-before', createdBefore, terminal.now())
+      if (all !== undefined && !before) throw new UsageError('--all goes with --created-before <when>.')
+      const one = id === undefined ? undefined : requirePublicId(id)
       return online(terminal, command, async (session) => {
-        const { api, print } = session
-        if (client !== undefined) {
-          const answer = await api.clients.revokeCredentials(client, present({ reason }))
-          print(answer, () => `Revoked ${count(answer.revoked)} of client ${client}, from the next request on.\n`)
-          return
+        if (one !== undefined) return revokeOne(session, one, present({ reason, family }))
+        if (all !== undefined && before) {
+          return revokeOlder(session, { kind: all, created_before: before, ...present({ reason }) }, options)
         }
-        const one = requirePublicId(id ?? '')
-        const answer = await api.credentials.revoke(one, present({ reason, family }))
-        const { credential, revoked } = answer
-        const members = family && revoked > 0 && !session.json ? await familyOf(session, credential) : []
-        const since = momentOr('before', credential.revoked_at, terminal.now())
-        print(answer, () => {
-          if (members.length > 1) return familyText(members)
-          if (revoked > 0)
-            return `Revoked ${revoked === 1 ? credential.id : count(revoked)}, from the next request on.\n`
-          const state = hadExpired(credential) ? 'had expired before it was revoked' : 'was revoked already'
-          return `${credential.id} ${state}: ${since}.\n`
-        })
+        const owner = client === undefined ? { user: user ?? '' } : { client }
+        return revokeOfOwner(session, owner, present({ reason, created_before: before }))
       })
     })
   examples(revoke, [
     'countersign revoke key_01JABCDEFGHJKMNPQRSTVWXYZ0 --reason leaked',
-    'countersign revoke key_01JABCDEFGHJKMNPQRSTVWXYZ0 --family',
+    'countersign revoke pat_01JABCDEFGHJKMNPQRSTVWXYZ0 --family',
     'countersign revoke --client canister --reason "host was lost"',
+    'countersign revoke --user alice --created-before 2030-01-31T12:00:00Z',
+    'countersign revoke --all pat --created-before 366d --yes',
   ])
-}
-
-/** A credential with its predecessors and successors by rotation; nothing if this key may not list them. */
-async function familyOf({ api }: OnlineSession, { owner, kind, family }: Credential): Promise<readonly Credential[]> {
-  const query = { owner: `${owner.kind}:${owner.id}`, kind }
-  const owned = await unlessForbidden(all((page) => api.credentials.list({ ...query, ...page })))
-  return owned?.filter((credential) => credential.family === family) ?? []
-}
-
-/** Each of a family with what became of it by the newest revocation. */
-function familyText(members: readonly Credential[]): string {
-  const newest = members
-    .map(({ revoked_at }) => revoked_at ?? '')
-    .toSorted()
-    .at(-1)
-  const lines = members.map((member) => {
-    const before = hadExpired(member) ? 'had expired' : 'was revoked before'
-    return `  ${member.id}  ${!hadExpired(member) && member.revoked_at === newest ? 'revoked' : before}\n`
-  })
-  return `Revoked with its family, from the next request on:\n${lines.join('')}`
-}
-
-function hadExpired({ expires_at, revoked_at }: Credential): boolean {
-  return expires_at !== null && revoked_at !== null && new Date(expires_at) <= new Date(revoked_at)
-}
-
-function count(revoked: number): string {
-  return revoked === 1 ? '1 credential' : `${revoked} credentials`
 }

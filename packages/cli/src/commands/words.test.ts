@@ -5,7 +5,8 @@ import { problem } from '@countersign/admin-api'
 import { client, key, ok, page, permission, playApi, refused, THEN } from '../testing/play-api.ts'
 
 const api = playApi()
-const group = { name: 'media', description: null, managed_by: null, created_at: THEN }
+const group = { name: 'media', description: null, disabled: false, managed_by: null, created_at: THEN }
+const members = ['client:canister', 'user:alice']
 const noClient = { path: 'client', message: 'there is no client x; make it with POST /api/v1/clients' }
 const invalid = { detail: `client: ${noClient.message}.`, problems: [noClient] }
 const unknown = 'There is no group of this name. GET /api/v1/groups lists those there are.'
@@ -13,15 +14,13 @@ const unknown = 'There is no group of this name. GET /api/v1/groups lists those 
 api.answer('POST /permissions', { status: 201, body: { ...permission, scopes: [], client: 'canister' } })
 api.answer('POST /clients/x/keys', { status: 400, body: problem('invalid_body', invalid) })
 api.answer('GET /groups/nowhere', { status: 404, body: problem('not_found', { detail: unknown }) })
-api.answer('GET /groups/media', ok(group))
-api.answer('GET /clients?limit=200', ok({ items: [client], next_cursor: 'two' }))
-api.answer('GET /clients?limit=200&cursor=two', ok(page({ ...client, id: 'b' }, { ...client, id: 'c', groups: [] })))
+api.answer('GET /groups/media', ok({ ...group, members }))
 api.answer('GET /permissions?group=media&limit=200', ok(page({ ...permission, group: 'media' })))
 api.answer('GET /permissions?client=canister&limit=200', ok(page({ ...permission, id: 'perm_2', roles: ['editor'] })))
 api.answer('GET /clients/canister', ok(client))
 api.answer('GET /clients/canister/keys?limit=200', ok(page(key, { ...key, id: 'key_old', state: 'expired' })))
 api.answer('POST /clients', { status: 201, body: client })
-api.answer('GET /groups/closed', ok({ ...group, name: 'closed' }))
+api.answer('GET /groups/closed', ok({ ...group, name: 'closed', members: [] }))
 api.answer('GET /permissions?group=closed&limit=200', refused('permission_missing', 403))
 
 test('advice in calls of the API is given as commands', async () => {
@@ -102,7 +101,7 @@ test('a client that is made in a group is not told to ask for what it has', asyn
 
 test('a group is shown with its members and permissions', async () => {
   const { out } = await api.run('group show media')
-  expect(out).toMatch(/members +canister\n +b\n/)
+  expect(out).toMatch(/members +client:canister\n +user:alice\n/)
   expect(out).toMatch(/permissions +webdav: files:read \(perm_01J\)\n/)
   expect((await api.run('group show closed')).out).toContain('unknown: this key may not read them')
 })

@@ -2,6 +2,7 @@
 
 import { afterAll } from 'bun:test'
 import { type Credential, type ProblemCode, problem } from '@countersign/admin-api'
+import type { RefusalCode } from '@countersign/resource-server'
 import { type Ran, ran, type World } from './test-terminal.ts'
 
 type Answer = { status: number; body?: unknown; headers?: Record<string, string> }
@@ -32,6 +33,7 @@ export const key: Credential = {
   revoked_reason: null,
   last_used_at: null,
   last_used_from: null,
+  imported_from: null,
 }
 
 export const client = {
@@ -100,11 +102,7 @@ export const page = (...items: unknown[]) => ({ items, next_cursor: null })
 
 export const ok = (body: unknown): Answer => ({ status: 200, body })
 
-export function refused(
-  code: ProblemCode | 'permission_missing' | 'would_escalate' | 'credential_unknown',
-  status: number,
-  decision?: string,
-): Answer {
+export function refused(code: ProblemCode | RefusalCode, status: number, decision?: string): Answer {
   const known = { ...problem('not_found'), code, status, title: `It is ${code}.` }
   const headers: Record<string, string> = decision === undefined ? {} : { 'Countersign-Decision': decision }
   return { status, body: known, headers }

@@ -14,11 +14,19 @@ export type World = {
   server?: ServerModule
   /** What a person types when asked; without it nobody can be asked. */
   answer?: string
+  /** What a person types when asked for a secret, one after the other; without it nobody can be asked. */
+  secrets?: readonly string[]
 }
 
 /** A terminal that is made of strings, and what was written to it. */
-export function testTerminal({ env = {}, files = {}, stdin = '', width, answer, server }: World = {}) {
+export function testTerminal({ env = {}, files = {}, stdin = '', width, answer, secrets, server }: World = {}) {
   const written = { out: '', err: '' }
+  const toType = [...(secrets ?? [])]
+  const readFile = (path: string) => {
+    const text = files[path]
+    if (text === undefined) throw Object.assign(new Error('no such file'), { code: 'ENOENT' })
+    return text
+  }
   const terminal: Terminal = {
     env,
     width,
@@ -30,17 +38,18 @@ export function testTerminal({ env = {}, files = {}, stdin = '', width, answer, 
     err: (text) => {
       written.err += text
     },
-    readFile: (path) => {
-      const text = files[path]
-      if (text === undefined) throw Object.assign(new Error('no such file'), { code: 'ENOENT' })
-      return text
-    },
+    readFile,
+    readBytes: (path) => new TextEncoder().encode(readFile(path)),
     exists: (path) => files[path] !== undefined,
     readStdin: async () => stdin,
-    canAsk: answer !== undefined,
+    canAsk: answer !== undefined || secrets !== undefined,
     ask: async (question) => {
       written.err += `${question}\n`
       return answer ?? ''
+    },
+    askSecret: async (question) => {
+      written.err += `${question}\n`
+      return toType.shift() ?? ''
     },
     now: () => NOW,
     loadServer: async () => {

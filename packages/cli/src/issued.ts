@@ -1,0 +1,43 @@
+import type { Credential, Rotated } from '@countersign/admin-api'
+import type { Command } from 'commander'
+import { KIND_WORDS } from './credential-text.ts'
+import { requireDuration, UNITS } from './duration.ts'
+import { moment, momentOr } from './moment.ts'
+import { narrowing } from './narrowing.ts'
+import { present } from './options.ts'
+import type { OnlineSession } from './session.ts'
+
+type Issued = Credential & { readonly key?: string | undefined; readonly token?: string | undefined }
+
+/** The credential goes to stdout and nothing else does, so that `> file` and `$(…)` take it as it is. */
+export function printIssued({ terminal, print, hint }: OnlineSession, issued: Issued): void {
+  const secret = issued.key ?? issued.token
+  if (secret === undefined) throw new Error('The server answered without the credential.')
+  const word = KIND_WORDS[issued.kind]
+  const ends = momentOr('never', issued.expires_at, terminal.now())
+  const { kind, id } = issued.owner
+  hint(
+    `${word.replace(/^./, (first) => first.toUpperCase())} ${issued.id} of ${kind} ${id}: ${narrowing(issued)}; expires: ${ends}.`,
+  )
+  hint(`This is the ${word}. It is shown once:`)
+  print(issued, () => `${secret}\n`)
+}
+
+export function printRotated(session: OnlineSession, rotated: Rotated): void {
+  const { id, expires_at } = rotated.replaces
+  printIssued(session, rotated)
+  session.hint(`The old one, ${id}, stops ${moment(expires_at, session.terminal.now())}.`)
+}
+
+export type RotateOptions = { readonly overlap?: string; readonly name?: string }
+
+export function rotateOptions(command: Command): Command {
+  return command
+    .option('--overlap <duration>', `how long the old one still works, 0s to 30d (${UNITS}; default 1h)`)
+    .option('--name <name>', 'what people call the new one (default: as before)')
+}
+
+export function rotation({ overlap, name }: RotateOptions) {
+  const overlap_seconds = overlap === undefined ? undefined : requireDuration('--overlap', overlap)
+  return present({ overlap_seconds, name })
+}
