@@ -127,6 +127,14 @@ describe('each option', () => {
   })
 })
 
+test('a listener whose port is not known yet needs a public URL', () => {
+  const env = { COUNTERSIGN_LISTEN: '127.0.0.1:0' }
+  expect(problemsOf({ env })).toEqual([
+    'COUNTERSIGN_PUBLIC_URL: expected the address that others know it by, since 127.0.0.1:0 is none, for example https://auth.example.com',
+  ])
+  expect(problemsOf({ env: { ...env, COUNTERSIGN_PUBLIC_URL: 'http://localhost' } })).toEqual([])
+})
+
 describe('a secret', () => {
   test.each(secrets)('%s can come from a file of its own, with or without a line end', (name, option) => {
     const { text, read, value } = VALUES[name]

@@ -141,8 +141,11 @@ function interpret(raw: RawConfig, problems: string[]): Config | undefined {
     report('internal_listen', 'expected host:port or unix:/path')
   }
   const publicUrl = parsePublicUrl(raw.public_url ?? `http://${raw.listen}`)
-  if (publicUrl === undefined && raw.public_url !== undefined)
+  if (publicUrl === undefined && raw.public_url !== undefined) {
     report('public_url', 'expected http(s)://host without path, query or trailing slash')
+  } else if (publicUrl === undefined && listen?.kind === 'tcp') {
+    report('public_url', `expected the address that others know it by, since ${raw.listen} is none`)
+  }
   const trustedProxies = parseNetworks(raw.trusted_proxies)
   if (trustedProxies === undefined) report('trusted_proxies', 'expected networks separated by commas')
   if (raw.proxy_secret !== undefined && raw.proxy_secret.length < 32) {
