@@ -84,6 +84,7 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
     ['app', '/git/none.git/info/refs', OTHER],
     ['app', '/git/app.GIT/info/refs', NO_RULE],
     ['app', '/git/app/info/refs', NO_RULE],
+    ['app', '/git/app.gitx/info/refs', NO_RULE],
     ['app', '/GIT/app.git/info/refs', OTHER],
     ['app', '/git/.git/info/refs', NO_RULE],
     ['app', '/git/app.git/../other.git/info/refs', MALFORMED],
