@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import { body } from './body.ts'
 import { displayName, instant, newInstant } from './names.ts'
-import { OWNER, PROJECTS, RESOURCES, SCOPES } from './narrowing.ts'
+import { OWNER, PROJECTS, RESOURCES, requireOneResource, SCOPES } from './narrowing.ts'
 import { networks } from './network.ts'
 
 export const FOREIGN_DIGESTS = ['sha256', 'hmac-sha256'] as const
@@ -37,7 +37,9 @@ export const ImportedCredential = body({
     .nullable()
     .optional()
     .meta({ description: 'When it ends. Omitted: as a new one of its kind would.', example: '2030-01-31T12:00:00Z' }),
-}).meta({ description: 'A credential that another system issued, by its digest.' })
+})
+  .superRefine(requireOneResource)
+  .meta({ description: 'A credential that another system issued, by its digest.' })
 export type ImportedCredential = z.output<typeof ImportedCredential>
 
 export const CredentialImport = body({

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { body, refuseTogether } from './body.ts'
 import { Credential } from './credential.ts'
 import { displayName, instant, newInstant, sentence } from './names.ts'
-import { PROJECTS, RESOURCES, SCOPES } from './narrowing.ts'
+import { PROJECTS, RESOURCES, requireOneResource, SCOPES } from './narrowing.ts'
 import { networks } from './network.ts'
 
 const CENTURY_DAYS = 36_500
@@ -32,10 +32,7 @@ const newCredential = () =>
     expires_at: newInstant().optional().meta({ description: 'Valid until.', example: '2030-01-31T12:00:00Z' }),
   }).superRefine((value, context) => {
     refuseTogether(['expires_in_days', 'expires_in_seconds', 'expires_at'], value, context)
-    if (value.projects !== undefined && value.resources?.length !== 1) {
-      const message = 'expected exactly one resource beside projects: a project is a boundary inside one resource'
-      context.addIssue({ code: 'custom', path: ['resources'], message })
-    }
+    requireOneResource(value, context)
   })
 
 export const NewKey = newCredential().meta({ description: 'An API key to make. What is left out narrows nothing.' })

@@ -26,6 +26,16 @@ export const PROJECTS = z
   .max(500)
   .meta({ description: 'Only in these projects of the one resource named.', example: ['team/app'] })
 
+/** The issue for projects beside no resource or several. */
+export function requireOneResource(
+  value: { readonly projects?: readonly string[] | undefined; readonly resources?: readonly string[] | undefined },
+  context: z.RefinementCtx,
+): void {
+  if (value.projects === undefined || value.resources?.length === 1) return
+  const message = 'expected exactly one resource beside projects: a project is a boundary inside one resource'
+  context.addIssue({ code: 'custom', path: ['resources'], message })
+}
+
 export const OWNER = z
   .string()
   .regex(/^(client|user):[a-z0-9][a-z0-9._@-]{0,62}$/, 'expected an owner like "client:canister" or "user:alice"')

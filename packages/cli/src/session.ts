@@ -99,6 +99,7 @@ export async function unlessForbidden<Answer>(call: Promise<Answer>): Promise<An
 function asCalled(command: Command): string {
   const options = command.options.flatMap((option) => {
     const value: unknown = command.getOptionValue(option.attributeName())
+    if (value === true) return [`${option.long}`]
     return typeof value === 'string' && option.attributeName() !== 'cursor' ? [`${option.long} ${value}`] : []
   })
   return [commandPath(command), ...command.args, ...options].join(' ')

@@ -1,14 +1,16 @@
 // Changing with single options sends what changed alone; deleting asks a person first.
 
 import { expect, test } from 'bun:test'
-import { client, ok, playApi, resource } from '../testing/play-api.ts'
+import { client, ok, playApi, resource, user } from '../testing/play-api.ts'
 
 const api = playApi()
 api.answer('GET /resources/webdav', ok(resource))
 api.answer('PATCH /resources/webdav', ok({ ...resource, warnings: [] }))
 api.answer('GET /clients/canister', ok(client))
 api.answer('PATCH /clients/canister', ok(client))
-for (const path of ['/resources/webdav', '/clients/canister', '/groups/media']) {
+api.answer('GET /users/alice', ok(user))
+api.answer('PATCH /users/alice', ok(user))
+for (const path of ['/resources/webdav', '/clients/canister', '/groups/media', '/users/alice']) {
   api.answer(`DELETE ${path}`, { status: 204 })
 }
 
@@ -38,6 +40,11 @@ test.each([
   ['client update canister --name Can --add-group b', { name: 'Can', groups: ['media', 'b'] }],
   ['client update canister --remove-group media', { groups: [] }],
   ['client update canister --network 10.0.0.0/8 --network ::1/128', { networks: ['10.0.0.0/8', '::1/128'] }],
+  [
+    'user update alice --name Al --email al@example.com --add-group b --add-role admin --remove-role user',
+    { name: 'Al', email: 'al@example.com', groups: ['media', 'b'], roles: ['admin'] },
+  ],
+  ['user update alice --email none --remove-group media', { email: null, groups: [] }],
 ])('%s', async (line, body) => {
   expect((await api.run(line)).code).toBe(0)
   expect(api.sent.map(({ method }) => method)).toEqual(['GET', 'PATCH'])
@@ -47,6 +54,7 @@ test.each([
 test.each([
   'resource update webdav --add-host webdav.example.com --rule GET~/**~files:read --describe-scope files:read=files:Read~files',
   'client update canister --name Canister --add-group media --remove-group other --network any',
+  'user update alice --name Alice --add-group media --add-role user --remove-role admin',
 ])('%s changes nothing, says so and sends no change', async (line) => {
   const { code, err } = await api.run(line)
   expect({ code, err }).toEqual({ code: 0, err: 'It is so already: nothing was changed.\n' })
@@ -57,6 +65,10 @@ test.each([
   ['resource update webdav', 'Expected what to change: --identifier, --add-host'],
   ['client update canister', 'Expected what to change: --name, --add-group'],
   ['client update canister --name a --file x.json', 'one of them, not both'],
+  ['user update alice', 'Expected what to change: --name, --email'],
+  ['user update alice --add-role root', 'Allowed choices are admin, auditor, user'],
+  ['group update media', 'Expected what to change: --description'],
+  ['group add media alice', 'alice: expected a user or a client, like user:alice'],
   ['resource update webdav --rule files:read', '--rule: expected'],
   ['resource update webdav --describe-scope files:read', '--describe-scope: expected'],
   ['resource update webdav --describe-scope files:read=:', '--describe-scope: expected'],
@@ -68,9 +80,10 @@ test.each([
 })
 
 const deletions = [
-  ['resource delete webdav', 'DELETE /resources/webdav', 'name'],
-  ['client delete canister', 'DELETE /clients/canister', 'id'],
-  ['group delete media', 'DELETE /groups/media', 'name'],
+  ['resource delete webdav', 'DELETE /resources/webdav', 'Its name'],
+  ['client delete canister', 'DELETE /clients/canister', 'Its id'],
+  ['group delete media', 'DELETE /groups/media', 'Its name'],
+  ['user delete alice', 'DELETE /users/alice', 'Their username'],
 ] as const
 
 test.each(deletions)('%s asks a person, who has to say yes', async (line, call, word) => {
@@ -78,7 +91,7 @@ test.each(deletions)('%s asks a person, who has to say yes', async (line, call, 
   for (const answer of ['', 'n', 'what?']) {
     const { code, err } = await api.run(line, { answer })
     expect(code).toBe(1)
-    expect(err).toContain(`Its ${word} can never be used again. Delete? [y/N] \nNothing was deleted.\n`)
+    expect(err).toContain(`${word} can never be used again. Delete? [y/N] \nNothing was deleted.\n`)
     expect(sent()).toEqual([])
   }
   for (const answer of ['y', 'Yes']) {
@@ -92,6 +105,6 @@ test.each(deletions)('%s asks a person, who has to say yes', async (line, call, 
 test.each(deletions)('%s goes on in a script, and says what that means', async (line, call, word) => {
   const { code, err } = await api.run(line)
   expect(code).toBe(0)
-  expect(err).toStartWith(`Its ${word} can never be used again.\n`)
+  expect(err).toStartWith(`${word} can never be used again.\n`)
   expect(api.sent.map(({ method, path }) => `${method} ${path}`)).toEqual([call])
 })

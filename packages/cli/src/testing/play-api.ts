@@ -50,6 +50,40 @@ export const client = {
   created_at: THEN,
 }
 
+export const token: Credential = {
+  ...key,
+  id: 'pat_01J',
+  kind: 'pat',
+  owner: { kind: 'user', id: 'alice' },
+  name: 'ci',
+  hint: 'cs_pat_…x7Qz',
+  created_by: 'user:alice',
+  family: 'pat_01J',
+}
+
+export const user = {
+  username: 'alice',
+  name: 'Alice',
+  email: 'alice@example.com',
+  roles: ['user'],
+  groups: ['media'],
+  disabled: false,
+  has_password: false,
+  managed_by: null,
+  created_at: THEN,
+}
+
+/** What `/me` answers to a client or user with these scopes. */
+export const me = (kind: 'client' | 'user', ...scopes: string[]) => ({
+  principal: { kind, id: kind === 'user' ? 'alice' : 'ops', name: 'Whoever' },
+  credential: null,
+  resource: 'countersign',
+  roles: [],
+  scopes,
+  groups: [],
+  projects: null,
+})
+
 export const resource = {
   name: 'webdav',
   identifier: 'https://webdav.example.com',
@@ -74,6 +108,7 @@ export const permission = {
   scopes: ['files:read'],
   roles: [],
   projects: null,
+  managed_by: null,
   created_at: THEN,
 }
 
@@ -111,6 +146,7 @@ export function refused(code: ProblemCode | RefusalCode, status: number, decisio
 /** Plays the API for one test file. `run` runs a command against it with a key. */
 export function playApi() {
   const answers = new Map<string, Answer>()
+  const next = new Map<string, Answer>()
   const sent: Sent[] = []
   const server = Bun.serve({
     port: 0,
@@ -126,7 +162,9 @@ export function playApi() {
         authorization: headers.get('Authorization'),
         body: text === '' ? undefined : JSON.parse(text),
       })
-      const answer = answers.get(`${method} ${path}`) ?? refused('not_found', 404)
+      const call = `${method} ${path}`
+      const answer = answers.get(call) ?? refused('not_found', 404)
+      answers.set(call, next.get(call) ?? answer)
       const body = answer.body === undefined ? null : JSON.stringify(answer.body)
       return new Response(body, { status: answer.status, headers: answer.headers ?? {} })
     },
@@ -137,6 +175,8 @@ export function playApi() {
     url,
     sent,
     answer: (call: string, answer: Answer) => void answers.set(call, answer),
+    /** What is answered from the second call on. */
+    answerThen: (call: string, answer: Answer) => void next.set(call, answer),
     run: (line: string, world: World = {}): Promise<Ran> => {
       sent.length = 0
       return ran(line, { ...world, env: { COUNTERSIGN_SERVER: url, COUNTERSIGN_KEY: 'cs_key_test', ...world.env } })
