@@ -46,9 +46,9 @@ async function ask(question: string): Promise<string> {
 
 /** What is typed goes nowhere: the line editor echoes into a stream that keeps nothing. */
 async function askSecret(question: string): Promise<string> {
-  process.stderr.write(question)
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
   const lines = createInterface({ input: process.stdin, output: nowhere, terminal: true })
+  process.stderr.write(question)
   const ended = new Promise<string>((resolve) => lines.once('close', () => resolve('')))
   try {
     return await Promise.race([lines.question(''), ended])
