@@ -1,6 +1,7 @@
 import { formatCredential, hintOf, MANAGEMENT_RESOURCE } from '@countersign/resource-server'
 import { ADMIN_CLIENT } from './domain/client.ts'
 import { makeId } from './domain/ids.ts'
+import { newCredential } from './domain/new-credential.ts'
 import { findClient, updateClient } from './store/clients.ts'
 import { insertCredential, listCredentials } from './store/credentials.ts'
 import { type Change, change, HOST_ACTOR, type Store } from './store/store.ts'
@@ -24,33 +25,15 @@ export async function issueAdminKey(
   const key = formatCredential('key', store.random(32))
   const { result } = await change(store, HOST_ACTOR, async (running) => {
     const id = makeId('key', running.now, store.random)
-    await insertCredential(
-      running,
-      {
-        id,
-        kind: 'key',
-        owner: { kind: 'client', id: ADMIN_CLIENT },
-        name: 'admin key',
-        hint: hintOf(key),
-        narrowing: { resources: [MANAGEMENT_RESOURCE], scopes: null, projects: null },
-        networks: [],
-        networkTexts: [],
-        notBefore: null,
-        expiresAt: null,
-        family: id,
-        ancestors: [],
-        createdAt: running.now,
-        createdBy: running.actor.by,
-        revision: running.revision,
-        revokedAt: null,
-        revokedBy: null,
-        revokedReason: null,
-        lastUsedAt: null,
-        lastUsedFrom: null,
-        importedFrom: null,
-      },
-      sha256Hex(key),
-    )
+    const made = newCredential(running, {
+      id,
+      kind: 'key',
+      owner: { kind: 'client', id: ADMIN_CLIENT },
+      name: 'admin key',
+      hint: hintOf(key),
+      narrowing: { resources: [MANAGEMENT_RESOURCE], scopes: null, projects: null },
+    })
+    await insertCredential(running, made, sha256Hex(key))
     await running.record('credential.create', 'credential', id, { owner: `client:${ADMIN_CLIENT}`, by: 'admin-key' })
     const enabled = await enableOwner(running)
     keep(key)

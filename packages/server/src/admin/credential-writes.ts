@@ -1,6 +1,7 @@
 import { type IssuedKind, MANAGEMENT_RESOURCE } from '@countersign/resource-server'
 import { BOOTSTRAP_CLIENT } from '../domain/client.ts'
 import { type OwnerRef, refText, type StoredCredential } from '../domain/credential.ts'
+import { newCredential } from '../domain/new-credential.ts'
 import {
   countUnrevoked,
   insertCredential,
@@ -153,10 +154,7 @@ export class CredentialWrites {
     if (ancestors.length > MAX_ANCESTORS) {
       throw new Rejected('conflict', `At most ${MAX_ANCESTORS} credentials in a row may have minted one another.`)
     }
-    const { now, actor, revision } = this.change
-    const unused = { revokedAt: null, revokedBy: null, revokedReason: null, lastUsedAt: null, lastUsedFrom: null }
-    const made = { ...draft, ...unused, ancestors, createdAt: now, createdBy: actor.by, revision }
-    await insertCredential(this.change, made, digest)
+    await insertCredential(this.change, newCredential(this.change, { ...draft, ancestors }), digest)
     await this.change.record(`credential.${action}`, 'credential', draft.id, {
       owner: refText(draft.owner),
       family: draft.family,

@@ -1,0 +1,31 @@
+import type { StoredCredential } from './credential.ts'
+
+/** When, by whom and at which revision something is made. */
+export type Making = { readonly now: Date; readonly revision: number; readonly actor: { readonly by: string } }
+
+type Named = Pick<StoredCredential, 'id' | 'kind' | 'owner' | 'name' | 'hint'>
+type Confined = Pick<StoredCredential, 'narrowing' | 'networks' | 'networkTexts' | 'notBefore' | 'expiresAt'>
+type Descended = Pick<StoredCredential, 'family' | 'ancestors' | 'importedFrom'>
+
+/** The record of a credential that nobody has used yet. What is not said: the first of its family, and not confined. */
+export function newCredential(making: Making, said: Named & Partial<Confined & Descended>): StoredCredential {
+  return {
+    narrowing: { resources: null, scopes: null, projects: null },
+    networks: [],
+    networkTexts: [],
+    notBefore: null,
+    expiresAt: null,
+    family: said.id,
+    ancestors: [],
+    importedFrom: null,
+    ...said,
+    createdAt: making.now,
+    createdBy: making.actor.by,
+    revision: making.revision,
+    revokedAt: null,
+    revokedBy: null,
+    revokedReason: null,
+    lastUsedAt: null,
+    lastUsedFrom: null,
+  }
+}
