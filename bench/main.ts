@@ -7,6 +7,7 @@ import { asJson, asTable } from './report.ts'
 const BENCHES: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   verify: () => import('./verify.ts'),
   path: () => import('./path.ts'),
+  users: () => import('./users.ts'),
 }
 
 const USAGE = `Usage: npm run bench [-- NAME…] [options]
@@ -14,12 +15,14 @@ const USAGE = `Usage: npm run bench [-- NAME…] [options]
 Benches, all of them when none is named:
   verify   the server over HTTP on loopback, beside nginx and a bare Bun.serve (needs wrk, nginx, taskset)
   path     the same path in-process, without sockets, and its parts
+  users    many people with tokens: start, memory, and calls in-process
 
 Options:
   --json           one JSON object a line: bench, case, value, unit, ratio_to, ratio
-  --seconds <n>    how long one measurement of one round takes (default: verify 2, path 0.2)
-  --rounds <n>     how many rounds are measured (default: verify 5, path 9)
-  --keys <n>       how many keys are stored (default: verify 1000000, path 1000)
+  --seconds <n>    how long one measurement of one round takes (default: verify 2, path and users 0.2)
+  --rounds <n>     how many rounds are measured (default: verify 5, path and users 9)
+  --keys <n>       how many keys are stored (default: verify 1000000, path 1000, users 700000)
+  --users <n>      how many users are stored for the bench users (default: 100000)
   --help           this page
 `
 
@@ -35,6 +38,7 @@ const options: BenchOptions = {
   seconds: readNumber('seconds', values.seconds),
   rounds: readNumber('rounds', values.rounds),
   keys: readNumber('keys', values.keys),
+  users: readNumber('users', values.users),
   say: (text) => process.stderr.write(`${text}\n`),
 }
 for (const name of positionals.length > 0 ? positionals : Object.keys(BENCHES)) {
@@ -53,6 +57,7 @@ function readArguments() {
         seconds: { type: 'string' },
         rounds: { type: 'string' },
         keys: { type: 'string' },
+        users: { type: 'string' },
       },
     })
   } catch (error) {

@@ -3,6 +3,7 @@ export type BenchOptions = {
   readonly seconds: number | undefined
   readonly rounds: number | undefined
   readonly keys: number | undefined
+  readonly users: number | undefined
   /** Tells the person who waits; never part of the result. */
   readonly say: (text: string) => void
 }

@@ -1,4 +1,3 @@
-import { heapStats } from 'bun:jsc'
 import {
   extractCredential,
   isDenied,
@@ -7,36 +6,34 @@ import {
   ruleFor,
 } from '../packages/resource-server/src/index.ts'
 import { KnownCredential, KnownCredentials } from '../packages/server/src/authentication/known-credentials.ts'
-import { type App, composeApp, parseConfig } from '../packages/server/src/index.ts'
+import type { App } from '../packages/server/src/index.ts'
 import { allowedResponse } from '../packages/server/src/verify/answer.ts'
 import type { AskedRequest } from '../packages/server/src/verify/asked.ts'
 import { isAllowed } from '../packages/server/src/verify/decision.ts'
 import { readForward } from '../packages/server/src/verify/dialects.ts'
 import { verify } from '../packages/server/src/verify/verify.ts'
 import { inTemporaryDirectory } from './directory.ts'
-import { type Bench, type BenchOptions, type Measurement, measured, type Report } from './measured.ts'
-import { questionOf, VERIFY_PATH } from './question.ts'
+import { Asking, composeOn, PEER } from './in-process.ts'
+import { type Bench, type BenchOptions, type Measurement, measured, type Report, ratioOfRounds } from './measured.ts'
 import { malformedKeys, type Seeded, seed, unknownKeys } from './seed.ts'
+import { inTurn, nanosecondsOf, repeat, retainedBytesOf, type Subject } from './subject.ts'
 
 const DEFAULT_ROUNDS = 9
 const DEFAULT_SECONDS = 0.2
 const DEFAULT_KEYS = 1000
 const WARM_UP_OPERATIONS = 200_000
-const BATCH = 1000
-const RETAINED_OPERATIONS = 500_000
-const PEER = '127.0.0.1'
 const TARGET_MICROSECONDS = 4
+const USERS = 1000
 const KNOWN_KEY = 'known key, edge to Response'
-
-/** One thing to do; called with 0, 1, 2, …, so that it can take another key each time. */
-type Subject = { readonly name: string; readonly run: (turn: number) => unknown }
+const KNOWN_TOKEN = 'known personal access token, edge to Response'
 
 /** The path without sockets: what it costs as a whole, by parts, and what it leaves behind. */
 export const bench: Bench = (options) => inTemporaryDirectory((directory) => benchIn(directory, options))
 
 async function benchIn(directory: string, options: BenchOptions): Promise<Report> {
-  const seeded = await seed(directory, Math.round(options.keys ?? DEFAULT_KEYS))
-  const app = await compose(directory)
+  const seeded = await seed(directory, { keys: Math.round(options.keys ?? DEFAULT_KEYS), users: USERS })
+  const app = await composeOn(directory)
+  app.start()
   try {
     const { whole, parts } = await subjectsOf(app, seeded)
     const subjects = [...whole, ...parts]
@@ -45,11 +42,13 @@ async function benchIn(directory: string, options: BenchOptions): Promise<Report
     options.say(`warming up, then ${roundCount} rounds of ${subjects.length} × ${seconds} s`)
     for (const subject of subjects) await repeat(subject, WARM_UP_OPERATIONS)
 
-    const rounds = new Map<Subject, number[]>(subjects.map((subject) => [subject, []]))
+    const rounds = new Map<string, number[]>(subjects.map(({ name }) => [name, []]))
     for (let round = 0; round < roundCount; round++) {
-      for (const subject of subjects) rounds.get(subject)?.push(await nanosecondsOf(subject, seconds))
+      for (const subject of subjects) rounds.get(subject.name)?.push(await nanosecondsOf(subject, seconds))
     }
-    const timed = subjects.map((subject) => measured(subject.name, 'ns', rounds.get(subject) ?? []))
+    const roundsOf = (name: string) => rounds.get(name) ?? []
+    const beside = { to: 'known key', ratio: ratioOfRounds(roundsOf(KNOWN_TOKEN), roundsOf(KNOWN_KEY)) }
+    const timed = subjects.map(({ name }) => measured(name, 'ns', roundsOf(name), name === KNOWN_TOKEN ? [beside] : []))
     const retained: Measurement[] = []
     for (const subject of whole) {
       const value = await retainedBytesOf(subject)
@@ -59,7 +58,8 @@ async function benchIn(directory: string, options: BenchOptions): Promise<Report
     return {
       bench: 'path',
       setting:
-        `in-process, ${seeded.hotKeys.length} keys in turn among ${seeded.storedKeys}; ` +
+        `in-process, ${seeded.hotKeys.length} keys in turn among ${seeded.storedKeys}, ` +
+        `${seeded.hotTokens.length} personal access tokens in turn among ${seeded.storedTokens}; ` +
         `medians of ${roundCount} rounds of ${seconds} s; CPU time, collecting garbage included.`,
       measurements: [...timed, ...retained],
       targets: [
@@ -74,53 +74,17 @@ async function benchIn(directory: string, options: BenchOptions): Promise<Report
   }
 }
 
-async function compose(directory: string): Promise<App> {
-  const parsed = parseConfig({
-    env: { COUNTERSIGN_DATA_DIR: directory, COUNTERSIGN_BOOTSTRAP_KEY: `bootstrap-${crypto.randomUUID()}` },
-    flags: {},
-    readFile: (path) => {
-      throw new Error(`no file ${path} in a bench`)
-    },
-  })
-  if ('problems' in parsed) throw new Error(parsed.problems.join('\n'))
-  const app = await composeApp(parsed.config, {
-    clock: () => new Date(),
-    monotonicMs: () => performance.now(),
-    random: (length) => crypto.getRandomValues(new Uint8Array(length)),
-    log: { write: () => undefined },
-  })
-  app.start()
-  return app
-}
-
 async function subjectsOf(app: App, seeded: Seeded): Promise<{ whole: Subject[]; parts: Subject[] }> {
   const { edge } = app
   const deps = edge.verify
-  const handler = app.publicRoutes.exact[VERIFY_PATH]
-  if (handler === undefined) throw new Error(`no route ${VERIFY_PATH}`)
-  // One request whose key is exchanged each time: as warm in the caches as one that was just received.
-  const request = new Request(`http://${PEER}:8420${VERIFY_PATH}`, { headers: questionOf('') })
-  const { headers } = request
-  const inTurn = <T>(values: readonly T[], run: (value: T) => unknown) => {
-    const { length } = values
-    return (turn: number) => run(values[turn % length] as T)
-  }
-  const showing = (keys: readonly string[], run: () => unknown) =>
-    inTurn(
-      keys.map((key) => `Bearer ${key}`),
-      (bearer) => {
-        headers.set('authorization', bearer)
-        return run()
-      },
-    )
-  const answer = () => handler(request, PEER)
+  const asking = new Asking(app)
+  const { headers, answer } = asking
+  const showing = (credentials: readonly string[], run: () => unknown) => asking.showing(credentials, run)
 
   const unknown = unknownKeys(100)
   const malformed = malformedKeys(1000)
-  for (const [keys, status] of [[seeded.hotKeys, 200] as const, [unknown, 401] as const, [malformed, 401] as const]) {
-    const next = showing(keys, answer)
-    for (const turn of keys.keys()) await expectStatus(next(turn), status)
-  }
+  for (const known of [seeded.hotKeys, seeded.hotTokens]) await asking.expectStatus(known, 200)
+  for (const bad of [unknown, malformed]) await asking.expectStatus(bad, 401)
 
   const readAsked = (): AskedRequest => {
     const asked = readForward(headers, 'public', new Date(), edge.proxies)
@@ -153,6 +117,7 @@ async function subjectsOf(app: App, seeded: Seeded): Promise<{ whole: Subject[];
     whole: [
       { name: 'known key, verify()', run: showing(seeded.hotKeys, () => verify(asked, deps)) },
       { name: KNOWN_KEY, run: showing(seeded.hotKeys, answer) },
+      { name: KNOWN_TOKEN, run: showing(seeded.hotTokens, answer) },
       // What is less than above is the waiting for memory that the other keys have pushed out of the caches.
       { name: 'the same known key, edge to Response', run: showing(seeded.hotKeys.slice(0, 1), answer) },
       // Twice a second all of them are asked of the store: that is how long "unknown" is believed.
@@ -195,47 +160,4 @@ function readSixHeaders(headers: Headers): unknown {
   headers.get('x-forwarded-uri')
   headers.get('x-original-url')
   return headers.get('authorization')
-}
-
-async function expectStatus(answer: unknown, status: number): Promise<void> {
-  const response = await answer
-  if (!(response instanceof Response) || response.status !== status) throw new Error(`expected an answer of ${status}`)
-}
-
-/** Lets timers run between batches, as they do in a server: without them the revision would soon be unconfirmed. */
-async function repeat({ run }: Subject, operations: number): Promise<void> {
-  for (let turn = 0; turn < operations; turn++) {
-    const answer = run(turn)
-    if (answer instanceof Promise) await answer
-    if (turn % BATCH === 0) await Bun.sleep(0)
-  }
-}
-
-/**
- * One round: as many batches as fit into the time. CPU time of all threads is counted, so that collecting garbage counts
- * and what else runs on the machine does not.
- */
-async function nanosecondsOf({ run }: Subject, seconds: number): Promise<number> {
-  await Bun.sleep(0)
-  const endsAtMs = performance.now() + seconds * 1000
-  const before = process.cpuUsage()
-  let operations = 0
-  do {
-    for (let turn = 0; turn < BATCH; turn++) {
-      const answer = run(operations + turn)
-      if (answer instanceof Promise) await answer
-    }
-    operations += BATCH
-  } while (performance.now() < endsAtMs)
-  const { user, system } = process.cpuUsage(before)
-  return ((user + system) * 1000) / operations
-}
-
-/** What stays on the heap after everything that can be collected was: more than a few bytes an operation is a leak. */
-async function retainedBytesOf(subject: Subject): Promise<number> {
-  Bun.gc(true)
-  const before = heapStats().heapSize
-  await repeat(subject, RETAINED_OPERATIONS)
-  Bun.gc(true)
-  return (heapStats().heapSize - before) / RETAINED_OPERATIONS
 }

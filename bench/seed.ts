@@ -1,7 +1,8 @@
-import { Database } from 'bun:sqlite'
 import { join } from 'node:path'
 import { formatCredential, hintOf } from '../packages/resource-server/src/index.ts'
+import type { HolderRef, OwnerRef } from '../packages/server/src/domain/credential.ts'
 import { makeId } from '../packages/server/src/domain/ids.ts'
+import { newCredential } from '../packages/server/src/domain/new-credential.ts'
 import { loadKek } from '../packages/server/src/keys/kek-file.ts'
 import { insertClient } from '../packages/server/src/store/clients.ts'
 import { insertCredential } from '../packages/server/src/store/credentials.ts'
@@ -10,39 +11,81 @@ import { openStore } from '../packages/server/src/store/open.ts'
 import { insertPermission } from '../packages/server/src/store/permissions.ts'
 import { insertResource } from '../packages/server/src/store/resources.ts'
 import { type Change, change, HOST_ACTOR } from '../packages/server/src/store/store.ts'
+import { insertUser } from '../packages/server/src/store/users.ts'
+import { type Copies, copyRows } from './rows.ts'
 
 export const HOST = 'webdav.example.com'
 const RESOURCE = 'webdav'
-const GROUP = 'media'
+const SCOPES = ['files:read', 'files:write']
+const GROUPS = 1000
+const GROUPS_A_USER = 3
 const CLIENTS = 1000
-const HOT_KEYS = 1000
+const HOT = 1000
+export const TOKENS_A_USER = 3
+
+export type Stock = {
+  readonly keys: number
+  /** Each is in three groups that hold a permission, holds one itself, and has three personal access tokens. */
+  readonly users?: number
+  /** How many tokens are made that nobody has shown yet. */
+  readonly coldTokens?: number
+}
 
 /** What the requests of a bench can show. */
 export type Seeded = {
   /** Stored, of as many clients, among all the others. */
   readonly hotKeys: readonly string[]
   readonly storedKeys: number
+  /** Personal access tokens, of as many users, among all the others. */
+  readonly hotTokens: readonly string[]
+  readonly coldTokens: readonly string[]
+  readonly storedTokens: number
 }
 
 /**
- * Fills the database of an empty data directory: a resource, 1 000 clients that reach it by a group, `keys` API keys.
+ * Fills the database of an empty data directory: a resource, 1 000 groups and 1 000 clients that reach it, API keys,
+ * and users with their tokens.
  *
- * The nouns and the hot keys are written by the store's own functions. The other keys are copies of the first row that
- * the store wrote, but for id, digest and owner: whatever columns there are, they hold what the store puts there.
+ * What is shown and its owners are written by the store's own functions, the rest are copies of such rows.
  */
-export async function seed(dataDir: string, keys: number): Promise<Seeded> {
+export async function seed(dataDir: string, { keys, users = 0, coldTokens = 0 }: Stock): Promise<Seeded> {
   const random = (length: number) => crypto.getRandomValues(new Uint8Array(length))
   loadKek(dataDir, random)
   const store = await openStore(dataDir, () => new Date(), random)
-  const hotKeys = Array.from({ length: Math.min(HOT_KEYS, keys) }, () => formatCredential('key', random(32)))
+  const make = (kind: 'key' | 'pat', count: number) =>
+    Array.from({ length: count }, () => formatCredential(kind, random(32)))
+  const hotUsers = Math.min(HOT, users)
+  const made = {
+    hotKeys: make('key', Math.min(HOT, keys)),
+    hotTokens: make('pat', hotUsers),
+    coldTokens: make('pat', coldTokens),
+  }
   await change(store, HOST_ACTOR, async (running) => {
     await insertNouns(running)
-    for (const [index, key] of hotKeys.entries()) await insertHotKey(running, key, clientId(index), random)
+    for (let index = 0; index < hotUsers; index++) await insertOneUser(running, index)
+    const insert = async (text: string, kind: 'key' | 'pat', owner: OwnerRef) => {
+      const id = makeId(kind, running.now, random)
+      const credential = newCredential(running, { id, kind, owner, name: 'laptop', hint: hintOf(text) })
+      await insertCredential(running, credential, Bun.SHA256.hash(text, 'hex'))
+    }
+    for (const [at, key] of made.hotKeys.entries()) await insert(key, 'key', { kind: 'client', id: clientId(at) })
+    for (const [at, token] of made.hotTokens.entries()) await insert(token, 'pat', { kind: 'user', id: userId(at) })
+    // Of all users alike, each the next one's owner far away: nothing that is read for one helps the next.
+    for (const [at, token] of made.coldTokens.entries()) {
+      const owner = Math.floor((at * users) / coldTokens)
+      await insert(token, 'pat', { kind: 'user', id: userId(owner) })
+    }
     await running.record('bench.seed', 'resource', RESOURCE)
   })
   await store.close()
-  insertColdKeys(join(dataDir, 'countersign.db'), keys - hotKeys.length)
-  return { hotKeys, storedKeys: keys }
+  const storedTokens = users * TOKENS_A_USER
+  const left = { keys: keys - made.hotKeys.length, tokens: storedTokens - made.hotTokens.length - coldTokens }
+  copyRows(join(dataDir, 'countersign.db'), [
+    ...copiedUsers(hotUsers, users),
+    copiedKeys(left.keys),
+    copiedTokens(left.tokens, users),
+  ])
+  return { ...made, storedKeys: keys, storedTokens }
 }
 
 /** Well formed, with the right checksum, and not stored. */
@@ -59,13 +102,21 @@ function clientId(index: number): string {
   return `client-${String(index % CLIENTS).padStart(3, '0')}`
 }
 
+function userId(index: number): string {
+  return `user-${String(index).padStart(6, '0')}`
+}
+
+function groupName(index: number): string {
+  return `group-${String(index % GROUPS).padStart(3, '0')}`
+}
+
 async function insertNouns(running: Change): Promise<void> {
   await insertResource(running, {
     name: RESOURCE,
     identifier: `https://${HOST}`,
     hosts: [HOST],
     disabled: false,
-    scopes: ['files:read', 'files:write'],
+    scopes: SCOPES,
     scope_details: {},
     rules: [
       { methods: ['GET', 'HEAD', 'OPTIONS', 'PROPFIND'], path: '/**', require: { scopes: ['files:read'] } },
@@ -78,12 +129,15 @@ async function insertNouns(running: Change): Promise<void> {
     headers: {},
     groups: 'holding',
   })
-  await insertGroup(running, { name: GROUP, description: '' })
+  for (let index = 0; index < GROUPS; index++) {
+    await insertGroup(running, { name: groupName(index), description: '' })
+    await insertGrant(running, { kind: 'group', id: groupName(index) })
+  }
   for (let index = 0; index < CLIENTS; index++) {
     const client = {
       id: clientId(index),
       name: `Client ${index}`,
-      groups: [GROUP],
+      groups: [groupName(0)],
       grants: ['client_credentials'],
       defaultResource: RESOURCE,
       accessTokenTtlSeconds: null,
@@ -93,81 +147,54 @@ async function insertNouns(running: Change): Promise<void> {
     }
     await insertClient(running, client, null)
   }
-  await insertPermission(running, {
-    id: 'perm_media',
-    holder: { kind: 'group', id: GROUP },
-    resource: RESOURCE,
-    scopes: ['files:read', 'files:write'],
-    roles: [],
-    projects: null,
-  })
 }
 
-async function insertHotKey(running: Change, key: string, owner: string, random: (length: number) => Uint8Array) {
-  const id = makeId('key', running.now, random)
-  await insertCredential(
-    running,
+async function insertGrant(running: Change, holder: HolderRef): Promise<void> {
+  const id = `perm_${holder.id}`
+  await insertPermission(running, { id, holder, resource: RESOURCE, scopes: SCOPES, roles: [], projects: null })
+}
+
+async function insertOneUser(running: Change, index: number): Promise<void> {
+  const id = userId(index)
+  const groups = Array.from({ length: GROUPS_A_USER }, (_, n) => groupName(index * GROUPS_A_USER + n))
+  const user = { id, name: `User ${index}`, email: `${id}@example.com`, groups, disabled: false, passwordHash: null }
+  await insertUser(running, user, null)
+  await insertGrant(running, { kind: 'user', id })
+}
+
+/** The users from `first` on, with their memberships and permissions, as `insertOneUser` makes them. */
+function copiedUsers(first: number, users: number): Copies[] {
+  const count = users - first
+  const user = (n: string) => `printf('user-%06d', ${first} + ${n})`
+  const group = `printf('group-%03d', (${first * GROUPS_A_USER} + n) % ${GROUPS})`
+  return [
+    { table: 'user', like: 'true', count, own: { id: user('n'), email: `${user('n')} || '@example.com'` } },
     {
-      id,
-      kind: 'key',
-      owner: { kind: 'client', id: owner },
-      name: 'laptop',
-      hint: hintOf(key),
-      narrowing: { resources: null, scopes: null, projects: null },
-      networks: [],
-      networkTexts: [],
-      notBefore: null,
-      expiresAt: null,
-      family: id,
-      ancestors: [],
-      createdAt: running.now,
-      createdBy: running.actor.by,
-      revision: running.revision,
-      revokedAt: null,
-      revokedBy: null,
-      revokedReason: null,
-      lastUsedAt: null,
-      lastUsedFrom: null,
-      importedFrom: null,
+      table: 'membership',
+      like: `member_kind = 'user'`,
+      count: count * GROUPS_A_USER,
+      own: { member: user(`n / ${GROUPS_A_USER}`), group },
     },
-    Bun.SHA256.hash(key, 'hex'),
-  )
+    {
+      table: 'permission',
+      like: `holder_kind = 'user'`,
+      count,
+      own: { id: `'perm_' || ${user('n')}`, holder: user('n') },
+    },
+  ]
 }
 
-function insertColdKeys(path: string, count: number): void {
-  const file = new Database(path)
-  // What is lost with the power is made anew: nothing is written twice here, and nothing is waited for.
-  file.run('pragma journal_mode = OFF')
-  file.run('pragma synchronous = OFF')
-  file.run('pragma cache_size = -1000000')
-  const template = file.query<Record<string, unknown>, []>('select * from credential limit 1').get()
-  if (template === null) throw new Error('no key was stored to copy from')
+function copiedKeys(count: number): Copies {
+  return copiedCredentials('key', count, `printf('client-%03d', n % ${CLIENTS})`)
+}
+
+function copiedTokens(count: number, users: number): Copies {
+  return copiedCredentials('pat', count, `printf('user-%06d', n % ${users})`)
+}
+
+function copiedCredentials(kind: 'key' | 'pat', count: number, owner: string): Copies {
+  const id = `printf('${kind}_02%024d', n)`
   // Digests are spread evenly, as real ones are, and rise, so that their index grows at one end.
-  const own: Readonly<Record<string, string>> = {
-    id: `printf('key_02%024d', n)`,
-    family: `printf('key_02%024d', n)`,
-    digest: `printf('%012x', n * (1 << 48) / $count) || lower(hex(randomblob(26)))`,
-    owner: `printf('client-%03d', n % ${CLIENTS})`,
-  }
-  const names = Object.keys(template)
-  const values = names.map((name) => own[name] ?? `"${name}"`)
-  // Built at the end an index costs a sort; kept up to date it costs a walk a row.
-  const indexes = file
-    .query<{ name: string; sql: string }, []>(
-      `select name, sql from sqlite_master where type = 'index' and tbl_name = 'credential' and sql is not null`,
-    )
-    .all()
-  file.transaction(() => {
-    for (const { name } of indexes) file.run(`drop index "${name}"`)
-    file
-      .query(
-        `with recursive numbers(n) as (select 0 union all select n + 1 from numbers where n + 1 < $count)
-         insert into credential (${names.map((name) => `"${name}"`)})
-         select ${values} from numbers, credential where id = $template and $count > 0`,
-      )
-      .run({ $count: count, $template: String(template.id) })
-    for (const { sql } of indexes) file.run(sql)
-  })()
-  file.run('pragma journal_mode = WAL')
-  file.close()
+  const digest = `printf('%012x', n * (1 << 48) / ${count}) || lower(hex(randomblob(26)))`
+  return { table: 'credential', like: `kind = '${kind}'`, count, own: { id, family: id, digest, owner } }
 }

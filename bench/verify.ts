@@ -46,7 +46,7 @@ async function benchIn(directory: string, options: BenchOptions): Promise<Report
   }
   const ofCountersign = folderOf('countersign')
   const startedAt = performance.now()
-  const seeded = await seed(ofCountersign.directory, Math.round(options.keys ?? DEFAULT_KEYS))
+  const seeded = await seed(ofCountersign.directory, { keys: Math.round(options.keys ?? DEFAULT_KEYS) })
   say(`${seeded.storedKeys} keys stored in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`)
 
   const running: Contestant[] = []
