@@ -20,9 +20,10 @@ cell holds a list, blanks part its words. What is left empty narrows nothing. Wi
 token or key; "never" is no end. What is imported already stays as it is: run it again as often as you like.`
 
 export function addCredentialsImport(credentials: Command, terminal: Terminal): void {
-  const imports = digestOptions(credentials.command('import <file>'))
+  const imports = credentials
+    .command('import <file>')
     .description('let credentials that another system issued go on working, by their digests')
-    .requiredOption('--prefix <prefix>', 'what all of them begin with, like glpat-')
+    .requiredOption('--prefix <prefix>', 'what all of them begin with, like glpat- (required)')
     .option('--dry-run', 'check the file alone: ask no server, change nothing')
     .action(async (file: string, options: ImportOptions, command: Command) => {
       const { prefix, digest, dryRun } = options
@@ -34,7 +35,7 @@ export function addCredentialsImport(credentials: Command, terminal: Terminal): 
       const { print } = openSession(terminal, command)
       print({ lines: lines.length }, () => `${lines.length} lines are good. Nothing was sent.\n`)
     })
-  imports.addHelpText('after', `\n${FILE_HELP}`)
+  digestOptions(imports).addHelpText('after', `\n${FILE_HELP}`)
   examples(imports, [
     'countersign credentials import --prefix glpat- tokens.csv --dry-run',
     'countersign credentials import --prefix glpat- --digest sha256 tokens.csv',

@@ -75,7 +75,7 @@ export function addCredentialsCommands(program: Command, terminal: Terminal): vo
   examples(expiring, [
     'countersign credentials expiring --within 14d',
     'countersign credentials expiring --within 4w --kind pat --owner user:alice',
-    'countersign credentials expiring --fail || mail -s "Credentials end soon" ops@example.com < /dev/null',
+    'countersign credentials expiring --fail > soon.txt || mail -s "Credentials end soon" ops@example.com < soon.txt',
   ])
 
   addCredentialsImport(credentials, terminal)

@@ -10,7 +10,9 @@ import { type TokenCalls, tokenCalls } from '../token-calls.ts'
 type OfUser = { readonly user?: string }
 
 const REACH_HELP = `What a token may is what its user may at the time, narrowed by what is named here. One that names no resource
-reaches all of its user's, but not this API: for the commands of this program, --resource countersign.`
+reaches all of its user's, but not this API: for the commands of this program, --resource countersign.
+A token makes no further ones, unless the server says so: COUNTERSIGN_PAT_BY_PAT=allow. Somebody with the right to then
+makes them: --user.`
 
 export function addPatCommands(program: Command, terminal: Terminal): void {
   const pat = program.command('pat').description('personal access tokens: a script acts as its user, and may no more')

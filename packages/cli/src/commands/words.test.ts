@@ -2,6 +2,7 @@
 
 import { expect, test } from 'bun:test'
 import { problem } from '@countersign/admin-api'
+import { asCommands } from '../advice.ts'
 import { client, key, ok, page, permission, playApi, refused, THEN } from '../testing/play-api.ts'
 
 const api = playApi()
@@ -27,6 +28,15 @@ test('advice in calls of the API is given as commands', async () => {
   const { err } = await api.run('group show nowhere')
   expect(err).toContain('There is no group of this name. `countersign group list` lists those there are.')
   expect(err).not.toContain('/api/v1')
+})
+
+test.each([
+  ['make them with POST /api/v1/users', 'make them with `countersign user create <username>`'],
+  ['make one with POST /api/v1/me/tokens.', 'make one with `countersign pat create`.'],
+  ['GET /api/v1/users lists them', '`countersign user list` lists them'],
+  ['GET /api/v1/users/alice shows them', 'GET /api/v1/users/alice shows them'],
+])('%s: %s', (call, command) => {
+  expect(asCommands(call)).toBe(command)
 })
 
 test('each problem with a body is said once', async () => {
