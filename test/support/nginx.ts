@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { guideBlock, substitute } from './guide.ts'
-import { startProgram } from './program.ts'
-import type { StartProxy } from './proxy.ts'
+import { type Program, startProgram } from './program.ts'
+import type { ProxyAddresses, StartProxy } from './proxy.ts'
 import { isListening } from './wait.ts'
 
 /** What a distribution's nginx.conf holds around a site, with every path inside the test's own directory. */
@@ -30,8 +30,20 @@ const AS_ROOT = 'user root;'
  * nginx with the site of docs/guides/nginx.md: host, ports and addresses are those of the test, and the lines that
  * name a certificate are left out, for the test speaks plain HTTP.
  */
-export const startNginx: StartProxy = async ({ port, verifyAddress, upstreamPort, directory, proxySecret }) => {
-  const site = substitute(guideBlock('nginx.md', 'webdav.conf'), {
+export const startNginx: StartProxy = (addresses) => start(guideBlock('nginx.md', 'webdav.conf'), addresses)
+
+/** The same with the lines of docs/guides/git.md, where that says they go. */
+export const startNginxForGit: StartProxy = (addresses) => {
+  const site = guideBlock('nginx.md', 'webdav.conf')
+  const question = guideBlock('git.md', 'nginx-question').trim()
+  const asked = /^ *proxy_set_header X-Original-URL +\$scheme.*$/m
+  if (!asked.test(site)) throw new Error('the guide for nginx no longer has the line that docs/guides/git.md replaces')
+  return start(`${guideBlock('git.md', 'nginx-push')}\n${site.replace(asked, () => question)}`, addresses)
+}
+
+async function start(snippet: string, addresses: ProxyAddresses): Promise<Program> {
+  const { port, verifyAddress, upstreamPort, directory, proxySecret } = addresses
+  const site = substitute(snippet, {
     'listen 443 ssl;': `listen 127.0.0.1:${port};`,
     'listen [::]:443 ssl;': '',
     'webdav.example.com': 'localhost',

@@ -1,7 +1,7 @@
 import type { Program } from './program.ts'
 
 /** Where a proxy under test listens and what it speaks to. */
-type ProxyAddresses = {
+export type ProxyAddresses = {
   readonly port: number
   /** `host:port` of Countersign. */
   readonly verifyAddress: string

@@ -13,7 +13,8 @@ import { startWebdav } from './webdav.ts'
 
 export type Key = { readonly id: string; readonly secret: string }
 
-export type Stage = {
+/** What stands before anything is said of who may do what. */
+export type Scene = {
   readonly server: CountersignServer
   readonly proxy: Program
   readonly recorder: Recorder
@@ -23,10 +24,13 @@ export type Stage = {
   readonly url: string
   /** Where the service keeps its files. */
   readonly files: string
+  revoke(credential: { readonly id: string }): Promise<void>
+  close(): Promise<void>
+}
+
+export type Stage = Scene & {
   /** A new key of the one client there is. What is not named does not narrow it. */
   newKey(scopes?: readonly string[], networks?: readonly string[]): Promise<Key>
-  revoke(key: Key): Promise<void>
-  close(): Promise<void>
 }
 
 const FILES_RULES = [
@@ -66,27 +70,36 @@ export async function openGitStage(startProxy: StartProxy): Promise<Stage> {
 /** What Countersign wants to be shown by its proxy, and what the proxy shows. */
 export type ProxySecret = { readonly wanted: string; readonly shown: string }
 
-type Play = Partial<ProxySecret> & {
-  readonly files: string
-  readonly service: Service
-  readonly name: string
-  readonly rules: readonly { require: { scopes: string[] } }[]
-}
+/** A service, and where it keeps its files. */
+export type Played = Partial<ProxySecret> & { readonly files: string; readonly service: Service }
+
+type Play = Played & { readonly name: string; readonly rules: readonly { require: { scopes: string[] } }[] }
 
 async function open(startProxy: StartProxy, teardown: Teardown, play: Play): Promise<Stage> {
+  const scene = await openScene(startProxy, teardown, play)
   try {
-    return await build(startProxy, teardown, play)
+    return await withCanister(scene, play)
   } catch (failure) {
     await teardown.run()
     throw failure
   }
 }
 
-async function build(startProxy: StartProxy, teardown: Teardown, play: Play): Promise<Stage> {
-  const environment = play.wanted === undefined ? {} : { COUNTERSIGN_PROXY_SECRET: play.wanted }
+/** Starts everything. What `teardown` holds already is undone with it. */
+export async function openScene(startProxy: StartProxy, teardown: Teardown, played: Played): Promise<Scene> {
+  try {
+    return await build(startProxy, teardown, played)
+  } catch (failure) {
+    await teardown.run()
+    throw failure
+  }
+}
+
+async function build(startProxy: StartProxy, teardown: Teardown, played: Played): Promise<Scene> {
+  const environment = played.wanted === undefined ? {} : { COUNTERSIGN_PROXY_SECRET: played.wanted }
   const server = await startCountersign(await teardown.temporaryDirectory('data'), environment)
   teardown.add(server.stop)
-  const recorder = startRecorder(play.service)
+  const recorder = startRecorder(played.service)
   teardown.add(recorder.stop)
   const port = freePort()
   const directory = await teardown.temporaryDirectory('proxy')
@@ -95,27 +108,32 @@ async function build(startProxy: StartProxy, teardown: Teardown, play: Play): Pr
     verifyAddress: server.address,
     upstreamPort: recorder.port,
     directory,
-    ...(play.shown !== undefined && { proxySecret: play.shown }),
+    ...(played.shown !== undefined && { proxySecret: played.shown }),
   })
   teardown.add(proxy.stop)
 
   const host = `localhost:${port}`
-  const scopes = [...new Set(play.rules.flatMap((rule) => rule.require.scopes))]
-  const identifier = `https://${play.name}.example.com`
-  await server.make('/resources', { name: play.name, identifier, hosts: [host], scopes, rules: play.rules })
+  const revoke = async ({ id }: { readonly id: string }) => {
+    const answer = await server.call('POST', `/credentials/${id}/revoke`, { reason: 'leaked' })
+    if (answer.status !== 200) throw new Error(`revoke: ${answer.status} ${JSON.stringify(answer.body)}`)
+  }
+  const { files } = played
+  const close = () => teardown.run()
+  return { server, proxy, recorder, port, host, url: `http://${host}`, files, revoke, close }
+}
+
+async function withCanister(scene: Scene, { name, rules }: Play): Promise<Stage> {
+  const { server, host } = scene
+  const scopes = [...new Set(rules.flatMap((rule) => rule.require.scopes))]
+  const identifier = `https://${name}.example.com`
+  await server.make('/resources', { name, identifier, hosts: [host], scopes, rules })
   await server.make('/clients', { id: 'canister', name: 'Canister' })
-  await server.make('/permissions', { client: 'canister', resource: play.name, scopes, roles: [] })
+  await server.make('/permissions', { client: 'canister', resource: name, scopes, roles: [] })
 
   const newKey = async (scopes?: readonly string[], networks?: readonly string[]) => {
     const name = scopes === undefined ? 'laptop' : 'reader'
     const made = await server.make('/clients/canister/keys', { name, scopes, networks })
     return { id: String(made.id), secret: String(made.key) }
   }
-  const revoke = async (key: Key) => {
-    const answer = await server.call('POST', `/credentials/${key.id}/revoke`, { reason: 'leaked' })
-    if (answer.status !== 200) throw new Error(`revoke: ${answer.status} ${JSON.stringify(answer.body)}`)
-  }
-  const { files } = play
-  const close = () => teardown.run()
-  return { server, proxy, recorder, port, host, url: `http://${host}`, files, newKey, revoke, close }
+  return { ...scene, newKey }
 }
