@@ -18,14 +18,16 @@ const RULES = [
   { methods: ['GET', 'HEAD'], path: '/git/:project.git/**', require: reads },
   { path: '/git/:project.git/**', require: writes },
   { path: '/api/projects', require: reads },
-  { path: '/api/search', require: { ...reads, project: 'any' } },
+  { methods: ['GET'], path: '/api/search', require: { ...reads, project: 'any' } },
+  { methods: ['POST'], path: '/api/search', require: { ...writes, project: 'any' } },
+  { path: '/api/search', require: { scopes: ['repo:write', 'repo:admin'], project: 'any' } },
   { path: '/api/status', require: { public: true } },
   { path: '/groups/:project{1,4}/-/**', require: reads },
   { path: '/:project{1,4}.git/**', require: reads },
 ]
 const resource = (name: string, hosts: string[]) => ({
   ...{ name, hosts, identifier: `https://${name}.example.com` },
-  ...{ scopes: ['repo:read', 'repo:write'], rules: RULES },
+  ...{ scopes: ['repo:read', 'repo:write', 'repo:admin'], rules: RULES },
 })
 
 let stage: Stage
@@ -271,9 +273,20 @@ test('OPQ-16 scopes of one project do not hold in another', async () => {
   await stage.make('/users', { username: 'erin' })
   await stage.make('/permissions', { user: 'erin', resource: 'hub', scopes: ['repo:read'] })
   await stage.make('/permissions', { user: 'erin', resource: 'hub', scopes: ['repo:write'], projects: ['app'] })
+  await stage.make('/permissions', { user: 'erin', resource: 'hub', scopes: ['repo:admin'], projects: ['lib'] })
   tokens.erin = String((await stage.make('/users/erin/tokens', {})).token)
   const post = (uri: string) => asking('erin', { uri, method: 'POST' })
   await stage.expect('OK', undefined, 'forward', post('/git/app.git/git-receive-pack'))
   await stage.expect('S403', 'scope_missing', 'forward', post('/git/lib.git/git-receive-pack'))
   await stage.expect('OK', undefined, 'forward', asking('erin', { uri: '/git/lib.git/info/refs' }))
+
+  // Where the service looks for itself, it is told only of projects in which all that it is told holds.
+  const told = async (method: string) => {
+    const { headers } = await stage.expect('OK', undefined, 'forward', asking('erin', { uri: '/api/search', method }))
+    return [headers.get('remote-project'), ...(headers.get('remote-scopes') ?? '').split(',').sort()]
+  }
+  expect(await told('GET')).toEqual(['*', 'repo:read'])
+  expect(await told('POST')).toEqual(['app', 'repo:read', 'repo:write'])
+  expect(await told('GET')).toEqual(['*', 'repo:read'])
+  await stage.expect('S403', 'scope_missing', 'forward', asking('erin', { uri: '/api/search', method: 'DELETE' }))
 })

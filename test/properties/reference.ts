@@ -1,20 +1,11 @@
 // The law of rights once more, as plainly as it can be said: slow, with regular expressions, and sharing no line with
 // the code that it judges. «Permissions give, credentials narrow, access rules ask.»
-import {
-  type Asked,
-  KEY_NAMES,
-  type Key,
-  type Permission,
-  type Requirement,
-  SCOPES,
-  type Scene,
-  type Shown,
-} from './scenes.ts'
+import { type Asked, KEY_NAMES, type Key, type Requirement, SCOPES, type Scene, type Shown } from './scenes.ts'
+
+type KeyName = (typeof KEY_NAMES)[number]
 
 /** As whom it passes, and with which scopes; undefined: it does not. */
-export type Passage =
-  | { readonly as: (typeof KEY_NAMES)[number] | 'nobody'; readonly scopes: readonly string[] }
-  | undefined
+export type Passage = { readonly as: KeyName | 'nobody'; readonly scopes: readonly string[] } | undefined
 
 export function passage(scene: Scene, asked: Asked): Passage {
   const { method } = asked
@@ -72,27 +63,39 @@ function satisfies(
   const held = scene.permissions.filter(
     ({ service, holder }) => service === at && (holder === 'client' || scene.owner !== 'outside'),
   )
-  const given = held.filter((one) => holdsAt(one, key, project, rule.project === 'any'))
-  if (given.length === 0 && !rule.public) return undefined
-  const scopes = SCOPES.filter((scope) => given.some((one) => one.scopes.some((pattern) => covers(pattern, scope))))
-  const kept = scopes.filter((scope) => key.scopes === undefined || key.scopes.includes(scope))
+  // Where the path names no project and any will do: all there are in a scene, and one that nobody names.
+  const unnamed = rule.project === 'any' ? (key.projects ?? ['x', 'y', 'another']) : ['another']
+  const places = (project === undefined ? unnamed : [project]).flatMap((place) => {
+    const given = held.filter(({ projects }) => projects === undefined || projects.includes(place))
+    const scopes = SCOPES.filter((scope) => given.some((one) => one.scopes.some((pattern) => covers(pattern, scope))))
+    const kept = scopes.filter((scope) => key.scopes === undefined || key.scopes.includes(scope))
+    return given.length === 0 ? [] : [{ kept, roles: given.flatMap(({ roles }) => roles) }]
+  })
+  if (places.length === 0) return rule.public ? { as: shown as KeyName, scopes: [] } : undefined
   const groups = scene.owner === 'outside' ? ['clients'] : ['clients', 'team']
+  // All that is asked holds in one place; what is told holds in each place where it does, by the widest of the roles.
+  const [widest = []] = (rule.roles ?? [undefined])
+    .map((role) =>
+      places.filter(
+        ({ kept, roles }) =>
+          (rule.scopes ?? []).every((scope) => kept.includes(scope)) && (role === undefined || roles.includes(role)),
+      ),
+    )
+    .sort((one, other) => other.length - one.length)
   const isMet =
-    (rule.principals ?? ['client']).includes('client') &&
-    (rule.scopes ?? []).every((scope) => kept.includes(scope)) &&
-    (rule.roles === undefined || rule.roles.some((role) => given.some(({ roles }) => roles.includes(role)))) &&
+    widest.length > 0 &&
+    isOfKind(rule) &&
     (rule.groups === undefined || rule.groups.some((group) => groups.includes(group)))
-  return isMet ? { as: shown as (typeof KEY_NAMES)[number], scopes: kept } : undefined
+  const scopes = SCOPES.filter((scope) => widest.every(({ kept }) => kept.includes(scope)))
+  return isMet ? { as: shown as KeyName, scopes } : undefined
 }
 
 function isLive({ state, networks }: Key, { owner }: Scene, from: string): boolean {
   return state === 'live' && owner !== 'disabled' && (networks === undefined || from.startsWith('10.'))
 }
 
-function holdsAt({ projects }: Permission, key: Key, project: string | undefined, anyWillDo: boolean): boolean {
-  if (projects === undefined) return true
-  const reached = projects.filter((one) => key.projects === undefined || key.projects.includes(one))
-  return project === undefined ? anyWillDo && reached.length > 0 : reached.includes(project)
+function isOfKind({ principals }: Requirement): boolean {
+  return (principals ?? ['client']).includes('client')
 }
 
 function covers(pattern: string, scope: string): boolean {

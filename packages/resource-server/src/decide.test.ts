@@ -304,6 +304,53 @@ describe('projects', () => {
     test(claim, () => expect(outcome(caller(who), matched(require, project))).toBe(code))
   }
 
+  /** Read everywhere, write in a, create in b and c. */
+  const mixed: Person = {
+    permissions: [
+      permission({ scopes: ['files:read'], roles: ['guest'] }),
+      permission({ id: 'perm_2', projects: ['a'], scopes: ['files:write'], roles: ['writer'] }),
+      permission({ id: 'perm_3', projects: ['b', 'c'], scopes: ['pushes:create'], roles: ['keeper'] }),
+    ],
+  }
+  const told = (who: Person, require: Partial<Requirement>) => {
+    const verdict = decide(caller(who), webdav, matched({ project: 'any', ...require }), from(undefined))
+    if (verdict.outcome === 'deny') return verdict.code
+    const { projects, rights } = verdict
+    return { projects, scopes: [...rights.scopes].sort(), roles: [...rights.roles].sort() }
+  }
+  const inA = { projects: ['a'], scopes: ['files:read', 'files:write'], roles: ['guest', 'writer'] }
+  const inBAndC = { projects: ['b', 'c'], scopes: ['files:read', 'pushes:create'], roles: ['guest', 'keeper'] }
+  const everywhere = { projects: null, scopes: ['files:read'], roles: ['guest'] }
+  const lookedUp: [string, Person, Partial<Requirement>, ReturnType<typeof told>][] = [
+    ['what holds everywhere, everywhere', mixed, { scopes: ['files:read'] }, everywhere],
+    ['what holds in one project, there', mixed, { scopes: ['files:write'] }, inA],
+    ['what holds in two projects, there', mixed, { scopes: ['pushes:create'] }, inBAndC],
+    ['never what holds in no one project', mixed, { scopes: ['files:write', 'pushes:create'] }, 'scope_missing'],
+    ['a role where it holds', mixed, { roles: ['writer'] }, inA],
+    ['of several roles the one that holds in most projects', mixed, { roles: ['writer', 'keeper'] }, inBAndC],
+    [
+      'never a role of one project and a scope of another',
+      mixed,
+      { roles: ['writer'], scopes: ['pushes:create'] },
+      'scope_missing',
+    ],
+    [
+      'a credential for two projects, what holds in both',
+      { ...mixed, credential: { narrowing: { ...UNNARROWED, projects: ['a', 'b'] } } },
+      {},
+      { projects: ['a', 'b'], scopes: ['files:read'], roles: ['guest'] },
+    ],
+    [
+      'a credential for one project, all that holds there',
+      { ...mixed, credential: { narrowing: { ...UNNARROWED, projects: ['a'] } } },
+      {},
+      inA,
+    ],
+  ]
+  for (const [what, who, require, expected] of lookedUp) {
+    test(`where the handler looks, it is told ${what}`, () => expect(told(who, require)).toEqual(expected))
+  }
+
   test('the allowed answer says what the caller is confined to', () => {
     const verdict = decide(caller(heldInA), webdav, matched({}, 'a'), from(undefined))
     expect(verdict).toMatchObject({ outcome: 'allow', projects: ['a'] })
@@ -352,6 +399,29 @@ describe('for every caller and rule', () => {
         const fewer = withPermissions(permissions.slice(1))
         return allowed(withPermissions(permissions), { scopes: wanted }, at) || !allowed(fewer, { scopes: wanted }, at)
       }),
+    )
+  })
+
+  test('what is told where the handler looks holds in every project that is told', () => {
+    const roles = fc.uniqueArray(fc.constantFrom('x', 'y'))
+    const heldWithRoles = fc.array(fc.record({ scopes, projects, roles }), { maxLength: 4 })
+    fc.assert(
+      fc.property(heldWithRoles, narrowed, scopes, roles, (permissions, narrowing, wanted, anyOf) => {
+        const who = caller({ ...withPermissions(permissions), credential: { narrowing } })
+        const asked = { scopes: wanted, roles: anyOf }
+        const verdict = decide(who, webdav, matched({ ...asked, project: 'any' }), from(undefined))
+        const decidedAt = (project: string) => decide(who, webdav, matched(asked, project), from(undefined))
+        const somewhere = ['a', 'b', 'c', 'elsewhere'].some((project) => decidedAt(project).outcome === 'allow')
+        expect(verdict.outcome === 'allow').toBe(somewhere)
+        if (verdict.outcome === 'deny') return
+        for (const project of verdict.projects ?? ['a', 'b', 'c', 'elsewhere']) {
+          const there = decidedAt(project)
+          if (there.outcome === 'deny') throw new Error(`${project}: ${there.code}`)
+          expect([...verdict.rights.scopes].filter((one) => !there.rights.scopes.has(one))).toEqual([])
+          expect([...verdict.rights.roles].filter((one) => !there.rights.roles.has(one))).toEqual([])
+        }
+      }),
+      { numRuns: 1000 },
     )
   })
 

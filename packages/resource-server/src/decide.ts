@@ -1,8 +1,9 @@
 import type { Listener, MatchedRule, ProtectedResource, Requirement } from './access-rule.ts'
+import { reachAtAnyProject } from './any-project.ts'
 import { type Address, contains, formatAddress, type Network } from './networks.ts'
 import { ANONYMOUS, type Principal } from './principal.ts'
 import { type Denied, deny } from './refusals.ts'
-import { type Grant, type Narrowing, NO_RIGHTS, type Rights, rightsAtAnyProject, rightsAtProject } from './rights.ts'
+import { type Grant, type Narrowing, NO_RIGHTS, type Rights, rightsAtProject } from './rights.ts'
 
 /** The state of a credential, as its record and the lines drawn through its owner, family and ancestors say. */
 export type CredentialState = {
@@ -111,7 +112,7 @@ export function decide(
   if (require.groups.length > 0 && !require.groups.some((group) => caller.groups.has(group))) {
     return deny('group_missing', { any_of: require.groups })
   }
-  return { outcome: 'allow', principal: caller.principal, rights, projects: confinementOf(caller) }
+  return { outcome: 'allow', principal: caller.principal, rights, projects: confinementOf(caller, matched) }
 }
 
 /** The management API of Countersign itself: a credential reaches it only when it names it. */
@@ -166,15 +167,18 @@ function rightsAsked(caller: Caller, { rule, project }: MatchedRule): Rights | D
     return deny('project_not_granted', { project, confined_to: narrowed })
   }
   if (caller.grant === undefined) return NO_RIGHTS
-  const rights = project === undefined ? rightsAtAnyProject(caller.grant) : rightsAtProject(caller.grant, project)
+  const rights =
+    project === undefined ? reachAtAnyProject(caller.grant, require)?.rights : rightsAtProject(caller.grant, project)
   if (rights !== undefined) return rights
   if (require.public) return NO_RIGHTS
   return deny('project_not_granted', { project: project ?? '', confined_to: caller.grant.projects ?? [] })
 }
 
-function confinementOf({ grant }: Caller): readonly string[] | null {
+function confinementOf({ grant }: Caller, { rule, project }: MatchedRule): readonly string[] | null {
   // Without a permission no project can be reached, not all of them.
-  return grant === undefined ? [] : grant.projects
+  if (grant === undefined) return []
+  if (project !== undefined || rule.require.project !== 'any') return grant.projects
+  return reachAtAnyProject(grant, rule.require)?.projects ?? grant.projects
 }
 
 /** What a rule asks of where the request comes from; for everybody, anonymous or not. */

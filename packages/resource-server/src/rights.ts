@@ -21,6 +21,9 @@ export type Narrowing = {
 /** Scopes and roles that hold together, at a project or wherever no project is in question. */
 export type Rights = { readonly scopes: ReadonlySet<string>; readonly roles: ReadonlySet<string> }
 
+/** Rights, and the projects (null: all) in each of which they hold. */
+export type Reach = { readonly rights: Rights; readonly projects: readonly string[] | null }
+
 export const NO_RIGHTS: Rights = Object.freeze({ scopes: new Set<string>(), roles: new Set<string>() })
 
 /** A holder's permissions on one resource, narrowed by one credential: every right that it can have there. */
@@ -32,6 +35,8 @@ export type Grant = {
   readonly confined: readonly { readonly projects: ReadonlySet<string>; readonly rights: Rights }[]
   /** Unions that were asked for, by the permissions in them: one `Rights` object each while the grant lives. */
   readonly unions: Map<string, Rights>
+  /** What was answered where the path names no project, by what the rule asks; see any-project.ts. */
+  readonly reaches: WeakMap<object, Reach>
 }
 
 /** Permissions can be combined in many ways; past this many, unions are made anew each time. */
@@ -72,6 +77,7 @@ export function grantOf(
     everywhere: everywhere.length > 0 ? rightsOf(everywhere) : undefined,
     confined,
     unions: new Map(),
+    reaches: new WeakMap(),
   }
 }
 
@@ -86,7 +92,7 @@ export function rightsAtProject(grant: Grant, project: string): Rights | undefin
   return union(grant, (projects) => projects.has(project))
 }
 
-/** The rights where the handler finds out about the project by itself: everything that holds in some project. */
+/** Everything that holds in some project. For people to see: nothing is decided by it, for it may hold in no one project. */
 export function rightsAtAnyProject(grant: Grant): Rights | undefined {
   if (grant.confined.length === 0) return grant.everywhere
   return union(grant, (projects) => projects.size > 0)
