@@ -9,7 +9,8 @@ const other = { ...mine, id: 'dec_other', principal: 'client:other' }
 const allowed = { ...mine, id: 'dec_ok', outcome: 'allow', code: null, step: null, status: 200, principal: null }
 const next = (...items: object[]) => ok({ items, next_cursor: 'abc' })
 
-api.answer('GET /decisions?outcome=deny&limit=200', ok(page(other, mine)))
+const hers = { ...mine, id: 'dec_hers', principal: 'alice' }
+api.answer('GET /decisions?outcome=deny&limit=200', ok(page(other, mine, hers)))
 api.answer('GET /decisions?outcome=deny&limit=200&code=scope_missing', next(other))
 api.answer('GET /decisions?outcome=deny&limit=1&resource=webdav&code=scope_missing', ok(page(mine)))
 api.answer('GET /decisions?limit=50', ok(page(other, allowed)))
@@ -19,6 +20,8 @@ api.answer('GET /decisions?limit=200&outcome=deny', ok(page(other, mine, mine)))
 test('why --last takes the newest that fits', async () => {
   expect((await api.run('why --last --client canister')).out).toContain('dec_mine')
   expect((await api.run('why --last --client other')).out).toContain('dec_other')
+  expect((await api.run('why --last --user alice')).out).toContain('dec_hers')
+  expect((await api.run('why --last --user alice --client other')).code).toBe(2)
   expect((await api.run('why --last --resource webdav --code scope_missing')).out).toContain('dec_mine')
 })
 
@@ -37,9 +40,9 @@ test('a filter goes with --last alone', async () => {
 
 test('the list shows when, what, who and the id to ask why with', async () => {
   const { out } = await api.run('decision list')
-  expect(out).toMatch(/^TIME +STATUS +CODE +METHOD +ASKED FOR +CLIENT +ID\n/)
+  expect(out).toMatch(/^TIME +STATUS +CODE +METHOD +ASKED FOR +CALLER +ID\n/)
   expect(out).toMatch(
-    /2030-01-01T11:57:00Z +401 +credential_revoked +GET +webdav\.example\.com\/\\u\{1b\}\[2J +other +dec_other\n/,
+    /2030-01-01T11:57:00Z +401 +credential_revoked +GET +webdav\.example\.com\/\\u\{1b\}\[2J +client:other +dec_other\n/,
   )
   expect(out).toMatch(/ 200 +allowed +GET .* none +dec_ok\n/)
 })

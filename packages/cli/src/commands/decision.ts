@@ -16,7 +16,7 @@ const COLUMNS: readonly Column<Decision>[] = [
   ['code', ({ code }) => code ?? 'allowed'],
   ['method', ({ request }) => request.method ?? '?'],
   ['asked for', ({ request }) => `${request.host ?? '?'}${request.path ?? ''}`],
-  ['client', ({ principal }) => principal?.replace(/^client:/, '') ?? 'none'],
+  ['caller', ({ principal }) => principal ?? 'none'],
   ['id', ({ id }) => id],
 ]
 
@@ -28,8 +28,8 @@ export function addDecisionCommands(program: Command, terminal: Terminal): void 
     .addOption(new Option('--outcome <outcome>', 'only these').choices(['allow', 'deny']))
     .option('--credential <id>', 'only those with this credential')
     .action((options: ListOptions, command: Command) => {
-      if (options.client !== undefined && options.cursor !== undefined) {
-        throw new UsageError('--cursor goes with the filters of the API, not with --client.')
+      if ((options.client ?? options.user) !== undefined && options.cursor !== undefined) {
+        throw new UsageError('--cursor goes with the filters of the API, not with --client or --user.')
       }
       return online(terminal, command, async (session) => {
         const { outcome, limit = 50 } = options
@@ -42,6 +42,7 @@ export function addDecisionCommands(program: Command, terminal: Terminal): void 
   examples(pageOptions(list), [
     'countersign decision list',
     'countersign decision list --client canister --code scope_missing',
+    'countersign decision list --user alice',
     'countersign decision list --resource webdav --outcome deny --json',
   ])
 }

@@ -19,7 +19,7 @@ export function addWhy(program: Command, terminal: Terminal): void {
         )
       }
       if (id !== undefined && Object.keys(filter).length > 0) {
-        throw new UsageError('--client, --resource and --code go with --last, not with an id.')
+        throw new UsageError('--client, --user, --resource and --code go with --last, not with an id.')
       }
       return online(terminal, command, async (session) => {
         const decision = id === undefined ? await newestRefusal(session, filter) : await session.api.decisions.get(id)
@@ -35,6 +35,7 @@ export function addWhy(program: Command, terminal: Terminal): void {
     'countersign why dec_01JABCDEFGHJKMNPQRSTVWXYZ0',
     'countersign why --last',
     'countersign why --last --client canister',
+    'countersign why --last --user alice',
     'countersign why --last --resource webdav --code scope_missing --json',
   ])
 }
