@@ -22,7 +22,13 @@ import {
 import { LeakAnswer, type LeakReport } from './leak.ts'
 import { Me, MyResources } from './me.ts'
 import type { PageQuery } from './page.ts'
-import { type NewPermission, Permission, PermissionPage, type PermissionQuery } from './permission.ts'
+import {
+  type NewPermission,
+  Permission,
+  type PermissionChange,
+  PermissionPage,
+  type PermissionQuery,
+} from './permission.ts'
 import { ChangedResource, type NewResource, Resource, type ResourceChange, ResourcePage } from './resource.ts'
 import { type NewUser, User, type UserChange, UserPage } from './user.ts'
 
@@ -83,6 +89,8 @@ export function apiClient(options: CallOptions) {
       list: (query: Partial<PermissionQuery> = {}) => call('GET', '/permissions', PermissionPage, { query }),
       create: (body: Body<typeof NewPermission>) => call('POST', '/permissions', Permission, { body }),
       get: (id: string) => call('GET', path`/permissions/${id}`, Permission),
+      change: (id: string, body: Body<typeof PermissionChange>) =>
+        call('PATCH', path`/permissions/${id}`, Permission, { body }),
       delete: (id: string) => call('DELETE', path`/permissions/${id}`, Nothing),
     },
     keys: {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { body } from './body.ts'
+import { managedBy } from './managed-by.ts'
 import { displayName, groupName, instant, name, newName } from './names.ts'
 import { networks } from './network.ts'
 import { page } from './page.ts'
@@ -43,6 +44,7 @@ export const NewClient = body({
   networks: fields.networks.default(null),
   listener: fields.listener.default('any'),
   disabled: fields.disabled.default(false),
+  managed_by: managedBy().default(null),
 }).meta({ description: 'Software that calls.' })
 export type NewClient = z.output<typeof NewClient>
 
@@ -56,6 +58,7 @@ export const ClientChange = body({
   networks: fields.networks.optional(),
   listener: fields.listener.optional(),
   disabled: fields.disabled.optional(),
+  managed_by: managedBy().optional(),
 }).meta({ description: 'What to change in a client. Fields that are not sent stay.' })
 export type ClientChange = z.output<typeof ClientChange>
 

@@ -86,6 +86,7 @@ test('a resource says only what is its own; the rest has safe defaults', () => {
     headers: {},
     groups: 'holding',
     disabled: false,
+    managed_by: null,
   })
 })
 
@@ -104,6 +105,7 @@ test('whoever is made without roles is a user, nothing more', () => {
     roles: ['user'],
     groups: [],
     disabled: false,
+    managed_by: null,
   })
 })
 
@@ -113,6 +115,7 @@ test('a permission without projects is for all of them, and says so by absence a
     resource: 'webdav',
     scopes: [],
     roles: [],
+    managed_by: null,
   })
   expect(NewPermission.safeParse({ client: 'canister', resource: 'webdav', projects: null }).success).toBe(false)
 })

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { body } from './body.ts'
+import { managedBy } from './managed-by.ts'
 import { groupName, instant, newGroupName, sentence } from './names.ts'
 import { page } from './page.ts'
 
@@ -12,6 +13,7 @@ export const NewGroup = body({
   name: newGroupName().meta({ description: 'Its name, for ever.', example: 'media' }),
   description: sentence().optional().meta(meaning),
   disabled: disabled.default(false),
+  managed_by: managedBy().default(null),
 }).meta({ description: 'A group of clients and users.' })
 export type NewGroup = z.output<typeof NewGroup>
 
@@ -19,6 +21,7 @@ export type NewGroup = z.output<typeof NewGroup>
 export const GroupChange = body({
   description: sentence().nullable().optional().meta(meaning),
   disabled: disabled.optional(),
+  managed_by: managedBy().optional(),
 }).meta({ description: 'What to change in a group. Fields that are not sent stay.' })
 export type GroupChange = z.output<typeof GroupChange>
 

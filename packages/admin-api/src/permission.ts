@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { body } from './body.ts'
+import { managedBy } from './managed-by.ts'
 import { groupName, instant, name, project, role, scopePattern } from './names.ts'
 import { page, pageQueryFields } from './page.ts'
 
@@ -34,13 +35,17 @@ export const NewPermission = body({
     .max(500)
     .optional()
     .meta({ description: 'The projects it is confined to. Omitted: all of them.', example: ['team/app'] }),
+  managed_by: managedBy().default(null),
 })
-  .superRefine((value, context) => {
-    if (HOLDERS.filter((holder) => value[holder] !== undefined).length === 1) return
-    context.addIssue({ code: 'custom', path: [], message: 'expected exactly one of group, client, user' })
-  })
+  .superRefine(requireOneHolder)
   .meta({ description: 'A holder may reach a resource with scopes and roles.' })
 export type NewPermission = z.output<typeof NewPermission>
+
+/** Who holds it, and of what, is what it is: another holder or other scopes are another permission. */
+export const PermissionChange = body({ managed_by: managedBy().optional() }).meta({
+  description: 'What to change in a permission. Fields that are not sent stay.',
+})
+export type PermissionChange = z.output<typeof PermissionChange>
 
 export const Permission = z
   .object({
@@ -55,6 +60,7 @@ export const Permission = z
       .array(z.string())
       .nullable()
       .meta({ description: 'The projects it is confined to. Null: all of them.', example: null }),
+    managed_by: z.string().nullable().meta({ description: 'What declared it, null: made by hand.', example: null }),
     created_at: instant().meta({ description: 'When it was given.', example: '2030-01-31T12:00:00.000Z' }),
   })
   .meta({ description: 'A permission. Exactly one of group, client and user is there.' })
@@ -70,3 +76,12 @@ export const PermissionQuery = body({
 export type PermissionQuery = z.output<typeof PermissionQuery>
 
 export const PermissionPage = page(Permission)
+
+/** The issue for a permission that nobody or more than one would hold. */
+export function requireOneHolder(
+  value: { readonly [Holder in (typeof HOLDERS)[number]]?: string | undefined },
+  context: z.RefinementCtx,
+): void {
+  if (HOLDERS.filter((holder) => value[holder] !== undefined).length === 1) return
+  context.addIssue({ code: 'custom', path: [], message: 'expected exactly one of group, client, user' })
+}

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { body } from './body.ts'
 import { IDENTITY_HEADERS, isAlias, isCredentialHeader } from './header-names.ts'
+import { managedBy } from './managed-by.ts'
 import { instant, name, newName, scope, sentence, surface } from './names.ts'
 import { page } from './page.ts'
 import { AnsweredRule, Rule } from './rule.ts'
@@ -124,6 +125,7 @@ export const NewResource = body({
   headers: fields.headers.default({}),
   groups: fields.groups.default('holding'),
   disabled: fields.disabled.default(false),
+  managed_by: managedBy().default(null),
 }).meta({ description: 'A resource to protect.' })
 export type NewResource = z.output<typeof NewResource>
 
@@ -133,6 +135,7 @@ export const ResourceChange = body({
   access_token: body({ format: format.optional(), ttl_seconds: ttlSeconds.optional() })
     .optional()
     .meta({ description: 'The access tokens issued for it.', example: { ttl_seconds: 300 } }),
+  managed_by: managedBy().optional(),
 }).meta({ description: 'What to change in a resource. Fields that are not sent stay.' })
 export type ResourceChange = z.output<typeof ResourceChange>
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { body } from './body.ts'
+import { managedBy } from './managed-by.ts'
 import { displayName, groupName, instant, name, newName } from './names.ts'
 import { page } from './page.ts'
 
@@ -46,6 +47,7 @@ export const NewUser = body({
   groups: fields.groups.default([]),
   disabled: fields.disabled.default(false),
   password: password.optional(),
+  managed_by: managedBy().default(null),
 }).meta({ description: 'A person.' })
 export type NewUser = z.output<typeof NewUser>
 
@@ -60,6 +62,7 @@ export const UserChange = body({
     description: 'A new password; null: none, so that nobody can sign in with one.',
     example: null,
   }),
+  managed_by: managedBy().optional(),
 }).meta({ description: 'What to change in a user. Fields that are not sent stay.' })
 export type UserChange = z.output<typeof UserChange>
 

@@ -11,7 +11,7 @@ import { write } from './write.ts'
 export async function createClient(deps: AdminDeps, by: Authorized, body: NewClient): Promise<ClientAnswer> {
   return write(deps, by, async (writes) => {
     const client = await acceptable({ ...body, name: body.name ?? body.id }, writes.db, deps)
-    await writes.nouns.insertClient(client)
+    await writes.nouns.insertClient(client, body.managed_by)
     return toClient(await requireClient(writes.db, client.id))
   })
 }
@@ -40,7 +40,7 @@ export async function changeClient(
     }
     const after = await acceptable(sent, writes.db, deps)
     const kept = body.default_resource === undefined ? { defaultResource: before.defaultResource } : {}
-    await writes.nouns.updateClient(before, { ...after, ...kept }, Object.keys(body))
+    await writes.nouns.updateClient(before, { ...after, ...kept }, Object.keys(body), body.managed_by)
     return toClient(await requireClient(writes.db, id))
   })
 }
@@ -55,7 +55,7 @@ export async function requireClient(db: Db, id: string): Promise<Client> {
   throw new Rejected('not_found', 'There is no client of this id. GET /api/v1/clients lists those there are.')
 }
 
-type WantedClient = Omit<NewClient, 'name' | 'grants'> & { name: string; grants: readonly string[] }
+type WantedClient = Omit<NewClient, 'name' | 'grants' | 'managed_by'> & { name: string; grants: readonly string[] }
 
 async function acceptable(wanted: WantedClient, db: Db, deps: AdminDeps): Promise<ClientWrite> {
   const { default_resource: defaultResource } = wanted

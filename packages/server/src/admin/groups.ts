@@ -10,7 +10,7 @@ import { write } from './write.ts'
 export async function createGroup(deps: AdminDeps, by: Authorized, body: NewGroup): Promise<GroupAnswer> {
   const { name, description = '', disabled } = body
   return write(deps, by, async (writes) => {
-    await writes.nouns.insertGroup({ name, description, disabled })
+    await writes.nouns.insertGroup({ name, description, disabled }, body.managed_by)
     return toGroup(await requireGroup(writes.db, name))
   })
 }
@@ -26,7 +26,7 @@ export async function changeGroup(
     const before = await requireGroup(writes.db, name)
     const description = body.description === undefined ? before.description : (body.description ?? '')
     const disabled = body.disabled ?? before.disabled
-    await writes.nouns.updateGroup({ name, description, disabled }, Object.keys(body))
+    await writes.nouns.updateGroup({ name, description, disabled }, Object.keys(body), body.managed_by)
     return toGroup(await requireGroup(writes.db, name))
   })
 }

@@ -1,10 +1,16 @@
 import { MANAGEMENT_RESOURCE } from '@countersign/resource-server'
 import type { Client } from '../domain/client.ts'
-import { type HeldPermission, type HolderRef, refText } from '../domain/credential.ts'
+import { type HeldPermission, type HolderRef, type NewPermission, refText } from '../domain/credential.ts'
 import { isSelfService } from '../domain/management.ts'
 import { type ClientWrite, deleteClient, findClient, insertClient, updateClient } from '../store/clients.ts'
 import { deleteGroup, type GroupWrite, insertGroup, updateGroup } from '../store/groups.ts'
-import { deletePermission, insertPermission, listPermissions, type PermissionFilter } from '../store/permissions.ts'
+import {
+  deletePermission,
+  insertPermission,
+  listPermissions,
+  type PermissionFilter,
+  updatePermissionManagedBy,
+} from '../store/permissions.ts'
 import { deleteResource, findResource, insertResource, type ResourceWrite, updateResource } from '../store/resources.ts'
 import { retireId } from '../store/retired-ids.ts'
 import type { Change } from '../store/store.ts'
@@ -23,16 +29,16 @@ export class NounWrites {
     private readonly guard: Guard,
   ) {}
 
-  async insertResource(resource: ResourceWrite): Promise<void> {
+  async insertResource(resource: ResourceWrite, managedBy: string | null): Promise<void> {
     refuseManagement(resource.name)
     await requireFreeName(this.change, 'resource', resource.name)
-    await insertResource(this.change, resource)
+    await insertResource(this.change, resource, managedBy)
     await this.change.record('resource.create', 'resource', resource.name)
   }
 
-  async updateResource(resource: ResourceWrite, fields: readonly string[]): Promise<void> {
+  async updateResource(resource: ResourceWrite, fields: readonly string[], managedBy?: string | null): Promise<void> {
     refuseManagement(resource.name)
-    await updateResource(this.change, resource)
+    await updateResource(this.change, resource, managedBy)
     await this.change.record('resource.change', 'resource', resource.name, { fields })
   }
 
@@ -43,15 +49,15 @@ export class NounWrites {
     await this.#retire('resource', name)
   }
 
-  async insertGroup(group: GroupWrite): Promise<void> {
+  async insertGroup(group: GroupWrite, managedBy: string | null): Promise<void> {
     await requireFreeName(this.change, 'group', group.name)
-    await insertGroup(this.change, group)
+    await insertGroup(this.change, group, managedBy)
     await this.change.record('group.create', 'group', group.name)
   }
 
-  async updateGroup(group: GroupWrite, fields: readonly string[]): Promise<void> {
+  async updateGroup(group: GroupWrite, fields: readonly string[], managedBy?: string | null): Promise<void> {
     await this.guard.mayAlter('Changing this group', groupRefs([group.name]))
-    await updateGroup(this.change, group)
+    await updateGroup(this.change, group, managedBy)
     await this.change.record('group.change', 'group', group.name, { fields, disabled: group.disabled })
   }
 
@@ -63,20 +69,25 @@ export class NounWrites {
     await this.#retire('group', name)
   }
 
-  async insertClient(client: ClientWrite): Promise<void> {
+  async insertClient(client: ClientWrite, managedBy: string | null): Promise<void> {
     await requireFreeName(this.change, 'client', client.id)
     await this.guard.mayAlter('Membership of these groups', groupRefs(client.groups))
-    await insertClient(this.change, client, null)
+    await insertClient(this.change, client, managedBy)
     await this.change.record('client.create', 'client', client.id, { groups: client.groups })
   }
 
-  async updateClient(before: Client, after: ClientWrite, fields: readonly string[]): Promise<void> {
+  async updateClient(
+    before: Client,
+    after: ClientWrite,
+    fields: readonly string[],
+    managedBy?: string | null,
+  ): Promise<void> {
     if (fields.some((field) => field !== 'disabled')) refuseBuiltIn(before, 'nothing but "disabled" may change')
     // By the groups that it leaves it is a holder itself.
     const joined = after.groups.filter((group) => !before.groups.includes(group))
     const holder = { kind: 'client', id: before.id } as const
     await this.guard.mayAlter('Changing this client', [holder, ...groupRefs(joined)])
-    await updateClient(this.change, after)
+    await updateClient(this.change, after, managedBy)
     await this.change.record('client.change', 'client', after.id, {
       fields,
       groups: after.groups,
@@ -94,14 +105,23 @@ export class NounWrites {
   }
 
   /** The first permission of a client chooses its default resource. */
-  async insertPermission(permission: Omit<HeldPermission, 'createdAt'>): Promise<void> {
+  async insertPermission(permission: NewPermission, managedBy: string | null = null): Promise<void> {
     const { id, holder, resource, scopes, roles, projects } = permission
     const client = await this.#requireOpenHolder(holder)
     if (bearsOnManagement(permission)) await this.guard.mayAlterManagement('Giving this permission')
-    await insertPermission(this.change, permission)
+    await insertPermission(this.change, permission, managedBy)
     const detail = { holder: refText(holder), resource, scopes, roles, projects }
     await this.change.record('permission.create', 'permission', id, detail)
     if (client !== undefined) await this.#chooseDefaultResource(client, resource)
+  }
+
+  /** Says what declares it. That alters no rights, but whoever prunes what no file declares trusts in it. */
+  async updatePermission(permission: HeldPermission, managedBy: string | null): Promise<void> {
+    const { id, holder } = permission
+    await this.#requireOpenHolder(holder)
+    if (bearsOnManagement(permission)) await this.guard.mayAlterManagement('Changing this permission')
+    await updatePermissionManagedBy(this.change, id, managedBy)
+    await this.change.record('permission.change', 'permission', id, { fields: ['managed_by'] })
   }
 
   async deletePermission(permission: HeldPermission): Promise<void> {
@@ -147,6 +167,6 @@ export function groupRefs(names: readonly string[]): HolderRef[] {
 }
 
 /** Whether it gives a say at the management API beyond its holder's own tokens. */
-function bearsOnManagement(permission: Omit<HeldPermission, 'createdAt'>): boolean {
+function bearsOnManagement(permission: NewPermission): boolean {
   return permission.resource === MANAGEMENT_RESOURCE && !isSelfService(permission)
 }

@@ -1,12 +1,19 @@
-import { NewPermission, Permission, PermissionPage, PermissionQuery } from '@countersign/admin-api'
+import { NewPermission, Permission, PermissionChange, PermissionPage, PermissionQuery } from '@countersign/admin-api'
 import { createRoute } from '@hono/zod-openapi'
 import type { AdminDeps } from './deps.ts'
 import { answer, callerOf, DONE, idParameter, named, newRoutes, PROBLEM, sent } from './operation.ts'
-import { createPermission, pageOfPermissions, removePermission, requirePermission } from './permissions.ts'
+import {
+  changePermission,
+  createPermission,
+  pageOfPermissions,
+  removePermission,
+  requirePermission,
+} from './permissions.ts'
 import { toPermission } from './wire.ts'
 
 const tags = ['permissions']
-const one = { request: { params: idParameter('The id of the permission.', 'perm_01JABCDEFGHJKMNPQRSTVWXYZ0') } }
+const params = idParameter('The id of the permission.', 'perm_01JABCDEFGHJKMNPQRSTVWXYZ0')
+const one = { request: { params } }
 
 const namedPermission = named('Permission', Permission)
 
@@ -37,6 +44,15 @@ const get = createRoute({
   ...one,
   responses: { 200: answer('The permission.', namedPermission), ...PROBLEM },
 })
+const change = createRoute({
+  method: 'patch',
+  path: '/permissions/{id}',
+  tags,
+  summary: 'Say what declares a permission',
+  description: 'Another holder, resource or scope is another permission: make that, then delete this.',
+  request: { params, ...sent(PermissionChange, { managed_by: 'platform' }) },
+  responses: { 200: answer('The permission as it is now.', namedPermission), ...PROBLEM },
+})
 const remove = createRoute({
   method: 'delete',
   path: '/permissions/{id}',
@@ -53,6 +69,10 @@ export function permissionRoutes(deps: AdminDeps) {
     .openapi(get, async (c) => {
       const permission = await requirePermission(deps.store.reader, c.req.valid('param').id)
       return c.json(toPermission(permission), 200)
+    })
+    .openapi(change, async (c) => {
+      const { id } = c.req.valid('param')
+      return c.json(await changePermission(deps, callerOf(c), id, c.req.valid('json')), 200)
     })
     .openapi(remove, async (c) => {
       await removePermission(deps, callerOf(c), c.req.valid('param').id)

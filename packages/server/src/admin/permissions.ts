@@ -1,6 +1,12 @@
-import type { NewPermission, Page, Permission as PermissionAnswer, PermissionQuery } from '@countersign/admin-api'
+import type {
+  NewPermission,
+  Page,
+  Permission as PermissionAnswer,
+  PermissionChange,
+  PermissionQuery,
+} from '@countersign/admin-api'
 import { expandScopes, MANAGEMENT_RESOURCE, parseScopePattern } from '@countersign/resource-server'
-import type { HeldPermission, HolderRef } from '../domain/credential.ts'
+import type { HeldPermission, HolderRef, NewPermission as UnmadePermission } from '../domain/credential.ts'
 import { makeId } from '../domain/ids.ts'
 import { MANAGEMENT_ROLES } from '../domain/management.ts'
 import type { Resource } from '../domain/resource.ts'
@@ -34,8 +40,22 @@ export async function createPermission(
       projects: body.projects === undefined ? null : [...new Set(body.projects)],
     }
     await refuseTwin(permission, db)
-    await writes.nouns.insertPermission(permission)
+    await writes.nouns.insertPermission(permission, body.managed_by)
     return toPermission(await requirePermission(db, permission.id))
+  })
+}
+
+/** Only what declares it can change. */
+export async function changePermission(
+  deps: AdminDeps,
+  by: Authorized,
+  id: string,
+  { managed_by: managedBy }: PermissionChange,
+): Promise<PermissionAnswer> {
+  return write(deps, by, async (writes) => {
+    const before = await requirePermission(writes.db, id)
+    if (managedBy !== undefined) await writes.nouns.updatePermission(before, managedBy)
+    return toPermission(await requirePermission(writes.db, id))
   })
 }
 
@@ -87,7 +107,7 @@ function requireMeaning({ scopes, roles, projects }: NewPermission, resource: Re
 }
 
 /** Of two that are alike, deleting one would change nothing, to somebody's surprise. */
-async function refuseTwin(permission: Omit<HeldPermission, 'createdAt'>, db: Db): Promise<void> {
+async function refuseTwin(permission: UnmadePermission, db: Db): Promise<void> {
   const { holder, resource } = permission
   const twin = (await listPermissions(db, { holder, resource })).find(
     (other) =>

@@ -14,9 +14,10 @@ import { toResource } from './wire.ts'
 import { write } from './write.ts'
 
 export async function createResource(deps: AdminDeps, by: Authorized, body: NewResource): Promise<ChangedResource> {
+  const { managed_by: managedBy, ...wanted } = body
   const stored = await write(deps, by, async (writes) => {
-    const resource = await acceptable(body, writes.db, deps)
-    await writes.nouns.insertResource(resource)
+    const resource = await acceptable(wanted, writes.db, deps)
+    await writes.nouns.insertResource(resource, managedBy)
     return requireStored(writes.db, resource.name)
   })
   return changed(stored)
@@ -29,13 +30,14 @@ export async function changeResource(
   name: string,
   body: ResourceChange,
 ): Promise<ChangedResource> {
+  const { managed_by: managedBy, ...sent } = body
   const stored = await write(deps, by, async (writes) => {
     const before = toWrite(await requireStored(writes.db, name))
-    const access_token = { ...before.access_token, ...defined(body.access_token ?? {}) }
-    const scope_details = body.scope_details ?? detailsOf(body.scopes ?? before.scopes, before)
-    const after = { ...before, ...defined(body), access_token, scope_details }
+    const access_token = { ...before.access_token, ...defined(sent.access_token ?? {}) }
+    const scope_details = sent.scope_details ?? detailsOf(sent.scopes ?? before.scopes, before)
+    const after = { ...before, ...defined(sent), access_token, scope_details }
     const resource = await acceptable(after, writes.db, deps)
-    await writes.nouns.updateResource(resource, Object.keys(body))
+    await writes.nouns.updateResource(resource, Object.keys(body), managedBy)
     return requireStored(writes.db, resource.name)
   })
   return changed(stored)

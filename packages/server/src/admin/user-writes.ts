@@ -1,3 +1,4 @@
+import type { UserChange } from '@countersign/admin-api'
 import { MANAGEMENT_RESOURCE } from '@countersign/resource-server'
 import type { HeldPermission } from '../domain/credential.ts'
 import { makeId } from '../domain/ids.ts'
@@ -19,23 +20,24 @@ export class UserWrites {
     private readonly random: (length: number) => Uint8Array,
   ) {}
 
-  async insert(user: UserWrite, roles: readonly string[]): Promise<void> {
+  async insert(user: UserWrite, roles: readonly string[], managedBy: string | null): Promise<void> {
     await requireFreeName(this.change, 'user', user.id)
     await this.guard.mayAlter('Membership of these groups', groupRefs(user.groups))
-    await insertUser(this.change, user, null)
+    await insertUser(this.change, user, managedBy)
     await this.change.record('user.create', 'user', user.id, { groups: user.groups })
     await this.#giveRoles(user.id, roles)
   }
 
-  /** `roles` undefined: they stay. */
-  async update(before: User, after: UserWrite, roles: readonly string[] | undefined, fields: readonly string[]) {
+  /** What `sent` does not name stays: roles, and what declares the user. */
+  async update(before: User, after: UserWrite, sent: UserChange): Promise<void> {
+    const { roles, managed_by: managedBy } = sent
     // By the groups that they leave they are a holder themselves.
     const joined = after.groups.filter((group) => !before.groups.includes(group))
     const holder = { kind: 'user', id: before.id } as const
     await this.guard.mayAlter('Changing this user', [holder, ...groupRefs(joined)])
-    await updateUser(this.change, after)
+    await updateUser(this.change, after, managedBy)
     const { groups, disabled } = after
-    await this.change.record('user.change', 'user', after.id, { fields, groups, disabled })
+    await this.change.record('user.change', 'user', after.id, { fields: Object.keys(sent), groups, disabled })
     if (roles !== undefined) await this.#replaceRoles(after.id, roles)
   }
 

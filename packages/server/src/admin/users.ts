@@ -16,7 +16,7 @@ export async function createUser(deps: AdminDeps, by: Authorized, body: NewUser)
   const passwordHash = await hashOf(body.password, deps)
   return write(deps, by, async ({ db, users }) => {
     const groups = await requireGroups(db, body.groups, 'groups')
-    await users.insert({ id, name, email, groups, disabled, passwordHash }, roles)
+    await users.insert({ id, name, email, groups, disabled, passwordHash }, roles, body.managed_by)
     return describeUser(db, id)
   })
 }
@@ -34,7 +34,7 @@ export async function changeUser(deps: AdminDeps, by: Authorized, id: string, bo
       disabled: body.disabled ?? before.disabled,
       passwordHash,
     }
-    await users.update(before, after, body.roles, Object.keys(body))
+    await users.update(before, after, body)
     return describeUser(db, id)
   })
 }

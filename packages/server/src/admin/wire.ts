@@ -1,7 +1,6 @@
 // From the domain to the wire of the management API. The other way is each noun's own file.
 
 import * as wire from '@countersign/admin-api'
-import { MANAGEMENT_RESOURCE } from '@countersign/resource-server'
 import type { Client, Group } from '../domain/client.ts'
 import type { HeldPermission, StoredCredential } from '../domain/credential.ts'
 import type { Resource } from '../domain/resource.ts'
@@ -24,7 +23,7 @@ export function toResource(resource: Resource): wire.Resource {
     headers: { ...resource.headers } as wire.Resource['headers'],
     groups: resource.groups,
     disabled: resource.disabled,
-    managed_by: resource.name === MANAGEMENT_RESOURCE ? 'countersign' : null,
+    managed_by: resource.managedBy,
     created_at: resource.createdAt.toISOString(),
     revision: resource.revision,
   }
@@ -73,7 +72,7 @@ export function toClient(client: Client): wire.Client {
 }
 
 export function toPermission(permission: HeldPermission): wire.Permission {
-  const { id, holder, resource, scopes, roles, projects, createdAt } = permission
+  const { id, holder, resource, scopes, roles, projects, managedBy, createdAt } = permission
   return {
     id,
     [holder.kind]: holder.id,
@@ -81,6 +80,7 @@ export function toPermission(permission: HeldPermission): wire.Permission {
     scopes: [...scopes],
     roles: [...roles],
     projects: projects && [...projects],
+    managed_by: managedBy,
     created_at: createdAt.toISOString(),
   }
 }

@@ -184,6 +184,7 @@ describe('a caller', () => {
     scopes: ['files:read'],
     roles: [],
     projects: null,
+    managedBy: null,
     createdAt: created,
   }
   const update = (revision: number, changed: Partial<DirectoryUpdate>): DirectoryUpdate => ({
@@ -192,6 +193,7 @@ describe('a caller', () => {
     resources: new Map(),
     groups: new Map(),
     users: new Map(),
+    foreignPrefixes: new Map(),
     clients: new Map(),
     permissions: new Map(),
     lines: [],

@@ -10,7 +10,7 @@ const created = new Date('2030-01-01T00:00:00Z')
 const resource = (name: string, ...hosts: string[]): [string, Resource] => [name, { ...management, name, hosts }]
 const permission = (id: string, holder: HolderRef, on: string): [string, HeldPermission] => [
   id,
-  { id, holder, resource: on, scopes: [], roles: [], projects: null, createdAt: created },
+  { id, holder, resource: on, scopes: [], roles: [], projects: null, managedBy: null, createdAt: created },
 ]
 const canister: HolderRef = { kind: 'client', id: 'canister' }
 const media: HolderRef = { kind: 'group', id: 'media' }
@@ -29,6 +29,7 @@ function updateOf(revision: number, update: Partial<DirectoryUpdate>): Directory
     resources: new Map(),
     groups: new Map(),
     users: new Map(),
+    foreignPrefixes: new Map(),
     clients: new Map(),
     permissions: new Map(),
     lines: [],

@@ -13,7 +13,7 @@ export type Client = {
   readonly networkTexts: readonly string[]
   readonly listener: 'any' | 'internal'
   readonly disabled: boolean
-  /** Who keeps it: null for people through the API, `countersign` for what the server itself made. */
+  /** What declares it: null for people through the API, `countersign` for what the server itself made. */
   readonly managedBy: string | null
   readonly createdAt: Date
   readonly revision: number

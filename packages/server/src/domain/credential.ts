@@ -12,7 +12,14 @@ export function refText(ref: HolderRef): string {
   return `${ref.kind}:${ref.id}`
 }
 
-export type HeldPermission = Permission & { readonly holder: HolderRef; readonly createdAt: Date }
+export type HeldPermission = Permission & {
+  readonly holder: HolderRef
+  /** What declares it: null for people through the API. */
+  readonly managedBy: string | null
+  readonly createdAt: Date
+}
+
+export type NewPermission = Omit<HeldPermission, 'managedBy' | 'createdAt'>
 
 /** The record behind a credential that we issued. Its secret is not in it: only the SHA-256 of the whole string. */
 export type StoredCredential = CredentialState & {

@@ -122,6 +122,7 @@ export function managementResource(publicUrl: string): Resource {
     preflight: 'deny',
     headers: {},
     groups: 'holding',
+    managedBy: MANAGEMENT_RESOURCE,
     createdAt: new Date(0),
     revision: 0,
   }

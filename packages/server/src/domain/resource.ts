@@ -25,6 +25,8 @@ export type Resource = ProtectedResource & {
   readonly headers: Readonly<Record<string, string>>
   /** Which of its groups an identity names: those that hold a permission here, or all. */
   readonly groups: 'holding' | 'all'
+  /** What declares it: null for people through the API, `countersign` for the management API itself. */
+  readonly managedBy: string | null
   readonly createdAt: Date
   /** The revision of its last change. */
   readonly revision: number

@@ -7,7 +7,7 @@ export type User = {
   readonly groups: readonly string[]
   readonly hasPassword: boolean
   readonly disabled: boolean
-  /** Who keeps it: null for people through the API. */
+  /** What declares it: null for people through the API. */
   readonly managedBy: string | null
   readonly createdAt: Date
   readonly revision: number

@@ -1,5 +1,6 @@
 import { parseNetwork } from '@countersign/resource-server'
 import type { Client } from '../domain/client.ts'
+import { managedByColumn } from './managed-by.ts'
 import { deleteMemberships, listMemberships, replaceMemberships } from './memberships.ts'
 import { type Change, type Db, parseObject, type Slice, toDate, toSeconds } from './store.ts'
 
@@ -85,11 +86,18 @@ export async function insertClient(change: Change, write: ClientWrite, managedBy
   await replaceMemberships(change, { kind: 'client', id }, write.groups)
 }
 
-export async function updateClient(change: Change, write: ClientWrite): Promise<void> {
+/** `managedBy` undefined: as it is. */
+export async function updateClient(change: Change, write: ClientWrite, managedBy?: string | null): Promise<void> {
   const { id, name, disabled } = write
   await change.db
     .updateTable('client')
-    .set({ name, disabled: Number(disabled), body: bodyOf(write), revision: change.revision })
+    .set({
+      name,
+      disabled: Number(disabled),
+      body: bodyOf(write),
+      revision: change.revision,
+      ...managedByColumn(managedBy),
+    })
     .where('id', '=', id)
     .execute()
   await replaceMemberships(change, { kind: 'client', id }, write.groups)

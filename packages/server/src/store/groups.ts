@@ -1,4 +1,5 @@
 import type { Group } from '../domain/client.ts'
+import { managedByColumn } from './managed-by.ts'
 import { type Change, type Db, type Slice, toDate, toSeconds } from './store.ts'
 
 export async function listGroups(db: Db, names?: readonly string[]): Promise<Group[]> {
@@ -42,10 +43,12 @@ export async function insertGroup(change: Change, write: GroupWrite, managedBy: 
     .execute()
 }
 
-export async function updateGroup(change: Change, { name, description, disabled = false }: GroupWrite): Promise<void> {
+/** `managedBy` undefined: as it is. */
+export async function updateGroup(change: Change, write: GroupWrite, managedBy?: string | null): Promise<void> {
+  const { name, description, disabled = false } = write
   await change.db
     .updateTable('group')
-    .set({ description, disabled: Number(disabled), revision: change.revision })
+    .set({ description, disabled: Number(disabled), revision: change.revision, ...managedByColumn(managedBy) })
     .where('name', '=', name)
     .execute()
 }

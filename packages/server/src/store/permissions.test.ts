@@ -7,7 +7,7 @@ import { onEveryEngine } from './testing/suite.ts'
 onEveryEngine('a permission', (at) => {
   test('comes back as it was put in', async () => {
     await at.run((running) => insertPermission(running, permissionOf('perm_1')))
-    expect(await findPermission(at.reader, 'perm_1')).toEqual({ ...permissionOf('perm_1'), createdAt: T0 })
+    expect(await findPermission(at.reader, 'perm_1')).toEqual({ ...permissionOf('perm_1'), managedBy: null, createdAt: T0 })
   })
 
   test('is found by holder and resource', async () => {

@@ -1,4 +1,4 @@
-import { type HeldPermission, HOLDER_KINDS, type HolderRef } from '../domain/credential.ts'
+import { type HeldPermission, HOLDER_KINDS, type HolderRef, type NewPermission } from '../domain/credential.ts'
 import type { Tables } from './schema.ts'
 import { type Change, type Db, parseTexts, parseTextsOrNull, parseWord, toDate, toSeconds } from './store.ts'
 
@@ -53,7 +53,7 @@ export async function findPermission(db: Db, id: string): Promise<HeldPermission
 
 export async function insertPermission(
   change: Change,
-  permission: Omit<HeldPermission, 'createdAt'>,
+  permission: NewPermission,
   managedBy: string | null = null,
 ): Promise<void> {
   const { id, holder, resource, scopes, roles, projects } = permission
@@ -73,6 +73,11 @@ export async function insertPermission(
     .execute()
 }
 
+/** Says what declares it from now on; null: people through the API. */
+export async function updatePermissionManagedBy(change: Change, id: string, managedBy: string | null): Promise<void> {
+  await change.db.updateTable('permission').set({ managed_by: managedBy }).where('id', '=', id).execute()
+}
+
 export async function deletePermission(change: Change, id: string): Promise<void> {
   await change.db.deleteFrom('permission').where('id', '=', id).execute()
 }
@@ -85,6 +90,7 @@ function toPermission(row: Tables['permission']): HeldPermission {
     scopes: parseTexts(row.scopes, 'the scopes of a permission'),
     roles: parseTexts(row.roles, 'the roles of a permission'),
     projects: parseTextsOrNull(row.projects, 'the projects of a permission'),
+    managedBy: row.managed_by,
     createdAt: toDate(row.created_at),
   }
 }

@@ -1,5 +1,6 @@
 import { compileRules, type RuleDefinition } from '../domain/access-rule.ts'
 import type { Resource, ScopeDetail } from '../domain/resource.ts'
+import { managedByColumn } from './managed-by.ts'
 import { type Change, type Db, parseObject, type Slice, toDate, toSeconds } from './store.ts'
 
 /** What of a resource is kept as one JSON text, in the words of the wire. */
@@ -53,6 +54,7 @@ export async function listResources(db: Db, names?: readonly string[]): Promise<
       preflight: body.preflight,
       headers: body.headers,
       groups: body.groups,
+      managedBy: row.managed_by,
       createdAt: toDate(row.created_at),
       revision: row.revision,
     }
@@ -73,21 +75,40 @@ function compileStored(name: string, body: ResourceBody) {
   return rules
 }
 
-export async function insertResource(change: Change, write: ResourceWrite): Promise<void> {
+export async function insertResource(
+  change: Change,
+  write: ResourceWrite,
+  managedBy: string | null = null,
+): Promise<void> {
   const { name, identifier, disabled } = write
   const { db, revision, now } = change
   await db
     .insertInto('resource')
-    .values({ name, identifier, disabled: Number(disabled), body: bodyOf(write), created_at: toSeconds(now), revision })
+    .values({
+      name,
+      identifier,
+      disabled: Number(disabled),
+      body: bodyOf(write),
+      managed_by: managedBy,
+      created_at: toSeconds(now),
+      revision,
+    })
     .execute()
   await insertHosts(change, write)
 }
 
-export async function updateResource(change: Change, write: ResourceWrite): Promise<void> {
+/** `managedBy` undefined: as it is. */
+export async function updateResource(change: Change, write: ResourceWrite, managedBy?: string | null): Promise<void> {
   const { name, identifier, disabled } = write
   await change.db
     .updateTable('resource')
-    .set({ identifier, disabled: Number(disabled), body: bodyOf(write), revision: change.revision })
+    .set({
+      identifier,
+      disabled: Number(disabled),
+      body: bodyOf(write),
+      revision: change.revision,
+      ...managedByColumn(managedBy),
+    })
     .where('name', '=', name)
     .execute()
   await change.db.deleteFrom('resource_host').where('resource', '=', name).execute()

@@ -1,4 +1,5 @@
 import type { User } from '../domain/user.ts'
+import { managedByColumn } from './managed-by.ts'
 import { deleteMemberships, listMemberships, replaceMemberships } from './memberships.ts'
 import { type Change, type Db, type Slice, toDate, toSeconds } from './store.ts'
 
@@ -58,7 +59,8 @@ export async function insertUser(change: Change, write: UserWrite, managedBy: st
   await replaceMemberships(change, { kind: 'user', id }, groups)
 }
 
-export async function updateUser(change: Change, write: UserWrite): Promise<void> {
+/** `managedBy` undefined: as it is. */
+export async function updateUser(change: Change, write: UserWrite, managedBy?: string | null): Promise<void> {
   const { id, name, email, disabled, groups, passwordHash } = write
   await change.db
     .updateTable('user')
@@ -68,6 +70,7 @@ export async function updateUser(change: Change, write: UserWrite): Promise<void
       disabled: Number(disabled),
       revision: change.revision,
       ...(passwordHash !== undefined && { password_hash: passwordHash }),
+      ...managedByColumn(managedBy),
     })
     .where('id', '=', id)
     .execute()
