@@ -12,6 +12,8 @@ export type World = {
   stdin?: string
   width?: number
   server?: ServerModule
+  /** The time; without it, `NOW`. */
+  now?: Date
   /** What a person types when asked; without it nobody can be asked. */
   answer?: string
   /** What a person types when asked for a secret, one after the other; without it nobody can be asked. */
@@ -19,7 +21,7 @@ export type World = {
 }
 
 /** A terminal that is made of strings, and what was written to it. */
-export function testTerminal({ env = {}, files = {}, stdin = '', width, answer, secrets, server }: World = {}) {
+export function testTerminal({ env = {}, files = {}, stdin = '', width, answer, secrets, server, now }: World = {}) {
   const written = { out: '', err: '' }
   const toType = [...(secrets ?? [])]
   const readFile = (path: string) => {
@@ -51,7 +53,7 @@ export function testTerminal({ env = {}, files = {}, stdin = '', width, answer, 
       written.err += `${question}\n`
       return toType.shift() ?? ''
     },
-    now: () => NOW,
+    now: () => now ?? NOW,
     loadServer: async () => {
       if (server === undefined) throw new Error('this test has no server')
       return server
