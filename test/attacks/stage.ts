@@ -1,6 +1,6 @@
 // The real app, without sockets, with the world of the vectors in it. Every answer passes the oracle.
 import { expect } from 'bun:test'
-import { BOOTSTRAP_KEY, startApp, type TestApp } from '../support/app.ts'
+import { BOOTSTRAP_KEY, PUBLIC_URL, startApp, type TestApp } from '../support/app.ts'
 import { type Answer, type Dialect, type Kind, Oracle } from './oracle.ts'
 import { type Asked, HONEST, type Line, type Wallet } from './vectors/vector.ts'
 import { CLIENTS, KEYS, PERMISSIONS, RESOURCES } from './vectors/world.ts'
@@ -19,6 +19,7 @@ export type Question = {
 }
 
 export type Made = { readonly id: string; readonly key: string }
+export type MadeToken = { readonly id: string; readonly token: string }
 
 export class Stage {
   readonly oracle = new Oracle()
@@ -54,6 +55,27 @@ export class Stage {
   async newKey(client = 'canister', body: Record<string, unknown> = {}): Promise<Made> {
     const { id, key } = await this.make(`/clients/${client}/keys`, body)
     return { id: String(id), key: String(key) }
+  }
+
+  async newToken(user: string, body: Record<string, unknown> = {}): Promise<MadeToken> {
+    const { id, token } = await this.make(`/users/${user}/tokens`, body)
+    return { id: String(id), token: String(token) }
+  }
+
+  /** A call of the management API as it goes over the wire: what is said in `lines`, and nothing else. */
+  async send(
+    method: string,
+    path: string,
+    lines: readonly Line[],
+    body?: unknown,
+    peer = '127.0.0.1',
+  ): Promise<Answer> {
+    const headers = new Headers(body === undefined ? {} : { 'Content-Type': 'application/json' })
+    for (const [name, value] of lines) headers.append(name, value)
+    const init = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) }
+    const request = new Request(`${PUBLIC_URL}/api/v1${path}`, init)
+    const response = await this.test.app.publicRoutes.fallback(request, peer)
+    return { status: response.status, headers: response.headers, body: await response.text() }
   }
 
   async call(method: string, path: string, body?: unknown): Promise<Record<string, unknown>> {

@@ -21,11 +21,11 @@ export function invented(number: number, kind = 'key'): string {
   return forged(String(number).padStart(43, 'z'), kind)
 }
 
-/** The key with another character at `at`, and the checksum that goes with it. */
-export function altered(key: string, at: number): string {
-  const secret = key.slice('cs_key_'.length, -6)
+/** The credential with another character at `at`, and the checksum that goes with it. */
+export function altered(credential: string, at: number): string {
+  const [, kind = '', secret = ''] = /^cs_([a-z]+)_(.{43})/.exec(credential) ?? []
   const character = secret[at] === 'a' ? 'b' : 'a'
-  return forged(secret.slice(0, at) + character + secret.slice(at + 1))
+  return forged(secret.slice(0, at) + character + secret.slice(at + 1), kind)
 }
 
 const row = (name: string, expected: Expected, credential: (wallet: Wallet) => string): Vector => ({
