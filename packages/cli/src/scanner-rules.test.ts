@@ -2,7 +2,6 @@
 
 import { expect, test } from 'bun:test'
 import { formatCredential, ISSUED_KINDS } from '@countersign/resource-server'
-import { parse as parseYaml } from 'yaml'
 import { gitHubPatterns, gitleaksRules, truffleHogDetectors } from './scanner-rules.ts'
 import { ran } from './testing/test-terminal.ts'
 
@@ -17,7 +16,7 @@ type GitleaksRule = {
 type Detector = { name: string; description: string; keywords: string[]; regex: Record<string, string> }
 
 const gitleaks = (Bun.TOML.parse(gitleaksRules()) as { rules: GitleaksRule[] }).rules
-const truffleHog = (parseYaml(truffleHogDetectors()) as { detectors: Detector[] }).detectors
+const truffleHog = (Bun.YAML.parse(truffleHogDetectors()) as { detectors: Detector[] }).detectors
 
 /** RE2 and Hyperscan know `\A` and `\z`; here they are `^` and `$`. */
 const ecmaScript = (pattern: string) => pattern.replace('\\A', '^').replace('\\z', '$')
