@@ -52,15 +52,19 @@ export function problem(code: ProblemCode, extra: { detail?: string; problems?: 
 
 /** Every mistake of a parse, each at its field. Says what was expected, never what was sent. */
 export function fieldProblems(error: z.ZodError): FieldProblem[] {
-  return error.issues.flatMap((issue) => {
-    if (issue.code === 'unrecognized_keys') {
-      return issue.keys.map((key) => ({ path: pathText([...issue.path, key]), message: issue.message }))
-    }
-    return [{ path: pathText(issue.path), message: expectation(issue.message) }]
+  return fieldMistakes(error).map(({ path, message }) => ({ path: fieldPath(path), message }))
+}
+
+/** The same with the way to each field part by part, for those who know the text that it came from. */
+export function fieldMistakes(error: z.ZodError): { path: readonly PropertyKey[]; message: string }[] {
+  return error.issues.flatMap(({ path, message, ...issue }) => {
+    if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => ({ path: [...path, key], message }))
+    return [{ path, message: expectation(message) }]
   })
 }
 
-function pathText(path: readonly PropertyKey[]): string {
+/** A way to a field as it is written: `rules[0].require.scopes[0]`. */
+export function fieldPath(path: readonly PropertyKey[]): string {
   return path.reduce<string>((text, part) => {
     if (typeof part === 'number') return `${text}[${part}]`
     return text === '' ? String(part) : `${text}.${String(part)}`

@@ -1,0 +1,80 @@
+import { z } from 'zod'
+import { body, refuseTogether } from './body.ts'
+import { NewClient } from './client.ts'
+import { NewGroup } from './group.ts'
+import { newName } from './names.ts'
+import { NewPermission, requireOneHolder } from './permission.ts'
+import { NewResource } from './resource.ts'
+import { NewUser } from './user.ts'
+
+// A declared file: what should be there, in the words of the calls that make it. Every entry is the whole of what it
+// declares: what it leaves out has the default of the call.
+
+const MANAGEMENT_RESOURCE = 'countersign'
+
+const adopt = z.boolean().default(false).meta({
+  description: 'Take over what is there already and was not made by this file.',
+  example: true,
+})
+
+const DeclaredGroup = body({ ...undeclared(NewGroup.shape), adopt })
+
+const DeclaredResource = body({ ...undeclared(NewResource.shape), adopt })
+
+const DeclaredClient = body({
+  ...undeclared(NewClient.shape),
+  default_resource: NewClient.shape.default_resource.unwrap().optional().meta({
+    description: 'Which resource a token request means that names none. Left out: it stays as the server chose it.',
+    example: 'webdav',
+  }),
+  adopt,
+})
+
+const { password: _password, ...userFields } = undeclared(NewUser.shape)
+const DeclaredUser = body({
+  ...userFields,
+  password_file: z.string().min(1, 'expected a path').optional().meta({
+    description: 'The file that holds the first password. Read only when the user is made.',
+    example: '/run/secrets/alice',
+  }),
+  password_env: z
+    .string()
+    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected the name of a variable of the environment, like "ALICE_PASSWORD"')
+    .optional()
+    .meta({ description: 'The variable that holds it instead.', example: 'ALICE_PASSWORD' }),
+  adopt,
+}).superRefine((user, context) => refuseTogether(['password_file', 'password_env'], user, context))
+
+const DeclaredPermission = body({ ...undeclared(NewPermission.shape), adopt }).superRefine((permission, context) => {
+  requireOneHolder(permission, context)
+  if (permission.user === undefined || permission.resource !== MANAGEMENT_RESOURCE) return
+  if (permission.roles.length === 0) return
+  const message = 'expected none: the roles of a user at countersign are declared in users, as roles'
+  context.addIssue({ code: 'custom', path: ['roles'], message })
+})
+
+export const Declaration = body({
+  name: newName().default('file').meta({
+    description: 'What this file is called in managed_by. Two files that declare different things have two names.',
+    example: 'platform',
+  }),
+  adopt: adopt.meta({
+    description: 'Take over whatever of this file is there already and was not made by it.',
+    example: true,
+  }),
+  groups: listOf(DeclaredGroup).meta({ description: 'Groups of clients and users.' }),
+  resources: listOf(DeclaredResource).meta({ description: 'What is protected.' }),
+  clients: listOf(DeclaredClient).meta({ description: 'Software that calls.' }),
+  users: listOf(DeclaredUser).meta({ description: 'People.' }),
+  permissions: listOf(DeclaredPermission).meta({ description: 'Who may reach what.' }),
+}).meta({ description: 'What should be there.' })
+export type Declaration = z.output<typeof Declaration>
+
+function listOf<Entry extends z.ZodType>(entry: Entry) {
+  return z.array(entry, 'expected a list; leave the field out where there is nothing to declare').default([])
+}
+
+/** The fields of a call but for who declares it: that is the file. */
+function undeclared<Shape extends { managed_by: z.ZodType }>({ managed_by: _by, ...fields }: Shape) {
+  return fields
+}
