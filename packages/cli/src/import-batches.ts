@@ -50,12 +50,15 @@ function batches(lines: readonly ImportLine[]): ImportLine[][] {
   return part.length === 0 ? parts : [...parts, part]
 }
 
+/** What else of the body can be refused, by what it was given with. */
+const FLAGS: Record<string, string> = { prefix: '--prefix', digest: '--digest', hmac_key: '--hmac-key-file' }
+
 /** What the server says of `credentials[3]`, said of the line that it came from. */
 function atLines(error: ApiError, part: readonly ImportLine[]): ApiError {
   const problems = error.problems.map(({ path, message }) => {
     const [, index, field] = /^credentials\[(\d+)\](?:\.(.+))?$/.exec(path) ?? []
     const line = part[Number(index ?? Number.NaN)]?.line
-    if (line === undefined) return { path, message }
+    if (line === undefined) return { path: FLAGS[path] ?? path, message }
     return { path: [lineName(line), ...(field === undefined ? [] : [field])].join(', '), message }
   })
   return new ApiError({ ...problemOf(error), problems }, error.decisionId)

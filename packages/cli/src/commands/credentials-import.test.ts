@@ -126,11 +126,15 @@ test('many lines go in calls that the API takes, and it is said how far it is', 
 test('what the server refuses is said of its line, and what was sent before stays', async () => {
   const rows = Array.from({ length: 501 }, (_, n) => `${digest(n + 1)},user:alice`)
   api.answer(IMPORT, ok({ imported: 500, present: 0, ids: Array(500).fill('pat_1') }))
-  const problems = [{ path: 'credentials[0].owner', message: 'there is no user alice' }]
+  const problems = [
+    { path: 'credentials[0].owner', message: 'there is no user alice' },
+    { path: 'hmac_key', message: 'missing' },
+  ]
   const refusal = { status: 400, body: problem('invalid_body', { problems }) }
   api.answerThen(IMPORT, refusal)
   const { code, err } = await run(`digest,owner\n${rows.join('\n')}\n`)
   expect(code).toBe(1)
   expect(err).toContain('500 of 501 lines are in. Run it again when this is mended: those are passed over.\n')
   expect(err).toContain('line 502, owner: there is no user alice')
+  expect(err).toContain('--hmac-key-file: missing')
 })

@@ -17,7 +17,9 @@ const FILE_HELP = `The file holds digests, never the credentials: one a line, ei
   9f86d081…0a08,user:alice,ci,forge,repo:read,team/app other/app,2030-01-31T12:00:00Z
 or as JSON, {"digest":"9f86d081…0a08","owner":"user:alice","resources":["forge"]}. Needed are digest and owner. Where a
 cell holds a list, blanks part its words. What is left empty narrows nothing. Without an end they get that of a new
-token or key; "never" is no end. What is imported already stays as it is: run it again as often as you like.`
+token or key; "never" is no end. What is imported already stays as it is: run it again as often as you like.
+From the first import on, whatever begins with the prefix is one of these or refused, also where a resource passes
+foreign credentials on.`
 
 export function addCredentialsImport(credentials: Command, terminal: Terminal): void {
   const imports = credentials
