@@ -44,7 +44,7 @@ function sentence({ outcome, id }: LeakAnswer): string {
     case 'revoked':
       return `Revoked ${credential}, from the next request on. Thank you.`
     case 'dead':
-      return `${credential} was dead before: revoked, expired or without owner. Nobody can use it.`
+      return `${credential} was dead before: revoked or expired. Nobody can use it.`
     case 'unknown':
       return 'This server knows no such credential. Is it whole, and is this the server it was made by? See: countersign verify -'
   }
