@@ -6,9 +6,11 @@ import { managementApi } from './admin/routes.ts'
 import { type AdminKey, issueAdminKey, needsFirstAdminKey } from './admin-key.ts'
 import { assertionKind } from './authentication/assertion.ts'
 import { bootstrapKind } from './authentication/bootstrap.ts'
-import { issuedResolver } from './authentication/issued.ts'
+import { foreignKind } from './authentication/foreign.ts'
+import { anyIssuedKind, issuedKind } from './authentication/issued.ts'
 import { KnownCredentials } from './authentication/known-credentials.ts'
 import { type CredentialKind, recogniseBy } from './authentication/resolver.ts'
+import { storedCredentials } from './authentication/stored.ts'
 import { UnknownDigests } from './authentication/unknown-digests.ts'
 import { type Config, hostnameOf, hostOf } from './config.ts'
 import { Directory } from './directory/directory.ts'
@@ -102,25 +104,24 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
   const follower = new Follower(directory, store, monotonicMs, forget, onFollowError)
   await follower.confirm()
 
-  const resolveIssued = issuedResolver({
+  const find = storedCredentials({
     directory,
     known,
     unknown,
-    sha256Hex,
     findByDigest: credentialFinder(store.reader),
     reach: (revision) => follower.reach(revision),
   })
-  const kinds: CredentialKind[] = [
-    { recognises: (text) => text.startsWith('cs_'), resolve: resolveIssued },
+  const otherKinds: CredentialKind[] = [
     ...(config.bootstrapKey === undefined ? [] : [bootstrapKind(sha256(config.bootstrapKey), sha256)]),
     assertionKind,
+    foreignKind({ directory, seal, sha256Hex, find }),
   ]
 
   const verify: VerifyDeps = {
     directory,
     isConfirmed: () => follower.isConfirmed(),
     confirm: () => follower.confirm(),
-    recognise: recogniseBy(kinds),
+    recognise: recogniseBy([issuedKind(sha256Hex, find), ...otherKinds]),
     decide,
     identities: new Identities({ keys, issuer: config.publicUrl, issuerHost: hostnameOf(config.publicUrl) }),
   }
@@ -153,6 +154,8 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
     directory,
     decisions,
     sha256Hex,
+    seal,
+    recogniseLeaked: recogniseBy([anyIssuedKind(sha256Hex, find), ...otherKinds]),
     maxKeyTtlDays: config.maxKeyTtlDays,
     patTtlDays: config.patTtlDays,
     maxPatTtlDays: config.maxPatTtlDays,

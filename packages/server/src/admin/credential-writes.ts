@@ -4,7 +4,7 @@ import { type OwnerRef, refText, type StoredCredential } from '../domain/credent
 import { newCredential } from '../domain/new-credential.ts'
 import {
   countUnrevoked,
-  insertCredential,
+  insertCredentials,
   lastRevisionBefore,
   lineSubject,
   listCredentials,
@@ -24,6 +24,8 @@ import { Rejected } from './problem.ts'
 export type CredentialDraft = Reach &
   Pick<StoredCredential, 'id' | 'kind' | 'owner' | 'name' | 'hint' | 'notBefore' | 'family' | 'importedFrom'>
 
+export type DraftWithDigest = { readonly draft: CredentialDraft; readonly digest: string }
+
 const MAX_ANCESTORS = 32
 const MEMBERS_A_READ = 400
 
@@ -41,15 +43,19 @@ export class CredentialWrites {
    * management API, or where the new credential could use such rights once they are given.
    */
   async insert(draft: CredentialDraft, digest: string): Promise<void> {
-    refuseBootstrap(draft.owner)
-    const presented = this.guard.authorized.caller.known.stored
-    if (!this.#isCallers(draft.owner)) {
-      await this.#mayMintForAnother(draft)
-      return this.#insert(draft, digest, [], 'create')
+    await this.#mayMint([draft])
+    await this.#insert([{ draft, digest }], this.#ancestorsFor(draft), 'create')
+  }
+
+  /** Takes over what another system issued: by the same law, since whoever holds the credential gets the same rights. */
+  async import(imports: readonly DraftWithDigest[]): Promise<void> {
+    await this.#mayMint(imports.map(({ draft }) => draft))
+    const own = imports.filter(({ draft }) => this.#isCallers(draft.owner))
+    const others = imports.filter(({ draft }) => !this.#isCallers(draft.owner))
+    for (const alike of [own, others]) {
+      const [first] = alike
+      if (first !== undefined) await this.#insert(alike, this.#ancestorsFor(first.draft), 'import')
     }
-    this.#requireMayMintForItself(draft)
-    this.#requireWithinPresented(draft)
-    return this.#insert(draft, digest, lineageOf(presented), 'create')
   }
 
   /** Makes the successor of `old`, and lets `old` live on until `endsAt` at most. */
@@ -64,7 +70,7 @@ export class CredentialWrites {
       // rotates what minted the presented one gets a child of it.
       if (this.guard.authorized.caller.known.stored.id === old.id) ancestors.delete(old.id)
     }
-    await this.#insert(draft, digest, [...ancestors], 'rotate')
+    await this.#insert([{ draft, digest }], [...ancestors], 'rotate')
     await shortenCredential(this.change, old.id, endsAt)
     const detail = { by: draft.id, expires_at: endsAt.toISOString() }
     await this.change.record('credential.replace', 'credential', old.id, detail)
@@ -143,6 +149,27 @@ export class CredentialWrites {
     throw new Rejected('would_escalate', detail, [{ path: field, message }])
   }
 
+  /** Judges all of them before any is made. What is judged alike is judged once: an import holds hundreds. */
+  async #mayMint(drafts: readonly CredentialDraft[]): Promise<void> {
+    const judged = new Set<string>()
+    for (const draft of drafts) {
+      refuseBootstrap(draft.owner)
+      if (this.#isCallers(draft.owner)) {
+        this.#requireMayMintForItself(draft)
+        this.#requireWithinPresented(draft)
+        continue
+      }
+      const alike = JSON.stringify([refText(draft.owner), draft.narrowing.resources])
+      if (!judged.has(alike)) await this.#mayMintForAnother(draft)
+      judged.add(alike)
+    }
+  }
+
+  /** What a caller makes for itself dies with the credential that it showed. */
+  #ancestorsFor({ owner }: CredentialDraft): readonly string[] {
+    return this.#isCallers(owner) ? lineageOf(this.guard.authorized.caller.known.stored) : []
+  }
+
   async #mayMintForAnother({ owner, narrowing }: CredentialDraft): Promise<void> {
     if (narrowing.resources?.includes(MANAGEMENT_RESOURCE)) {
       await this.guard.mayAlterManagement(`Making a credential that reaches ${MANAGEMENT_RESOURCE}`)
@@ -150,15 +177,26 @@ export class CredentialWrites {
     await this.guard.mayAlter('Making a credential of this owner', [owner])
   }
 
-  async #insert(draft: CredentialDraft, digest: string, ancestors: readonly string[], action: 'create' | 'rotate') {
+  async #insert(
+    made: readonly DraftWithDigest[],
+    ancestors: readonly string[],
+    action: 'create' | 'rotate' | 'import',
+  ): Promise<void> {
     if (ancestors.length > MAX_ANCESTORS) {
       throw new Rejected('conflict', `At most ${MAX_ANCESTORS} credentials in a row may have minted one another.`)
     }
-    await insertCredential(this.change, newCredential(this.change, { ...draft, ancestors }), digest)
-    await this.change.record(`credential.${action}`, 'credential', draft.id, {
-      owner: refText(draft.owner),
-      family: draft.family,
-    })
+    await insertCredentials(
+      this.change,
+      made.map(({ draft, digest }) => ({ digest, credential: newCredential(this.change, { ...draft, ancestors }) })),
+    )
+    for (const { draft } of made) {
+      const { importedFrom } = draft
+      const origin = importedFrom === null ? { family: draft.family } : { imported_from: importedFrom }
+      await this.change.record(`credential.${action}`, 'credential', draft.id, {
+        owner: refText(draft.owner),
+        ...origin,
+      })
+    }
   }
 
   async #drawLineBefore(filter: UnrevokedFilter, reason: string | null, before: Date | undefined): Promise<number> {

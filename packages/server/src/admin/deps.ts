@@ -1,7 +1,9 @@
 import type { Decision, Explain, Explanation } from '@countersign/admin-api'
 import type { RefusalCode } from '@countersign/resource-server'
 import type { KnownCaller } from '../authentication/known-credentials.ts'
+import type { Resolver } from '../authentication/resolver.ts'
 import type { Directory } from '../directory/directory.ts'
+import type { Seal } from '../keys/seal.ts'
 import type { DecisionFilter } from '../store/decisions.ts'
 import type { Actor, Change, Store } from '../store/store.ts'
 
@@ -19,6 +21,9 @@ export type AdminDeps = {
   /** Undefined: there is no credential of the given id. */
   readonly explain: (request: Explain) => Promise<Explanation | undefined>
   readonly sha256Hex: (text: string) => string
+  readonly seal: Seal
+  /** Who resolves a credential that leaked, also one that is never presented; undefined: it is none of this server. */
+  readonly recogniseLeaked: (text: string) => Resolver | undefined
   /** Without one, the client `bootstrap` is nobody, whatever it may do. */
   readonly hasBootstrapKey: boolean
   /** The longest life of a key in days; null: keys may live for ever. */

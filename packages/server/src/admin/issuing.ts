@@ -12,7 +12,7 @@ import { requireClient } from './clients.ts'
 import type { AdminDeps, Authorized } from './deps.ts'
 import { defaultExpiry, expiryAsked, latestExpiry, toWholeSeconds } from './expiry.ts'
 import { earlier, inherit, type Reach } from './minting.ts'
-import { rejectedField, rejectedFields } from './problem.ts'
+import { allOf, rejectedField, rejectedFields } from './problem.ts'
 import { requireNetworks, requireResources } from './references.ts'
 import { requireUser } from './users.ts'
 import { toCredential } from './wire.ts'
@@ -60,11 +60,12 @@ export async function reachAsked(
   now: Date,
 ): Promise<Reach> {
   const presented = by.caller.known.stored
-  const asked = {
-    narrowing: await narrowingAsked(body, db, deps),
-    ...requireNetworks(body.networks ?? []),
-    ...expiryAsked(body, now, kind, deps),
-  }
+  const [narrowing, networks, expiry] = await allOf([
+    () => narrowingAsked(body, db, deps),
+    () => requireNetworks(body.networks ?? []),
+    () => expiryAsked(body, now, kind, deps),
+  ])
+  const asked = { narrowing, ...networks, ...expiry }
   const reach: Reach = refText(owner) === refText(presented.owner) ? inherit(asked, presented) : asked
   if (body.scopes !== undefined) await requireDeclared(body.scopes, reach.narrowing.resources, owner, db, deps)
   const usual = asked.expiresAt === null ? defaultExpiry(now, kind, deps) : null

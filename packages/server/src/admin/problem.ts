@@ -44,6 +44,27 @@ export function rejectedFields(problems: readonly FieldProblem[]): Rejected {
   return new Rejected('invalid_body', problems.map(({ path, message }) => `${path}: ${message}.`).join(' '), problems)
 }
 
+/** Makes each of them; when some find mistakes in the body, those of all are told at once. */
+export async function allOf<const Parts extends readonly (() => unknown)[]>(parts: Parts) {
+  const mistakes: FieldProblem[] = []
+  const made: unknown[] = []
+  for (const part of parts) {
+    try {
+      made.push(await part())
+    } catch (error) {
+      mistakes.push(...mistakesIn(error))
+    }
+  }
+  if (mistakes.length > 0) throw rejectedFields(mistakes)
+  return made as { -readonly [Index in keyof Parts]: Awaited<ReturnType<Parts[Index]>> }
+}
+
+/** What is wrong with a body, as a value; whatever else was thrown is thrown on. */
+export function mistakesIn(error: unknown): readonly FieldProblem[] {
+  if (error instanceof Rejected && error.code === 'invalid_body' && error.problems !== undefined) return error.problems
+  throw error
+}
+
 export function noCredential(): Rejected {
   return new Rejected('not_found', 'There is no credential of this id. GET /api/v1/credentials lists those there are.')
 }

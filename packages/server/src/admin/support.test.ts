@@ -8,6 +8,7 @@ import { Directory } from '../directory/directory.ts'
 import { Follower } from '../directory/follow.ts'
 import { managementResource } from '../domain/management.ts'
 import { passwordHasher } from '../keys/password.ts'
+import { sealWith } from '../keys/seal.ts'
 import { findCredentialByDigest } from '../store/credentials.ts'
 import { openStore } from '../store/open.ts'
 import { change } from '../store/store.ts'
@@ -73,6 +74,8 @@ export async function startApi(options: Settings = {}) {
     store,
     directory,
     sha256Hex,
+    seal: sealWith(new Uint8Array(32).fill(1), random),
+    recogniseLeaked: () => undefined,
     maxKeyTtlDays: options.maxKeyTtlDays ?? null,
     patTtlDays: options.patTtlDays ?? 90,
     maxPatTtlDays: options.maxPatTtlDays ?? 366,

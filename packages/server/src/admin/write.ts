@@ -2,6 +2,7 @@ import { refText } from '../domain/credential.ts'
 import type { Db } from '../store/store.ts'
 import { CredentialWrites } from './credential-writes.ts'
 import type { AdminDeps, Authorized } from './deps.ts'
+import { ForeignPrefixWrites } from './foreign-prefix-writes.ts'
 import { Guard } from './guard.ts'
 import { NounWrites } from './noun-writes.ts'
 import { UserWrites } from './user-writes.ts'
@@ -14,6 +15,7 @@ export type Writes = {
   readonly nouns: NounWrites
   readonly users: UserWrites
   readonly credentials: CredentialWrites
+  readonly foreignPrefixes: ForeignPrefixWrites
 }
 
 /**
@@ -31,7 +33,8 @@ export function write<T>(deps: AdminDeps, authorized: Authorized, work: (writes:
     const nouns = new NounWrites(change, guard)
     const users = new UserWrites(change, guard, nouns, deps.store.random)
     const credentials = new CredentialWrites(change, guard, deps)
-    const result = await work({ db, now, nouns, users, credentials })
+    const foreignPrefixes = new ForeignPrefixWrites(change, deps.seal)
+    const result = await work({ db, now, nouns, users, credentials, foreignPrefixes })
     await guard.requireAdminLeft(deps)
     return result
   })

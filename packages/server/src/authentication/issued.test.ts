@@ -17,9 +17,10 @@ import {
 } from '../store/credentials.ts'
 import { type OpenedStore, openStore } from '../store/open.ts'
 import { change, HOST_ACTOR } from '../store/store.ts'
-import { issuedResolver } from './issued.ts'
+import { issuedKind } from './issued.ts'
 import { type KnownCredential, KnownCredentials } from './known-credentials.ts'
 import type { Resolver } from './resolver.ts'
+import { storedCredentials } from './stored.ts'
 import { UnknownDigests } from './unknown-digests.ts'
 
 const now = new Date('2030-01-01T00:00:00Z')
@@ -59,20 +60,21 @@ async function setUp(between: (found: Lookup) => Promise<Lookup> = async (found)
   await follower.confirm()
   const spent = { digests: 0, lookUps: 0 }
   const ask = { find: (digest: string) => findCredentialByDigest(store.reader, digest) }
-  const resolve = issuedResolver({
+  const find = storedCredentials({
     directory,
     known,
     unknown,
-    sha256Hex(text) {
-      spent.digests++
-      return sha256Hex(text)
-    },
     async findByDigest(digest) {
       spent.lookUps++
       return between(await ask.find(digest))
     },
     reach: (revision) => follower.reach(revision),
   })
+  const countedSha256Hex = (text: string) => {
+    spent.digests++
+    return sha256Hex(text)
+  }
+  const { resolve } = issuedKind(countedSha256Hex, find)
   /** A change of this node's own, as the management API makes it: it returns when the directory has taken it over. */
   const commit = async (work: Parameters<typeof change<void>>[2]) => {
     const { revision } = await change(store, HOST_ACTOR, work)

@@ -1,77 +1,34 @@
-import { type Denied, deny, parseIssuedCredential } from '@countersign/resource-server'
-import type { Directory } from '../directory/directory.ts'
-import type { Lookup } from '../store/credentials.ts'
-import { KnownCredential, type KnownCredentials } from './known-credentials.ts'
-import { LookUps, LookUpsBusy } from './look-ups.ts'
-import type { Resolver } from './resolver.ts'
-import type { UnknownDigests } from './unknown-digests.ts'
+import { deny, type IssuedKind, parseIssuedCredential } from '@countersign/resource-server'
+import type { CredentialKind, Resolver } from './resolver.ts'
+import type { FindStored } from './stored.ts'
 
-export type IssuedDeps = {
-  readonly directory: Directory
-  readonly known: KnownCredentials
-  readonly unknown: UnknownDigests
-  readonly sha256Hex: (text: string) => string
-  /** Asks the store; rejects when it cannot be asked. */
-  readonly findByDigest: (digest: string) => Promise<Lookup>
-  /** Returns once the directory is at this revision or later. */
-  readonly reach: (revision: number) => Promise<void>
+/** What is presented nowhere but at the token endpoint. */
+const NEVER_PRESENTED: readonly IssuedKind[] = ['secret']
+
+/** The credentials that we issue. */
+export function issuedKind(sha256Hex: (text: string) => string, find: FindStored): CredentialKind {
+  return { recognises: isOurs, resolve: issuedResolver(sha256Hex, find, NEVER_PRESENTED) }
 }
 
-/** How often an answer may be older than the directory before we say that we cannot tell. */
-const MAX_STALE_READS = 5
+/** The same, with those that are never presented: whoever reports one that leaked has it all the same. */
+export function anyIssuedKind(sha256Hex: (text: string) => string, find: FindStored): CredentialKind {
+  return { recognises: isOurs, resolve: issuedResolver(sha256Hex, find, []) }
+}
+
+function isOurs(text: string): boolean {
+  return text.startsWith('cs_')
+}
 
 /** Resolves credentials that we issued: by their form, then by the SHA-256 of the whole string. */
-export function issuedResolver(deps: IssuedDeps): Resolver {
-  const { directory, known, unknown, sha256Hex } = deps
-  const lookUps = new LookUps((digest) => find(digest, deps))
+function issuedResolver(
+  sha256Hex: (text: string) => string,
+  find: FindStored,
+  refused: readonly IssuedKind[],
+): Resolver {
   return (text) => {
     const form = parseIssuedCredential(text)
     if (form === undefined || form === 'mistyped') return deny('credential_mistyped')
-    if (form.kind === 'secret') return deny('credential_kind_refused', { kind: 'secret' })
-    const digest = sha256Hex(text)
-    const hit = known.get(digest)
-    if (hit !== undefined) return hit
-    if (unknown.has(digest)) return deny('credential_unknown')
-    const before = directory.revision
-    return lookUps
-      .get(digest)
-      .catch(cannotTell)
-      .then((found) => {
-        // Whoever joined a look-up that began before a change which was acknowledged since must not be served from it.
-        return isKnown(found) && directory.revision !== before ? (known.get(digest) ?? refind(digest, deps)) : found
-      })
+    if (refused.includes(form.kind)) return deny('credential_kind_refused', { kind: form.kind })
+    return find(sha256Hex(text))
   }
-}
-
-function isKnown(found: KnownCredential | Denied): found is KnownCredential {
-  return found instanceof KnownCredential
-}
-
-function refind(digest: string, deps: IssuedDeps): Promise<KnownCredential | Denied> {
-  return find(digest, deps).catch(cannotTell)
-}
-
-/**
- * Security: facts are kept only when they were read at a revision not older than the directory's; else a revocation
- * that the directory has already taken over could be undone by a slow read.
- */
-async function find(digest: string, deps: IssuedDeps): Promise<KnownCredential | Denied> {
-  for (let attempt = 0; attempt < MAX_STALE_READS; attempt++) {
-    const { credential, revision } = await deps.findByDigest(digest)
-    await deps.reach(revision)
-    if (revision < deps.directory.revision) continue
-    if (credential === undefined) {
-      deps.unknown.add(digest)
-      return deny('credential_unknown')
-    }
-    const known = new KnownCredential(credential)
-    deps.known.set(digest, known)
-    return known
-  }
-  return deny('store_busy', { because: 'every read was overtaken by a change' })
-}
-
-function cannotTell(error: unknown): Denied {
-  if (error instanceof LookUpsBusy) return deny('store_busy', { because: error.message })
-  return deny('store_unavailable', { because: error instanceof Error ? error.message : String(error) })
 }

@@ -7,6 +7,7 @@ import {
   type RevocationLine,
   refText,
 } from '../domain/credential.ts'
+import type { ForeignPrefix } from '../domain/foreign-prefix.ts'
 import type { Resource } from '../domain/resource.ts'
 import type { User } from '../domain/user.ts'
 
@@ -30,13 +31,15 @@ export type DirectoryUpdate = {
   readonly clients: ReadonlyMap<string, Client | undefined>
   readonly users: ReadonlyMap<string, User | undefined>
   readonly permissions: ReadonlyMap<string, HeldPermission | undefined>
+  readonly foreignPrefixes: ReadonlyMap<string, ForeignPrefix | undefined>
   readonly lines: readonly RevocationLine[]
   /** Credentials whose facts have to be read again. */
   readonly credentials: readonly string[]
 }
 
 /**
- * What decisions read, in memory: resources, groups, clients, users, permissions and revocation lines at one revision.
+ * What decisions read, in memory: resources, groups, clients, users, permissions, foreign prefixes and revocation lines
+ * at one revision.
  *
  * Credentials are not in it: they are looked up when they are first shown. `apply` is synchronous, so that no
  * decision ever sees half of a change.
@@ -52,6 +55,9 @@ export class Directory {
   /** Holder, as `client:canister`, → resource → its permissions there. */
   readonly #held = new Map<string, Map<string, HeldPermission[]>>()
   readonly #lines = new Map<string, RevocationLine>()
+  readonly #foreignPrefixes = new Map<string, ForeignPrefix>()
+  /** How long those are, each length once: how a text is looked for among them. */
+  #foreignPrefixLengths: readonly number[] = []
 
   constructor(readonly management: Resource) {
     this.#resources.set(MANAGEMENT_RESOURCE, management)
@@ -121,6 +127,15 @@ export class Directory {
   /** The line drawn through an owner, a family or a credential's descendants, if there is one. */
   readonly lineThrough = (subject: string): RevocationLine | undefined => this.#lines.get(subject)
 
+  /** What a text begins with, if that is a prefix of another system's. No two meet, so there is one at most. */
+  foreignPrefixOf(text: string): ForeignPrefix | undefined {
+    for (const length of this.#foreignPrefixLengths) {
+      const found = this.#foreignPrefixes.get(text.slice(0, length))
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+
   /** Puts everything of one revision in. Older than what is here: ignored, since it was read before. */
   apply(update: DirectoryUpdate): void {
     if (update.revision < this.#revision && !update.everything) return
@@ -131,6 +146,8 @@ export class Directory {
     replaceAll(this.#users, update.users)
     for (const [id, permission] of update.permissions) this.#replacePermission(id, permission)
     for (const line of update.lines) this.#lines.set(line.subject, line)
+    replaceAll(this.#foreignPrefixes, update.foreignPrefixes)
+    this.#foreignPrefixLengths = [...new Set([...this.#foreignPrefixes.keys()].map(({ length }) => length))]
     this.#revision = update.revision
   }
 
@@ -139,6 +156,7 @@ export class Directory {
     this.#permissions.clear()
     this.#held.clear()
     this.#lines.clear()
+    this.#foreignPrefixes.clear()
     this.#resources.set(MANAGEMENT_RESOURCE, this.management)
   }
 

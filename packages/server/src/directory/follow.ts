@@ -1,6 +1,7 @@
 import type { RevocationLine } from '../domain/credential.ts'
 import { type LoggedChange, listChangesAfter, readLogStart, readRevision } from '../store/change-log.ts'
 import { listClients } from '../store/clients.ts'
+import { listForeignPrefixes } from '../store/foreign-prefixes.ts'
 import { listGroups } from '../store/groups.ts'
 import { listPermissions } from '../store/permissions.ts'
 import { listResources } from '../store/resources.ts'
@@ -142,6 +143,11 @@ async function readUpdate(db: Db, since: number): Promise<DirectoryUpdate> {
       'permission',
       (permission) => permission.id,
       (ids) => listPermissions(db, ids === undefined ? {} : { ids }),
+    ),
+    foreignPrefixes: await read(
+      'foreign_prefix',
+      ({ prefix }) => prefix,
+      (prefixes) => listForeignPrefixes(db, prefixes),
     ),
     lines: [...lines.values()].filter((line) => line !== undefined),
     credentials: changedIds(changes, 'credential'),

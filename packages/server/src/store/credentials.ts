@@ -85,37 +85,69 @@ export async function listCredentials(db: Db, filter: CredentialFilter): Promise
   return (await query.execute()).map(toStoredCredential)
 }
 
+export type KeptCredential = { readonly credential: StoredCredential; readonly digest: string }
+
 export async function insertCredential(change: Change, credential: StoredCredential, digest: string): Promise<void> {
+  await insertCredentials(change, [{ credential, digest }])
+}
+
+export async function insertCredentials(change: Change, kept: readonly KeptCredential[]): Promise<void> {
+  for (let at = 0; at < kept.length; at += ROWS_A_STATEMENT) {
+    const rows = kept.slice(at, at + ROWS_A_STATEMENT).map((one) => toNewRow(one, change.revision))
+    await change.db.insertInto('credential').values(rows).execute()
+  }
+}
+
+/** Which of these digests are kept already, and whose they are. */
+export async function findKeptDigests(db: Db, digests: readonly string[]): Promise<Map<string, KeptDigest>> {
+  const found = new Map<string, KeptDigest>()
+  for (let at = 0; at < digests.length; at += ROWS_A_STATEMENT) {
+    const rows = await db
+      .selectFrom('credential')
+      .select(['digest', 'id', 'owner_kind', 'owner'])
+      .where('digest', 'in', digests.slice(at, at + ROWS_A_STATEMENT))
+      .execute()
+    for (const { digest, id, owner_kind, owner } of rows) {
+      const kind = parseWord(owner_kind, OWNER_KINDS, 'the owner of a credential')
+      found.set(digest, { id, owner: { kind, id: owner } })
+    }
+  }
+  return found
+}
+
+export type KeptDigest = { readonly id: string; readonly owner: OwnerRef }
+
+/** Each row of a credential has two dozen parameters, and a statement some ten thousand at most. */
+const ROWS_A_STATEMENT = 100
+
+function toNewRow({ credential, digest }: KeptCredential, revision: number): Tables['credential'] {
   const { narrowing } = credential
-  await change.db
-    .insertInto('credential')
-    .values({
-      id: credential.id,
-      kind: credential.kind,
-      owner_kind: credential.owner.kind,
-      owner: credential.owner.id,
-      digest,
-      name: credential.name,
-      hint: credential.hint,
-      resources: jsonOrNull(narrowing.resources),
-      scopes: jsonOrNull(narrowing.scopes),
-      projects: jsonOrNull(narrowing.projects),
-      networks: credential.networkTexts.length === 0 ? null : JSON.stringify(credential.networkTexts),
-      not_before: credential.notBefore && toSeconds(credential.notBefore),
-      expires_at: credential.expiresAt && toSeconds(credential.expiresAt),
-      family: credential.family,
-      ancestors: credential.ancestors.length === 0 ? null : JSON.stringify(credential.ancestors),
-      created_at: toSeconds(credential.createdAt),
-      created_by: credential.createdBy,
-      revision: change.revision,
-      revoked_at: null,
-      revoked_by: null,
-      revoked_reason: null,
-      last_used_at: null,
-      last_used_from: null,
-      imported_from: credential.importedFrom,
-    })
-    .execute()
+  return {
+    id: credential.id,
+    kind: credential.kind,
+    owner_kind: credential.owner.kind,
+    owner: credential.owner.id,
+    digest,
+    name: credential.name,
+    hint: credential.hint,
+    resources: jsonOrNull(narrowing.resources),
+    scopes: jsonOrNull(narrowing.scopes),
+    projects: jsonOrNull(narrowing.projects),
+    networks: credential.networkTexts.length === 0 ? null : JSON.stringify(credential.networkTexts),
+    not_before: credential.notBefore && toSeconds(credential.notBefore),
+    expires_at: credential.expiresAt && toSeconds(credential.expiresAt),
+    family: credential.family,
+    ancestors: credential.ancestors.length === 0 ? null : JSON.stringify(credential.ancestors),
+    created_at: toSeconds(credential.createdAt),
+    created_by: credential.createdBy,
+    revision,
+    revoked_at: null,
+    revoked_by: null,
+    revoked_reason: null,
+    last_used_at: null,
+    last_used_from: null,
+    imported_from: credential.importedFrom,
+  }
 }
 
 /** Marks one credential revoked. A second revocation leaves the first one's time and reason. */

@@ -1,0 +1,76 @@
+import type { LeakAnswer, LeakReport } from '@countersign/admin-api'
+import { REFUSALS } from '@countersign/resource-server'
+import { KnownCredential } from '../authentication/known-credentials.ts'
+import { BOOTSTRAP_CLIENT } from '../domain/client.ts'
+import type { StoredCredential } from '../domain/credential.ts'
+import { findClient, updateClient } from '../store/clients.ts'
+import { findCredential, revokeCredential } from '../store/credentials.ts'
+import { drawRevocationLine } from '../store/revocation-lines.ts'
+import type { Actor, Change } from '../store/store.ts'
+import { judgeIn } from './credential-state.ts'
+import type { AdminDeps } from './deps.ts'
+import { Rejected } from './problem.ts'
+
+const REPORT: Actor = { by: 'leak-report', credential: null }
+const UNKNOWN: LeakAnswer = { outcome: 'unknown', id: null }
+
+/**
+ * Revokes a credential that leaked, with everything that it minted; disables the client of a bootstrap key.
+ *
+ * Security: neither an access rule nor the guard is asked. Whoever sends a credential has it, and so could do with it
+ * whatever it may: to have it revoked is less than that, and it is what its owner would want. So possession is the
+ * right, whoever the owner is, though nobody with role admin be left: `countersign admin-key` on the host remains.
+ * All that happens here happens to what was sent whole, and to its descendants; nothing else can be named. What is sent
+ * goes the way of a presented credential: no look-up before its form is right, few look-ups at a time, then 503.
+ */
+export async function reportLeak(deps: AdminDeps, { credential, found_at }: LeakReport): Promise<LeakAnswer> {
+  const found = await deps.recogniseLeaked(credential)?.(credential)
+  if (found === undefined) return UNKNOWN
+  if (!(found instanceof KnownCredential)) {
+    if (REFUSALS[found.code].status === 401) return UNKNOWN
+    throw new Rejected(found.code, 'Whether it is known here cannot be told right now. Report it again in a moment.')
+  }
+  const { stored } = found
+  const foundAt = withoutCredentials(found_at, credential)
+  if (stored.kind === 'bootstrap') return disableBootstrap(deps, foundAt)
+  // Not even a change is begun for what is dead: else one dead credential were enough to keep all nodes busy.
+  if (stored.revokedAt !== null) return { outcome: 'dead', id: stored.id }
+  const wasLive = await deps.change(REPORT, (change) => revokeLeaked(change, stored, foundAt))
+  return { outcome: wasLive ? 'revoked' : 'dead', id: stored.id }
+}
+
+/** One that expired, too: what it minted lives on. Says whether it was live. */
+async function revokeLeaked(change: Change, { id }: StoredCredential, foundAt: string | undefined): Promise<boolean> {
+  const credential = await findCredential(change.db, id)
+  if (credential === undefined) throw new Error(`credential ${id} is gone`)
+  const { status } = await judgeIn(change.db, credential, change.now)
+  const reason = foundAt === undefined ? 'leaked' : `leaked: ${foundAt}`
+  if (!(await revokeCredential(change, id, reason))) return false
+  await change.record('credential.revoke', 'credential', id, detailOf(foundAt))
+  await drawRevocationLine(change, `credential:${id}`, reason)
+  await change.record('revocation_line.draw', 'revocation_line', `credential:${id}`, detailOf(foundAt))
+  return status !== 'revoked' && status !== 'expired'
+}
+
+async function disableBootstrap(deps: AdminDeps, foundAt: string | undefined): Promise<LeakAnswer> {
+  const owner = { kind: 'client', id: BOOTSTRAP_CLIENT } as const
+  if (deps.directory.owner(owner)?.disabled) return { outcome: 'dead', id: BOOTSTRAP_CLIENT }
+  const wasLive = await deps.change(REPORT, async (change) => {
+    const client = await findClient(change.db, BOOTSTRAP_CLIENT)
+    if (client === undefined || client.disabled) return false
+    await updateClient(change, { ...client, disabled: true })
+    const detail = { fields: ['disabled'], disabled: true, ...detailOf(foundAt) }
+    await change.record('client.change', 'client', BOOTSTRAP_CLIENT, detail)
+    return true
+  })
+  return { outcome: wasLive ? 'revoked' : 'dead', id: BOOTSTRAP_CLIENT }
+}
+
+function detailOf(foundAt: string | undefined) {
+  return { reason: 'leaked', ...(foundAt !== undefined && { found_at: foundAt }) }
+}
+
+/** Where something was found is often an address that holds it. It is kept, so what is a credential in it is not. */
+function withoutCredentials(text: string | undefined, credential: string): string | undefined {
+  return text?.replaceAll(credential, '…').replace(/cs_[a-z]+_[0-9A-Za-z]{8,}/g, 'cs_…')
+}

@@ -1,0 +1,77 @@
+import { type Denied, deny } from '@countersign/resource-server'
+import type { Directory } from '../directory/directory.ts'
+import type { Lookup } from '../store/credentials.ts'
+import { KnownCredential, type KnownCredentials } from './known-credentials.ts'
+import { LookUps, LookUpsBusy } from './look-ups.ts'
+import type { UnknownDigests } from './unknown-digests.ts'
+
+export type StoredDeps = {
+  readonly directory: Directory
+  readonly known: KnownCredentials
+  readonly unknown: UnknownDigests
+  /** Asks the store; rejects when it cannot be asked. */
+  readonly findByDigest: (digest: string) => Promise<Lookup>
+  /** Returns once the directory is at this revision or later. */
+  readonly reach: (revision: number) => Promise<void>
+}
+
+/** Finds the credential that is kept under a digest. Synchronous for what is known. */
+export type FindStored = (digest: string) => KnownCredential | Denied | Promise<KnownCredential | Denied>
+
+/** How often an answer may be older than the directory before we say that we cannot tell. */
+const MAX_STALE_READS = 5
+
+/**
+ * Finds stored credentials, whoever issued them: what is known, else by one bounded queue of look-ups for all kinds.
+ * Which texts are worth a look-up, and under which digest they are kept, is for the resolver of each kind to say.
+ */
+export function storedCredentials(deps: StoredDeps): FindStored {
+  const { directory, known, unknown } = deps
+  const lookUps = new LookUps((digest) => find(digest, deps))
+  return (digest) => {
+    const hit = known.get(digest)
+    if (hit !== undefined) return hit
+    if (unknown.has(digest)) return deny('credential_unknown')
+    const before = directory.revision
+    return lookUps
+      .get(digest)
+      .catch(cannotTell)
+      .then((found) => {
+        // Whoever joined a look-up that began before a change which was acknowledged since must not be served from it.
+        return isKnown(found) && directory.revision !== before ? (known.get(digest) ?? refind(digest, deps)) : found
+      })
+  }
+}
+
+function isKnown(found: KnownCredential | Denied): found is KnownCredential {
+  return found instanceof KnownCredential
+}
+
+function refind(digest: string, deps: StoredDeps): Promise<KnownCredential | Denied> {
+  return find(digest, deps).catch(cannotTell)
+}
+
+/**
+ * Security: facts are kept only when they were read at a revision not older than the directory's; else a revocation
+ * that the directory has already taken over could be undone by a slow read.
+ */
+async function find(digest: string, deps: StoredDeps): Promise<KnownCredential | Denied> {
+  for (let attempt = 0; attempt < MAX_STALE_READS; attempt++) {
+    const { credential, revision } = await deps.findByDigest(digest)
+    await deps.reach(revision)
+    if (revision < deps.directory.revision) continue
+    if (credential === undefined) {
+      deps.unknown.add(digest)
+      return deny('credential_unknown')
+    }
+    const known = new KnownCredential(credential)
+    deps.known.set(digest, known)
+    return known
+  }
+  return deny('store_busy', { because: 'every read was overtaken by a change' })
+}
+
+function cannotTell(error: unknown): Denied {
+  if (error instanceof LookUpsBusy) return deny('store_busy', { because: error.message })
+  return deny('store_unavailable', { because: error instanceof Error ? error.message : String(error) })
+}
