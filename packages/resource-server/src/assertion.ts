@@ -92,7 +92,8 @@ function assertedBy(claims: JWTPayload): Asserted | undefined {
     scopes: new Set(typeof scope === 'string' ? scope.split(' ').filter((one) => one !== '') : []),
     roles: new Set(textsOf(claims.roles)),
     groups: new Set(textsOf(claims.groups)),
-    projects: principal.kind === 'anonymous' ? [] : Array.isArray(projects) ? textsOf(projects) : null,
+    // Only a null that was written means all: what is missing must not widen.
+    projects: principal.kind !== 'anonymous' && projects === null ? null : textsOf(projects),
     credential: typeof credential === 'string' ? credential : undefined,
   }
 }

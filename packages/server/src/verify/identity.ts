@@ -138,6 +138,7 @@ export class Identities {
       exp: Math.max(Math.floor(endsAtMs / 1000), iat + 1),
       principal: principal.kind,
       ...(principal.kind === 'client' && { client_id: principal.id }),
+      ...(principal.kind === 'user' && principal.email !== undefined && { email: principal.email }),
       ...(caller !== undefined && {
         name: nameOf(caller.principal),
         groups: groupsOf(caller, resource),
