@@ -43,7 +43,7 @@ test('without any key the call is made as a stranger', async () => {
 test('a key file that is named has to be there, and to hold one key', async () => {
   await expect(find({}, { keyFile: 'other.key' })).rejects.toThrow('--key-file: there is no file other.key')
   const two = testTerminal({ files: { two: 'cs_key_a\ncs_key_b' } }).terminal
-  await expect(findConnection(two, { keyFile: 'two' })).rejects.toThrow('expected one key, in one line')
+  await expect(findConnection(two, { keyFile: 'two' })).rejects.toThrow('expected one key or token, in one line')
 })
 
 test('a server is an http URL', async () => {

@@ -106,7 +106,7 @@ function readIfThere(terminal: Terminal, path: string): string | undefined {
 /** A key is one line without spaces. What is in it is not said: it may be half a secret. */
 function checked(source: string, text: string): string {
   const key = text.trim()
-  if (!/^[\x21-\x7e]+$/.test(key)) throw new UsageError(`${source}: expected one key, in one line.`)
+  if (!/^[\x21-\x7e]+$/.test(key)) throw new UsageError(`${source}: expected one key or token, in one line.`)
   return key
 }
 
