@@ -50,7 +50,10 @@ export const CredentialImport = body({
   }),
   hmac_key: z
     .string()
-    .regex(/^[A-Za-z0-9+/]{4,1368}={0,2}$/, 'expected the key in base64')
+    .regex(
+      /^(?:[A-Za-z0-9+/]{4}){1,342}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/,
+      'expected a key of 3 to 1028 bytes, in base64 with its padding',
+    )
     .optional()
     .meta({ description: 'The key of HMAC-SHA-256 in base64. Kept sealed.', example: 'bm90LWEtcmVhbC1rZXk=' }),
   credentials: z
