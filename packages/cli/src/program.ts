@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { addApply } from './commands/apply.ts'
 import { addClientCommands } from './commands/client.ts'
 import { addCredentialsCommands } from './commands/credentials.ts'
 import { addDecisionCommands } from './commands/decision.ts'
@@ -66,6 +67,7 @@ export async function makeProgram(terminal: Terminal, argv: readonly string[]): 
   addRevoke(program, terminal)
   addLeakCommands(program, terminal)
   addScannerRules(program, terminal)
+  addApply(program, terminal)
   addWhy(program, terminal)
   addDecisionCommands(program, terminal)
   addExplain(program, terminal)

@@ -29,7 +29,12 @@ export function resourceDetails(terminal: Terminal, resource: Resource): string 
 }
 
 function ruleLine(rule: AnsweredRule, index: number): string {
-  return `${index}  ${ruleText(rule)}  ${requirement(rule)}`
+  return `${index}  ${ruleSentence(rule)}`
+}
+
+/** What a rule is about and what it asks. */
+export function ruleSentence(rule: AnsweredRule): string {
+  return `${ruleText(rule)}  ${requirement(rule)}`
 }
 
 function requirement({ require = {} }: AnsweredRule): string {

@@ -1,0 +1,85 @@
+import {
+  type ApiClient,
+  ApiError,
+  type NewClient,
+  type NewGroup,
+  type NewPermission,
+  type NewResource,
+  type NewUser,
+} from '@countersign/admin-api'
+import { place } from './declared-file.ts'
+import type { LineOf } from './line-of.ts'
+import type { Passwords } from './passwords.ts'
+import { stepTitle } from './print.ts'
+import type { Create, Step } from './step.ts'
+
+type Deps = {
+  readonly api: ApiClient
+  readonly passwords: Passwords
+  readonly lineOf: LineOf
+  /** Told of each step that is done, with what looks like a mistake in it. */
+  readonly onDone: (step: Step, warnings: readonly string[]) => void
+}
+
+/** Carries out one step after the other. The first that fails ends it; what was done stays, and another run goes on. */
+export async function carryOut(steps: readonly Step[], { api, passwords, lineOf, onDone }: Deps): Promise<void> {
+  for (const step of steps) {
+    try {
+      onDone(step, warningsIn(await take(step, api, passwords)))
+    } catch (error) {
+      throw error instanceof ApiError ? atStep(error, step, lineOf) : error
+    }
+  }
+}
+
+function take(step: Step, api: ApiClient, passwords: Passwords): Promise<unknown> {
+  if (step.action === 'create') return CREATE[step.noun](api, withPassword(step, passwords))
+  const calls = api[LIST_OF_NOUN[step.noun]]
+  return step.action === 'change' ? calls.change(step.id, step.body) : unlessGone(calls.delete(step.id))
+}
+
+function warningsIn(answer: unknown): readonly string[] {
+  return typeof answer === 'object' && answer !== null && 'warnings' in answer ? (answer.warnings as string[]) : []
+}
+
+const LIST_OF_NOUN = {
+  group: 'groups',
+  resource: 'resources',
+  client: 'clients',
+  user: 'users',
+  permission: 'permissions',
+} as const
+
+/** The bodies are those of the file, whose schema is made of the schemas of these calls. */
+const CREATE: { readonly [Noun in Step['noun']]: (api: ApiClient, body: unknown) => Promise<unknown> } = {
+  group: (api, body) => api.groups.create(body as NewGroup),
+  resource: (api, body) => api.resources.create(body as NewResource),
+  client: (api, body) => api.clients.create(body as NewClient),
+  user: (api, body) => api.users.create(body as NewUser),
+  permission: (api, body) => api.permissions.create(body as NewPermission),
+}
+
+function withPassword({ noun, name, body }: Create, passwords: Passwords) {
+  const password = noun === 'user' ? passwords.get(name) : undefined
+  return password === undefined ? body : { ...body, password }
+}
+
+/** A permission goes along with its holder or resource. */
+async function unlessGone(deletion: Promise<unknown>): Promise<void> {
+  try {
+    await deletion
+  } catch (error) {
+    if (!(error instanceof ApiError && error.code === 'not_found')) throw error
+  }
+}
+
+/** What the server says of a body, said of the entry that it came from. */
+function atStep(error: ApiError, step: Step, lineOf: LineOf): ApiError {
+  const { status, code, detail, decisionId, problems } = error
+  const where = step.action === 'delete' ? '' : `, ${place(step.way, lineOf)}`
+  const title = `${stepTitle(step)}${where}: ${error.title}`
+  return new ApiError(
+    { status, code, title, problems: [...problems], ...(detail !== undefined && { detail }) },
+    decisionId,
+  )
+}

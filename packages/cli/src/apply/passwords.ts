@@ -1,0 +1,54 @@
+import { dirname, resolve } from 'node:path'
+import { type Declaration, UserChange } from '@countersign/admin-api'
+import type { Terminal } from '../terminal.ts'
+import type { Mistake } from './declared-file.ts'
+import type { Step } from './step.ts'
+
+/** Passwords by username. Security: kept apart from the steps, which are printed. */
+export type Passwords = ReadonlyMap<string, string>
+
+/**
+ * The passwords of the users that are to be made. Those of others are not even read: whether a password is that of
+ * the file cannot be told from its hash, and setting it again would undo what its owner chose since.
+ *
+ * @param path of the declared file: a `password_file` is relative to it.
+ */
+export function readPasswords(
+  terminal: Pick<Terminal, 'env' | 'readFile'>,
+  { users }: Declaration,
+  steps: readonly Step[],
+  path: string,
+): { readonly passwords: Passwords; readonly mistakes: readonly Mistake[] } {
+  const made = new Set(
+    steps.flatMap(({ noun, action, name }) => (noun === 'user' && action === 'create' ? [name] : [])),
+  )
+  const passwords = new Map<string, string>()
+  const mistakes: Mistake[] = []
+  for (const [index, { username, password_file: file, password_env: variable }] of users.entries()) {
+    if (!made.has(username) || (file === undefined && variable === undefined)) continue
+    const field = file === undefined ? 'password_env' : 'password_file'
+    const password =
+      file === undefined
+        ? terminal.env[variable ?? '']
+        : readLine(terminal, resolve(path === '-' ? '.' : dirname(path), file))
+    const mistake = mistakeIn(password, file === undefined ? 'the variable is not set' : 'the file cannot be read')
+    if (mistake !== undefined) mistakes.push({ way: ['users', index, field], message: mistake })
+    else if (password !== undefined) passwords.set(username, password)
+  }
+  return { passwords, mistakes }
+}
+
+function mistakeIn(password: string | undefined, absent: string): string | undefined {
+  if (password === undefined) return absent
+  const result = UserChange.safeParse({ password })
+  return result.success ? undefined : `what it holds is no password: ${result.error.issues[0]?.message}`
+}
+
+/** Without the line break at its end. */
+function readLine({ readFile }: Pick<Terminal, 'readFile'>, path: string): string | undefined {
+  try {
+    return readFile(path).replace(/\r?\n$/, '')
+  } catch {
+    return undefined
+  }
+}

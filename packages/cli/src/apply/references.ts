@@ -1,0 +1,56 @@
+import type { Declaration } from '@countersign/admin-api'
+import { BUILT_IN_GROUP, MANAGEMENT_RESOURCE } from '@countersign/resource-server'
+import type { Mistake } from './declared-file.ts'
+import type { FieldWay } from './line-of.ts'
+import { entriesOf, NAMED_NOUNS, type NamedNoun, presentOf } from './nouns.ts'
+import type { Present } from './present.ts'
+import type { Delete } from './step.ts'
+
+const BUILT_IN_GROUPS: ReadonlySet<string> = new Set(Object.values(BUILT_IN_GROUP))
+
+type Reference = { readonly noun: NamedNoun; readonly name: string; readonly way: FieldWay }
+
+/** What entries refer to that is neither declared nor there, or will not be there when all is done. */
+export function findDangling(declaration: Declaration, present: Present, deletions: readonly Delete[]): Mistake[] {
+  const known = new Map(
+    NAMED_NOUNS.map((noun) => {
+      const gone = new Set(deletions.flatMap((step) => (step.noun === noun ? [step.id] : [])))
+      const there = [...presentOf(noun, present).keys()].filter((name) => !gone.has(name))
+      return [noun, new Set([...there, ...entriesOf(noun, declaration).map(({ name }) => name)])]
+    }),
+  )
+  known.get('resource')?.add(MANAGEMENT_RESOURCE)
+  return [...referencesIn(declaration)]
+    .filter(({ noun, name }) => !known.get(noun)?.has(name))
+    .map(({ noun, name, way }) => ({
+      way,
+      message: `there is no ${noun} ${name}, neither declared here nor there already`,
+    }))
+}
+
+function* referencesIn({ resources, clients, users, permissions }: Declaration): Generator<Reference> {
+  for (const [index, { rules }] of resources.entries()) {
+    for (const [position, rule] of rules.entries()) {
+      for (const [place, name] of (rule.require?.groups ?? []).entries()) {
+        const way = ['resources', index, 'rules', position, 'require', 'groups', place]
+        if (!BUILT_IN_GROUPS.has(name)) yield { noun: 'group', name, way }
+      }
+    }
+  }
+  for (const [index, client] of clients.entries()) {
+    yield* groups(client.groups, ['clients', index, 'groups'])
+    const { default_resource: name } = client
+    if (name != null) yield { noun: 'resource', name, way: ['clients', index, 'default_resource'] }
+  }
+  for (const [index, user] of users.entries()) yield* groups(user.groups, ['users', index, 'groups'])
+  for (const [index, permission] of permissions.entries()) {
+    for (const noun of ['resource', 'group', 'client', 'user'] as const) {
+      const name = permission[noun]
+      if (name !== undefined) yield { noun, name, way: ['permissions', index, noun] }
+    }
+  }
+}
+
+function* groups(names: readonly string[], way: FieldWay): Generator<Reference> {
+  for (const [index, name] of names.entries()) yield { noun: 'group', name, way: [...way, index] }
+}
