@@ -79,9 +79,11 @@ export const project = () =>
     .refine((text) => text !== 'none', 'expected a project; "none" is reserved')
 
 /** What people read: free text in one line. */
-export const displayName = () => z.string().regex(/^[^\p{Cc}]{1,128}$/u, 'expected 1 to 128 characters in one line')
+export const displayName = () =>
+  z.string().regex(/^[^\p{Cc}\p{Zl}\p{Zp}]{1,128}$/u, 'expected 1 to 128 characters in one line')
 
-export const sentence = () => z.string().regex(/^[^\p{Cc}]{0,500}$/u, 'expected at most 500 characters in one line')
+export const sentence = () =>
+  z.string().regex(/^[^\p{Cc}\p{Zl}\p{Zp}]{0,500}$/u, 'expected at most 500 characters in one line')
 
 /** A point in time of an answer. */
 export const instant = () => z.string().meta({ format: 'date-time' })

@@ -67,6 +67,7 @@ describe('a user', () => {
     [{ username: 'alice\n' }, 'username'],
     [{ username: 'alice', email: 'nobody' }, 'email'],
     [{ username: 'alice', name: 'Alice\r\nX: y' }, 'name'],
+    [{ username: 'alice', name: 'Alice\u2028Bob' }, 'name'],
     [{ username: 'alice', roles: ['root'] }, 'roles[0]'],
     [{ username: 'alice', groups: ['media', 'nope'] }, 'groups[1]'],
     [{ username: 'alice', password: 'short' }, 'password'],
