@@ -7,7 +7,7 @@ import { CATALOGUE } from './catalogue.ts'
 import { NOT_YET } from './not-yet.ts'
 import { VECTORS } from './vectors/all.ts'
 
-const ID = '(?:HDR|OPQ|FWD)-[0-9]{2}'
+const ID = '(?:HDR|OPQ|FWD|ADM)-[0-9]{2}'
 
 /** Ids at the head of the names of tests, and of vectors, which are all run. */
 function idsTested(): Set<string> {

@@ -94,4 +94,22 @@ const FORWARDED = {
   'FWD-40': 'schemes and line ends in a description',
 }
 
-export const CATALOGUE: Readonly<Record<string, string>> = { ...HEADERS, ...OPAQUE, ...FORWARDED }
+/** The management API. */
+const MANAGEMENT = {
+  'ADM-01': 'a credential for somebody else, by nobody',
+  'ADM-02': 'every route by whom it is not for',
+  'ADM-05': 'credentials by credentials that may not make any',
+  'ADM-06': 'a credential that changes itself, or what is known of it',
+  'ADM-07': 'the last admin',
+  'ADM-09': 'addresses of issuers that lie inside',
+  'ADM-10': 'an issuer twice',
+  'ADM-11': 'claims that match anything',
+  'ADM-13': 'a call that is sent again',
+  'ADM-14': 'secrets and digests for those who may read',
+  'ADM-15': 'the credentials of somebody who was deleted',
+  'ADM-16': 'who did it, forged',
+  'ADM-17': 'very many credentials at once',
+  'ADM-18': 'a revocation that was acknowledged',
+}
+
+export const CATALOGUE: Readonly<Record<string, string>> = { ...HEADERS, ...OPAQUE, ...FORWARDED, ...MANAGEMENT }
