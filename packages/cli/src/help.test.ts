@@ -46,7 +46,7 @@ test('every command is in the list', () => {
   )
   const people = ['group add', 'group remove', 'user password', 'pat create', 'pat list', 'pat show', 'pat rotate']
   const all = ['list', 'expiring', 'import', 'digest', 'foreign-prefixes'].map((verb) => `credentials ${verb}`)
-  const leaks = ['leak report', 'scanner-rules']
+  const leaks = ['leak report', 'scanner-rules', 'apply']
   const keys = ['key create', 'key list', 'key show', 'key rotate', 'revoke']
   const asking = ['decision list', 'why', 'explain', 'verify', 'me resources']
   expect(leaves(program).toSorted()).toEqual(

@@ -21,6 +21,10 @@ export function parseDeclaredFile(text: string): DeclaredFile | { readonly probl
 
   const lineOf = lineFinder(document, lines)
   const value = contentsOf(document)
+  if (value === TANGLED) {
+    const message = 'an alias stands for nothing that is anchored before it, or for far too much'
+    return { problems: [{ path: 'the file', message }] }
+  }
   const result = Declaration.safeParse(value)
   const mistakes = [...findRepeated(value), ...(result.success ? [] : mistakesIn(result.error))]
   if (!result.success || mistakes.length > 0) return { problems: problemsAt(mistakes, lineOf) }
@@ -38,12 +42,14 @@ export function problemsAt(mistakes: readonly Mistake[], lineOf: LineOf): FieldP
   return sorted.map(({ way, message }) => ({ path: place(way, lineOf), message }))
 }
 
-/** Undefined, which is no declaration, where aliases would make a mountain of a small file. */
+const TANGLED = Symbol('aliases that cannot be followed')
+
+/** Aliases could make a mountain of a small file: the parser stops at a hundred. */
 function contentsOf(document: ReturnType<typeof parseDocument>): unknown {
   try {
     return document.toJS()
   } catch {
-    return undefined
+    return TANGLED
   }
 }
 
