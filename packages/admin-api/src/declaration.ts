@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { body, refuseTogether } from './body.ts'
 import { NewClient } from './client.ts'
 import { NewGroup } from './group.ts'
-import { newName } from './names.ts'
+import { name, newName } from './names.ts'
 import { NewPermission, requireOneHolder } from './permission.ts'
 import { NewResource } from './resource.ts'
 import { NewUser } from './user.ts'
@@ -23,8 +23,9 @@ const DeclaredResource = body({ ...undeclared(NewResource.shape), adopt })
 
 const DeclaredClient = body({
   ...undeclared(NewClient.shape),
-  default_resource: NewClient.shape.default_resource.unwrap().optional().meta({
-    description: 'Which resource a token request means that names none. Left out: it stays as the server chose it.',
+  // Never null: the first permission would choose one, and the next run find it.
+  default_resource: name().optional().meta({
+    description: 'Which resource a token request means that names none. Left out: as its first permission chooses.',
     example: 'webdav',
   }),
   adopt,

@@ -118,10 +118,10 @@ describe('what is otherwise is changed, in those fields alone', () => {
       { networks: ['10.0.0.0/8'] },
     ],
     [
-      'a default resource that is declared to be none does not',
-      { clients: [{ id: 'canister', default_resource: null }] },
-      there({ clients: [{ ...client, default_resource: 'webdav' }] }),
-      { default_resource: null },
+      'a default resource that is declared does not',
+      { clients: [{ id: 'canister', default_resource: 'webdav' }] },
+      there({ clients: [client], resources: [resource] }),
+      { default_resource: 'webdav' },
     ],
     [
       'rules in another order are other rules',

@@ -40,7 +40,7 @@ function* referencesIn({ resources, clients, users, permissions }: Declaration):
   for (const [index, client] of clients.entries()) {
     yield* groups(client.groups, ['clients', index, 'groups'])
     const { default_resource: name } = client
-    if (name != null) yield { noun: 'resource', name, way: ['clients', index, 'default_resource'] }
+    if (name !== undefined) yield { noun: 'resource', name, way: ['clients', index, 'default_resource'] }
   }
   for (const [index, user] of users.entries()) yield* groups(user.groups, ['users', index, 'groups'])
   for (const [index, permission] of permissions.entries()) {

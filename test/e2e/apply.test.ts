@@ -1,0 +1,240 @@
+// Declared files, applied by the command line to the real app: what they make, what they leave alone, where they stop.
+
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
+import { type Ran, ran, type World } from '../../packages/cli/src/testing/test-terminal.ts'
+import { BOOTSTRAP_KEY, startApp, type TestApp } from '../support/app.ts'
+import { PATIENCE_MS } from '../support/wait.ts'
+
+const FORGE = `
+name: platform
+groups:
+  - { name: developers, description: Whoever writes code }
+resources:
+  - name: forge
+    identifier: https://forge.example.com
+    hosts: [forge.example.com]
+    scopes: [repo:read, repo:write]
+    rules:
+      - { methods: [GET], path: /**, require: { scopes: [repo:read] } }
+      - { path: /**, require: { scopes: [repo:write] } }
+clients:
+  - { id: ci, groups: [developers] }
+users:
+  - { username: alice, email: alice@example.com, groups: [developers], password_file: secrets/alice }
+permissions:
+  - { group: developers, resource: forge, scopes: [repo:read, repo:write] }
+`
+const PASSWORD = 'correct horse battery staple'
+
+let app: TestApp
+let calls: string[]
+let listener: ReturnType<typeof Bun.serve>
+
+const open = async () => {
+  app = await startApp()
+  calls = []
+  listener = Bun.serve({
+    port: 0,
+    hostname: '127.0.0.1',
+    fetch: (request) => {
+      if (request.method !== 'GET') calls.push(`${request.method} ${new URL(request.url).pathname.slice(7)}`)
+      return app.app.publicRoutes.fallback(request, '127.0.0.1')
+    },
+  })
+}
+const shut = async () => {
+  await listener.stop(true)
+  await app.close()
+}
+
+/** Runs `apply` on this file, and notes the calls that change something. */
+async function apply(yaml: string, options = '', world: World = {}): Promise<Ran> {
+  calls = []
+  const env = { COUNTERSIGN_SERVER: `http://127.0.0.1:${listener.port}`, COUNTERSIGN_KEY: BOOTSTRAP_KEY, ...world.env }
+  const files = { 'etc/f.yaml': yaml, [`${process.cwd()}/etc/secrets/alice`]: `${PASSWORD}\n`, ...world.files }
+  return ran(`apply -f etc/f.yaml ${options}`.trim(), { ...world, env, files })
+}
+async function get(path: string) {
+  const { status, body } = await app.api('GET', `/api/v1${path}`)
+  return status === 200 ? body : undefined
+}
+async function hand(method: string, path: string, body: unknown) {
+  const answer = await app.api(method, `/api/v1${path}`, body)
+  expect(answer.status).toBeLessThan(300)
+  return answer.body
+}
+const permissions = async () => ((await get('/permissions?resource=forge'))?.items ?? []) as Record<string, unknown>[]
+
+describe('a declared file', () => {
+  beforeEach(open)
+  afterEach(shut)
+
+  test('is made, and applied again it changes nothing', async () => {
+    const first = await apply(FORGE)
+    expect(first).toMatchObject({ code: 0, err: '' })
+    expect(first.out).toEndWith('Done: 5 made.\n')
+    expect(calls).toEqual(['POST /groups', 'POST /resources', 'POST /clients', 'POST /users', 'POST /permissions'])
+    expect(await get('/users/alice')).toMatchObject({ managed_by: 'platform', has_password: true, roles: ['user'] })
+    expect(await get('/clients/ci')).toMatchObject({ managed_by: 'platform', groups: ['developers'] })
+    expect(await permissions()).toMatchObject([{ group: 'developers', managed_by: 'platform' }])
+
+    const again = await apply(FORGE)
+    expect(again).toEqual({ code: 0, out: 'Nothing to do; 5 things are as declared.\n', err: '' })
+    expect(calls).toEqual([])
+  })
+
+  test('says nothing of a password, and sets it only once', async () => {
+    const { out, err } = await apply(FORGE, '--json')
+    expect(out + err).not.toContain('horse')
+    await hand('PATCH', '/users/alice', { password: null })
+    await apply(FORGE.replace('secrets/alice', 'secrets/gone'))
+    expect(calls).toEqual([])
+    expect(await get('/users/alice')).toMatchObject({ has_password: false })
+  })
+
+  test('is shown and not applied by a dry run, whose check fails where there is something to do', async () => {
+    const dry = await apply(FORGE, '--dry-run')
+    expect(dry).toMatchObject({ code: 0, err: '' })
+    expect(dry.out).toContain('+ permission group developers at forge: repo:read, repo:write\nTo do: 5 to make.\n')
+    expect((await apply(FORGE, '--check')).code).toBe(1)
+    expect([await get('/groups/developers'), calls]).toEqual([undefined, []])
+    await apply(FORGE)
+    expect((await apply(FORGE, '--check')).code).toBe(0)
+  })
+
+  test('leaves the default resource of a client to its first permission', async () => {
+    const file = `${FORGE}  - { client: ci, resource: forge, scopes: [repo:read] }\n`
+    await apply(file)
+    expect(await get('/clients/ci')).toMatchObject({ default_resource: 'forge' })
+    expect((await apply(file)).out).toBe('Nothing to do; 6 things are as declared.\n')
+  })
+
+  test('puts right what was changed by hand, in those fields alone', async () => {
+    await apply(FORGE)
+    await hand('PATCH', '/users/alice', { disabled: true, name: 'Al' })
+    await hand('PATCH', '/resources/forge', { rules: [], preflight: 'pass' })
+    const { out } = await apply(FORGE)
+    expect(out).toContain('~ user alice\n    disabled: true → false\n    name: Al → alice\n')
+    expect(out).toContain('      + GET /**  scopes repo:read\n')
+    expect(calls).toEqual(['PATCH /resources/forge', 'PATCH /users/alice'])
+    expect(await apply(FORGE)).toMatchObject({ out: 'Nothing to do; 5 things are as declared.\n' })
+  })
+
+  test('takes a right that it no longer says, after it gave what it says now', async () => {
+    await apply(FORGE)
+    await apply(FORGE.replace('scopes: [repo:read, repo:write] }\n', 'scopes: [repo:read] }\n'))
+    expect(calls.map((call) => call.split('/perm_')[0])).toEqual(['POST /permissions', 'DELETE /permissions'])
+    expect(await permissions()).toMatchObject([{ scopes: ['repo:read'] }])
+  })
+
+  test('deletes only by pruning, and only what it made', async () => {
+    await apply(FORGE)
+    await hand('POST', '/users', { username: 'bob', groups: ['developers'] })
+    const kept = await apply('name: platform')
+    expect(kept.out).toStartWith('Nothing to do')
+    expect(kept.err).toContain('--prune deletes:\n')
+    expect(await get('/users/alice')).toBeDefined()
+
+    const refused = await apply('name: platform', '--prune', { answer: 'n' })
+    expect(refused.code).toBe(1)
+    expect(refused.err).toContain('5 things that are no longer declared will be deleted')
+    expect(calls).toEqual([])
+
+    expect((await apply('name: platform', '--prune', { answer: 'y' })).code).toBe(0)
+    expect([await get('/users/alice'), await get('/resources/forge'), await permissions()]).toEqual([
+      undefined,
+      undefined,
+      [],
+    ])
+    expect(await get('/users/bob')).toMatchObject({ groups: [] })
+  })
+
+  test('stops at what was made elsewhere, until it is told to adopt it', async () => {
+    await hand('POST', '/groups', { name: 'developers' })
+    await hand('POST', '/clients', { id: 'ci' })
+    const stopped = await apply(FORGE)
+    expect(stopped.code).toBe(2)
+    expect(stopped.err).toContain('groups[0] (line 4): group developers is there already, made by hand')
+    expect(stopped.err).toContain('clients[0] (line 14): client ci is there already')
+    expect(calls).toEqual([])
+
+    expect((await apply(`${FORGE}adopt: true\n`)).code).toBe(0)
+    expect(await get('/clients/ci')).toMatchObject({ managed_by: 'platform', groups: ['developers'] })
+    expect((await apply(FORGE)).out).toStartWith('Nothing to do')
+  })
+
+  test('leaves alone what a file of another name made', async () => {
+    await apply(FORGE)
+    const other = 'name: other\ngroups: [{ name: readers }]'
+    await apply(other, '--prune')
+    expect(await get('/groups/developers')).toBeDefined()
+    expect((await apply(FORGE, '--prune')).out).toStartWith('Nothing to do')
+  })
+
+  test('that is broken, or whose secret is not there, changes nothing', async () => {
+    const broken = await apply(FORGE.replace('alice@example.com', 'alice'))
+    expect(broken.code).toBe(2)
+    expect(broken.err).toContain('users[0].email (line 16): expected an e-mail address')
+    const bare = await apply(FORGE.replace('secrets/alice', 'secrets/gone'))
+    expect(bare.code).toBe(2)
+    expect(bare.err).toContain('users[0].password_file (line 16): the file cannot be read')
+    expect(calls).toEqual([])
+  })
+
+  test('stopped half way by the server says where, and goes on from there', async () => {
+    const wrong = FORGE.replace('scopes: [repo:read, repo:write] }\n', 'scopes: [repo:admin] }\n')
+    const stopped = await apply(wrong)
+    expect(stopped.code).toBe(1)
+    expect(stopped.err).toBe(
+      'Stopped: 4 of 5 steps were done, the others were not. Run it again to go on.\n' +
+        'countersign: permission group developers at forge: repo:admin, permissions[0] (line 18): ' +
+        'The body is not acceptable. (400 invalid_body)\n' +
+        '  scopes[0]: is no scope of forge; it declares repo:read, repo:write\n',
+    )
+    expect((await apply(FORGE)).out).toEndWith('Done: 1 made; 4 things are as declared.\n')
+  })
+
+  test('tells a program its steps, and how many of them were done', async () => {
+    const dry = JSON.parse((await apply(FORGE, '--dry-run --json')).out)
+    expect(dry).toMatchObject({ done: 0, unchanged: 0, undeclared: [] })
+    expect(dry.steps[0]).toEqual({
+      ...{ action: 'create', noun: 'group', name: 'developers', path: 'groups[0]' },
+      body: { name: 'developers', description: 'Whoever writes code', disabled: false, managed_by: 'platform' },
+    })
+    expect(JSON.parse((await apply(FORGE, '--json')).out)).toMatchObject({ done: 5, steps: { length: 5 } })
+  })
+
+  test('shows what looks like a mistake in the rules of a resource', async () => {
+    const lax = FORGE.replace('- { path: /**, require: { scopes: [repo:write] } }', '- { path: /** }')
+    expect((await apply(lax)).err).toContain('resource forge: rules[0] asks more than rules[1]')
+  })
+
+  test('is refused to whoever may not read what is there', async () => {
+    await apply(FORGE)
+    const { key } = await hand('POST', '/clients/ci/keys', {})
+    const { code, err } = await apply(FORGE, '', { env: { COUNTERSIGN_KEY: String(key) } })
+    expect(code).toBe(5)
+    expect(err).toContain('resource_not_granted')
+    expect(calls).toEqual([])
+  })
+})
+
+describe('a thousand users in one file', () => {
+  beforeAll(open)
+  afterAll(shut)
+  const users = Array.from({ length: 1000 }, (_, n) => `  - { username: user-${n}, groups: [crew] }\n`)
+
+  test(
+    'are made, counted on the way, found again page by page, and pruned',
+    async () => {
+      const file = `groups: [{ name: crew }]\nusers:\n${users.join('')}`
+      const made = await apply(file)
+      expect(made).toMatchObject({ code: 0 })
+      expect(made.err.split('\n').slice(0, 2)).toEqual(['100 of 1001', '200 of 1001'])
+      expect((await apply(file)).out).toBe('Nothing to do; 1001 things are as declared.\n')
+      expect((await apply(`groups: [{ name: crew }]\nusers:\n${users.slice(0, 900).join('')}`, '--prune')).code).toBe(0)
+      expect(calls).toHaveLength(100)
+    },
+    PATIENCE_MS,
+  )
+})
