@@ -19,11 +19,15 @@ import { managementResource } from './domain/management.ts'
 import { protectApi } from './http/api.ts'
 import type { Handler } from './http/guard.ts'
 import type { Routes } from './http/listen.ts'
+import { forLocalPeers } from './http/local-peers.ts'
 import { checkKek, loadKek } from './keys/kek-file.ts'
 import { passwordHasher } from './keys/password.ts'
 import { sealWith } from './keys/seal.ts'
 import { loadSigningKeys } from './keys/signing-key.ts'
+import { WITHIN_DAYS } from './metrics/credential-gauges.ts'
+import { Metrics } from './metrics/metrics.ts'
 import { trimChangeLog } from './store/change-log.ts'
+import { countCredentials } from './store/credential-counts.ts'
 import { credentialFinder, findCredential, writeLastUses } from './store/credentials.ts'
 import { findDecision, insertDecisions, listDecisions, trimDecisions } from './store/decisions.ts'
 import { openDecisions, openStore } from './store/open.ts'
@@ -203,6 +207,15 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
     )
   const isApi = (request: Request) => /^https?:\/\/[^/]+\/api\/v1(\/|$|\?)/.test(request.url)
 
+  const metrics = new Metrics({
+    count: () => countCredentials(store.reader, clock(), WITHIN_DAYS, () => new Promise(setImmediate)),
+    clock,
+    monotonicMs,
+    onError: (error) => log.error({ err: error }, 'credentials could not be counted'),
+  })
+  const showMetrics: Handler = (request, peer) =>
+    /^(GET|HEAD)$/.test(request.method) ? metrics.answer() : notFound(request, peer)
+
   const timers: ReturnType<typeof setInterval>[] = []
   const every = (intervalMs: number, work: () => Promise<void>) => {
     const report = (error: unknown) => log.error({ err: error }, 'background work failed')
@@ -213,14 +226,24 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
 
   return {
     publicRoutes: {
-      exact: { ...health, ...(config.internalListen === undefined && verifyRoutes('public')) },
+      exact: {
+        ...health,
+        ...(config.internalListen === undefined && {
+          ...verifyRoutes('public'),
+          '/metrics': forLocalPeers(showMetrics, notFound),
+        }),
+      },
       fallback: (request, peer) => (isApi(request) ? serveApi(request, peer) : notFound(request, peer)),
       forProxies: config.internalListen === undefined,
     },
     internalRoutes:
       config.internalListen === undefined
         ? undefined
-        : { exact: { ...health, ...verifyRoutes('internal') }, fallback: notFound, forProxies: true },
+        : {
+            exact: { ...health, ...verifyRoutes('internal'), '/metrics': showMetrics },
+            fallback: notFound,
+            forProxies: true,
+          },
     edge,
     log,
     async issueFirstAdminKey(keep) {

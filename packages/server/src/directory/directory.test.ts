@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import type { HeldPermission, HolderRef } from '../domain/credential.ts'
+import type { ForeignPrefix } from '../domain/foreign-prefix.ts'
 import { managementResource } from '../domain/management.ts'
 import type { Resource } from '../domain/resource.ts'
 import { Directory, type DirectoryUpdate } from './directory.ts'
@@ -11,6 +12,10 @@ const resource = (name: string, ...hosts: string[]): [string, Resource] => [name
 const permission = (id: string, holder: HolderRef, on: string): [string, HeldPermission] => [
   id,
   { id, holder, resource: on, scopes: [], roles: [], projects: null, managedBy: null, createdAt: created },
+]
+const foreign = (prefix: string): [string, ForeignPrefix] => [
+  prefix,
+  { prefix, digest: 'sha256', keySealed: null, createdAt: created, revision: 1 },
 ]
 const canister: HolderRef = { kind: 'client', id: 'canister' }
 const media: HolderRef = { kind: 'group', id: 'media' }
@@ -131,6 +136,25 @@ describe('permissions', () => {
   })
 })
 
+describe('the foreign prefix of a text', () => {
+  const prefixes = (directory: Directory, ...texts: string[]) =>
+    texts.map((text) => directory.foreignPrefixOf(text)?.prefix)
+  const known = after({ foreignPrefixes: new Map(['glpat-', 'abc', 'abd.ef'].map(foreign)) })
+
+  test('is what it begins with, whole and byte for byte', () => {
+    expect(prefixes(known, 'glpat-x', 'glpat-', 'abcd', 'abd.efg')).toEqual(['glpat-', 'glpat-', 'abc', 'abd.ef'])
+    const none = ['', 'glpat', 'Glpat-x', ' glpat-x', 'xglpat-', 'ab', 'abd.e', 'abd']
+    expect(prefixes(known, ...none)).toEqual(none.map(() => undefined))
+  })
+
+  test('is none where none is known, also once all are gone', () => {
+    expect(prefixes(after({}), '', 'glpat-x')).toEqual([undefined, undefined])
+    expect(prefixes(after({ foreignPrefixes: new Map([foreign('abc')]) }, { everything: true }), 'abcd')).toEqual([
+      undefined,
+    ])
+  })
+})
+
 describe('an update', () => {
   const line = { subject: 'client:canister', revision: 1, at: created, by: 'ops', reason: null }
   const group = { name: 'media', description: '', disabled: false, managedBy: null, createdAt: created, revision: 1 }
@@ -138,6 +162,7 @@ describe('an update', () => {
     resources: new Map([resource('a', 'one.example.com')]),
     groups: new Map([['media', group]]),
     permissions: new Map([permission('1', canister, 'a')]),
+    foreignPrefixes: new Map([foreign('acme_')]),
     lines: [line],
   }
   const seen = (directory: Directory) => [
@@ -146,33 +171,34 @@ describe('an update', () => {
     directory.hasLiveGroup('media'),
     directory.permissionsOf(canister, 'a').length,
     directory.lineThrough('client:canister')?.by,
+    directory.foreignPrefixOf('acme_123')?.prefix,
   ]
 
   test('moves the revision', () => {
     expect(new Directory(management).revision).toBe(-1)
-    expect(seen(after(full))).toEqual([1, 'a', true, 1, 'ops'])
+    expect(seen(after(full))).toEqual([1, 'a', true, 1, 'ops', 'acme_'])
   })
 
   test('leaves what it does not name', () => {
-    expect(seen(after(full, {}))).toEqual([2, 'a', true, 1, 'ops'])
+    expect(seen(after(full, {}))).toEqual([2, 'a', true, 1, 'ops', 'acme_'])
   })
 
   test('of everything leaves nothing that it does not name but the management API', () => {
     const directory = after(full, { everything: true })
-    expect(seen(directory)).toEqual([2, undefined, false, 0, undefined])
+    expect(seen(directory)).toEqual([2, undefined, false, 0, undefined, undefined])
     expect(directory.resource('countersign')).toBe(management)
   })
 
   test('of everything may go back to an earlier revision', () => {
     const directory = after(full, full, full)
     directory.apply(updateOf(1, { everything: true }))
-    expect(seen(directory)).toEqual([1, undefined, false, 0, undefined])
+    expect(seen(directory)).toEqual([1, undefined, false, 0, undefined, undefined])
   })
 
   test('that is older than what is there is ignored', () => {
     const directory = after(full, full, full)
     directory.apply(updateOf(2, { resources: new Map([['a', undefined]]) }))
-    expect(seen(directory)).toEqual([3, 'a', true, 1, 'ops'])
+    expect(seen(directory)).toEqual([3, 'a', true, 1, 'ops', 'acme_'])
   })
 
   test('moves a line that was drawn again', () => {

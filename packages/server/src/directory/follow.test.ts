@@ -7,6 +7,7 @@ import type { KyselyPlugin } from 'kysely'
 import { managementResource } from '../domain/management.ts'
 import { trimChangeLog } from '../store/change-log.ts'
 import { type ClientWrite, deleteClient, insertClient, updateClient } from '../store/clients.ts'
+import { insertForeignPrefix } from '../store/foreign-prefixes.ts'
 import { deleteGroup, insertGroup, updateGroup } from '../store/groups.ts'
 import { type OpenedStore, openStore } from '../store/open.ts'
 import { deletePermission, insertPermission } from '../store/permissions.ts'
@@ -195,6 +196,18 @@ describe('a change', () => {
     await commit('user', 'alice', (running) => deleteUser(running, 'alice'))
     await follower.confirm()
     expect(directory.owner(alice)).toBeUndefined()
+  })
+
+  test('of a foreign prefix is taken over by a node that stands, and read by one that starts', async () => {
+    const standing = node()
+    await standing.follower.confirm()
+    const prefix = { prefix: 'glpat-', digest: 'sha256', keySealed: null } as const
+    await commit('foreign_prefix', 'glpat-', (running) => insertForeignPrefix(running, prefix))
+    const starting = node()
+    for (const { follower, directory } of [standing, starting]) {
+      await follower.confirm()
+      expect(directory.foreignPrefixOf('glpat-x')).toMatchObject(prefix)
+    }
   })
 
   test('is taken over by reading what it names, and nothing else', async () => {

@@ -1,0 +1,104 @@
+import { ISSUED_KINDS, type IssuedKind } from '@countersign/resource-server'
+import { PostgresAdapter, type RawBuilder, sql } from 'kysely'
+import { type Db, parseWord, toSeconds } from './store.ts'
+
+/** Credentials of one kind and origin that have neither expired nor been revoked, by themselves or by a line. */
+export type CredentialCount = {
+  readonly kind: IssuedKind
+  readonly importedFrom: string | null
+  readonly standing: number
+  /** Of those, the ones of owners who are not disabled that end within so many days: one number for each of the days. */
+  readonly expiring: readonly number[]
+}
+
+/** What one part holds of a kind and origin. Sums are texts on PostgreSQL. */
+type Row = {
+  readonly kind: string
+  readonly imported_from: string | null
+  readonly seen: number | string
+  readonly last: string
+  readonly standing: number | string
+  readonly [within: `within_${number}`]: number | string
+}
+
+/** SQLite answers before anything else is done: so many rows it counts without a request noticing. */
+const ROWS_A_READ = 4000
+const DAY_SECONDS = 86_400
+
+/**
+ * Counts all credentials, part by part; `pause` lets requests pass between two parts. What changes meanwhile may be
+ * counted or not. One that was not yet valid stands.
+ */
+export async function countCredentials(
+  db: Db,
+  now: Date,
+  withinDays: readonly number[],
+  pause: () => Promise<void>,
+): Promise<CredentialCount[]> {
+  const counts = new Map<string, CredentialCount>()
+  let after = ''
+  for (;;) {
+    const rows = await countPart(db, toSeconds(now), withinDays, after)
+    for (const row of rows) add(counts, row)
+    const seen = rows.reduce((sum, row) => sum + Number(row.seen), 0)
+    if (seen < ROWS_A_READ) return [...counts.values()]
+    after =
+      rows
+        .map(({ last }) => last)
+        .toSorted()
+        .at(-1) ?? after
+    await pause()
+  }
+}
+
+function add(counts: Map<string, CredentialCount>, row: Row): void {
+  const { imported_from: importedFrom } = row
+  const kind = parseWord(row.kind, ISSUED_KINDS, 'the kind of a credential')
+  const key = JSON.stringify([kind, importedFrom])
+  const before = counts.get(key)
+  const expiring = Object.keys(row).filter((name) => name.startsWith('within_'))
+  counts.set(key, {
+    kind,
+    importedFrom,
+    standing: Number(row.standing) + (before?.standing ?? 0),
+    expiring: expiring.map((_, at) => Number(row[`within_${at}`]) + (before?.expiring[at] ?? 0)),
+  })
+}
+
+async function countPart(db: Db, now: number, withinDays: readonly number[], after: string): Promise<readonly Row[]> {
+  const isRevokedByLine = sql`exists (
+    select 1 from revocation_line as line where line.revision >= it.revision and line.subject in (
+      it.owner_kind || ':' || it.owner, 'kind:' || it.kind, 'family:' || it.family))`
+  const isOrphan = sql`it.ancestors is not null and exists (
+    select 1 from ${ancestorsOf(db)} join revocation_line as line on line.subject = 'credential:' || ancestor.value
+    where line.revision >= it.revision)`
+  const hasLiveOwner = sql`case it.owner_kind
+    when 'client' then exists (select 1 from ${sql.table('client')} as owner where owner.id = it.owner and owner.disabled = 0)
+    else exists (select 1 from ${sql.table('user')} as owner where owner.id = it.owner and owner.disabled = 0) end`
+  const within = withinDays.map((days, at) => {
+    const ends = now + days * DAY_SECONDS
+    const column = sql.ref(`within_${at}`)
+    return sql`sum(case when standing = 1 and is_live = 1 and expires_at <= ${ends} then 1 else 0 end) as ${column}`
+  })
+  // What is dead by its own row is not looked at further; nor is the owner of what does not end soon.
+  const latest = now + Math.max(0, ...withinDays) * DAY_SECONDS
+  const { rows } = await sql<Row>`
+    with part as (select * from credential as it where it.id > ${after} order by it.id limit ${ROWS_A_READ}),
+    judged as (
+      select it.id, it.kind, it.imported_from, it.expires_at,
+        case when it.revoked_at is not null or it.expires_at <= ${now} then 0
+          when ${isRevokedByLine} then 0 when ${isOrphan} then 0 else 1 end as standing,
+        case when it.revoked_at is not null or it.expires_at is null or it.expires_at <= ${now} then 0
+          when it.expires_at > ${latest} then 0 when ${hasLiveOwner} then 1 else 0 end as is_live
+      from part as it)
+    select kind, imported_from, count(*) as seen, max(id) as last, sum(standing) as standing, ${sql.join(within)}
+    from judged group by kind, imported_from`.execute(db)
+  return rows
+}
+
+/** Each id of the list of ancestors, as a row of its own. */
+function ancestorsOf(db: Db): RawBuilder<unknown> {
+  return db.getExecutor().adapter instanceof PostgresAdapter
+    ? sql`jsonb_array_elements_text(it.ancestors::jsonb) as ancestor(value)`
+    : sql`json_each(it.ancestors) as ancestor`
+}
