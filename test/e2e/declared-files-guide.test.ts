@@ -1,0 +1,80 @@
+// The guide to declared files, word for word. Only addresses and paths are those of the test.
+
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type CountersignServer, startCountersign } from '../support/countersign-server.ts'
+import { guideBlock, ROOT, substitute } from '../support/guide.ts'
+import { run } from '../support/program.ts'
+import { describeWith } from '../support/requires.ts'
+import { Teardown } from '../support/teardown.ts'
+import { PATIENCE_MS } from '../support/wait.ts'
+
+const GUIDE = 'declared-files.md'
+
+describeWith(['bash', 'npx'], 'the guide to declared files', () => {
+  const teardown = new Teardown()
+  let server: CountersignServer
+  let home: string
+  beforeAll(async () => {
+    home = await teardown.temporaryDirectory('home')
+    server = await startCountersign(await teardown.temporaryDirectory('data'))
+    teardown.add(server.stop)
+  }, PATIENCE_MS)
+  afterAll(() => teardown.run(), PATIENCE_MS)
+
+  const file = guideBlock(GUIDE, 'countersign.yaml')
+  const write = (text: string) => writeFile(join(home, 'countersign.yaml'), text)
+  const shell = (block: string) =>
+    run(
+      ['bash', '-euc', substitute(guideBlock(GUIDE, block), { 'countersign.yaml': join(home, 'countersign.yaml') })],
+      {
+        cwd: ROOT,
+        env: { HOME: home, COUNTERSIGN_SERVER: server.url, COUNTERSIGN_KEY: server.bootstrapKey },
+      },
+    )
+
+  test(
+    'the file is shown, applied, changed, pruned and checked as it says',
+    async () => {
+      const password = join(home, 'alice.password')
+      await writeFile(password, 'correct horse battery staple\n')
+      await write(file)
+      expect((await shell('dry-run')).stdout).toBe(guideBlock(GUIDE, 'dry-run-output'))
+      expect((await shell('check')).exitCode).toBe(1)
+      expect((await shell('apply')).stdout).toEndWith('Done: 6 made.\n')
+      expect((await shell('apply')).stdout).toBe('Nothing to do; 6 things are as declared.\n')
+      await rm(password)
+      expect((await shell('check')).exitCode).toBe(0)
+
+      const changed = substitute(file, {
+        'developers, resource: forge, scopes: [repo:read, repo:write]':
+          'developers, resource: forge, scopes: [repo:read]',
+        'groups: [developers]': 'groups: []',
+      })
+      await write(changed)
+      expect((await shell('apply')).stdout).toBe(guideBlock(GUIDE, 'changed-output'))
+
+      await write(changed.replace(/^users:[\s\S]*?(?=^permissions:)/m, ''))
+      expect((await shell('apply')).stderr).toBe(guideBlock(GUIDE, 'undeclared-output'))
+      expect((await server.call('GET', '/users/alice')).status).toBe(200)
+      expect((await shell('prune')).exitCode).toBe(0)
+      expect((await server.call('GET', '/users/alice')).status).toBe(404)
+    },
+    PATIENCE_MS,
+  )
+
+  test(
+    'what was made by hand is taken over by the file that says so',
+    async () => {
+      await server.make('/groups', { name: 'media' })
+      const adopting = guideBlock(GUIDE, 'adopt.yaml')
+      await write(adopting.replace('adopt: true\n', ''))
+      expect((await shell('apply')).exitCode).toBe(2)
+      await write(adopting)
+      expect((await shell('apply')).stdout).toContain('~ group media (taken over)\n')
+      expect((await server.call('GET', '/groups/media')).body).toMatchObject({ managed_by: 'platform' })
+    },
+    PATIENCE_MS,
+  )
+})
