@@ -163,6 +163,14 @@ for (const [name, startProxy, startProxyForGit] of PROXIES) {
       expect((await helperAsked()).at(-1)).toBe('erase')
     })
 
+    test('an address without .git is refused, and git says so', async () => {
+      const { secret } = await forge.newToken()
+      const refused = await git(secret, '.', 'ls-remote', `${forge.url}/git/alpha`)
+      const reason = name === 'nginx' ? 'The request is refused.' : 'No rule allows this request.'
+      expect(refused.stderr).toStartWith(`remote: ${reason}\n`)
+      expect(received()).toEqual([])
+    })
+
     const OTHERS = [`${ALPHA}/HEAD`, `${ALPHA}/objects/info/packs`, '/git/info/refs', `${ALPHA}/../group/sub/beta.git`]
     for (const path of OTHERS) {
       test(`GET ${path} is no request of git's, and is refused`, async () => {
