@@ -1,6 +1,6 @@
 // Ways to break what the path of a request leans on.
-import { Database } from 'bun:sqlite'
 import { spyOn } from 'bun:test'
+import { onEachStatement } from '../../packages/server/src/store/testing/statements.ts'
 import type { TestApp } from '../support/app.ts'
 
 /** Puts `broken` in the place of what is at `path` among the things that the edge was given. Returns the repair. */
@@ -16,15 +16,15 @@ export function breakAt({ app }: TestApp, path: string, broken: unknown): () => 
   }
 }
 
-/** While `run` runs, no statement reaches a disk. */
+/** While `run` runs, no statement reaches the database. */
 export async function withoutStore(run: () => Promise<void>): Promise<void> {
-  const query = spyOn(Database.prototype, 'query').mockImplementation(() => {
+  const restore = onEachStatement(() => {
     throw Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR' })
   })
   try {
     await run()
   } finally {
-    query.mockRestore()
+    restore()
   }
 }
 

@@ -1,5 +1,6 @@
-// The real app without sockets: in-memory database, a clock that the test moves, log lines captured.
+// The real app without sockets: an in-memory database or, with TEST_ENGINE=postgres, one of PostgreSQL, a clock that the test moves, log lines captured.
 import { type App, composeApp, parseConfig } from '@countersign/server'
+import { databaseOf } from '../../packages/server/src/store/testing/engines.ts'
 
 export const BOOTSTRAP_KEY = 'bootstrap-key-of-the-tests-0123456789abcdef'
 export const PUBLIC_URL = 'http://127.0.0.1:8420'
@@ -36,12 +37,14 @@ export type TestApp = {
 
 /** Composes the app; `env` is its configuration, in the words of the environment. */
 export async function startApp(env: Readonly<Record<string, string>> = {}): Promise<TestApp> {
+  const { databaseUrl, remove } = await databaseOf(env.COUNTERSIGN_DATA_DIR ?? ':memory:')
   const parsed = parseConfig({
     env: {
       COUNTERSIGN_DATA_DIR: ':memory:',
       COUNTERSIGN_KEK: KEK,
       COUNTERSIGN_BOOTSTRAP_KEY: BOOTSTRAP_KEY,
       COUNTERSIGN_PUBLIC_URL: PUBLIC_URL,
+      ...(databaseUrl !== undefined && { COUNTERSIGN_DATABASE_URL: databaseUrl }),
       ...env,
     },
     flags: {},
@@ -111,7 +114,10 @@ export async function startApp(env: Readonly<Record<string, string>> = {}): Prom
       }
       return verify('/verify/nginx', headersOf(sent, question.headers), peerOf(question))
     },
-    close: () => app.close(),
+    async close() {
+      await app.close()
+      await remove()
+    },
   }
 }
 

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { databaseOf } from '../../packages/server/src/store/testing/engines.ts'
 import { ROOT } from './guide.ts'
 import { freePort } from './loopback.ts'
 import { type Finished, type Program, run, startProgram } from './program.ts'
@@ -9,7 +10,7 @@ const API = '/api/v1'
 
 type Answer = { readonly status: number; readonly body: unknown }
 
-/** A Countersign that runs as its users run it: its own process, its own data directory. */
+/** A Countersign that runs as its users run it: its own process, its own data directory, its own database. */
 export type CountersignServer = Program & {
   /** `host:port`, as a proxy's configuration wants it. */
   readonly address: string
@@ -30,6 +31,7 @@ export async function startCountersign(
   const address = `127.0.0.1:${freePort()}`
   const url = `http://${address}`
   const bootstrapKey = `bootstrap-${crypto.randomUUID()}`
+  const { databaseUrl } = await databaseOf(dataDirectory)
   const program = await startProgram({
     name: 'countersign serve',
     command: [process.execPath, MAIN, 'serve'],
@@ -40,6 +42,7 @@ export async function startCountersign(
       COUNTERSIGN_LISTEN: address,
       COUNTERSIGN_PUBLIC_URL: url,
       COUNTERSIGN_BOOTSTRAP_KEY: bootstrapKey,
+      ...(databaseUrl !== undefined && { COUNTERSIGN_DATABASE_URL: databaseUrl }),
       ...environment,
     },
     ready: () => isHealthy(url),

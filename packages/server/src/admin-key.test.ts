@@ -1,14 +1,14 @@
 import { expect, test } from 'bun:test'
 import { issueAdminKey } from './admin-key.ts'
 import { findClient, updateClient } from './store/clients.ts'
-import { openStore } from './store/open.ts'
 import { change, HOST_ACTOR } from './store/store.ts'
+import { openTestStore } from './store/testing/engines.ts'
 
 const random = (length: number) => crypto.getRandomValues(new Uint8Array(length))
 const sha256Hex = (text: string) => Bun.SHA256.hash(text, 'hex')
 
 test('an admin key enables its client, which an audit event tells', async () => {
-  const store = await openStore(':memory:', () => new Date('2030-01-01T00:00:00Z'), random)
+  const store = await openTestStore(() => new Date('2030-01-01T00:00:00Z'), random)
   const owner = () => findClient(store.reader, 'countersign-admin')
   const events = async () => {
     const rows = await store.reader.selectFrom('audit_event').selectAll().orderBy('id').execute()

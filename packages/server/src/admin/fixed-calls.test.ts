@@ -5,7 +5,7 @@ import { type StartedApi, startApi, WEBDAV } from './support.test.ts'
 
 let started: StartedApi
 beforeAll(async () => {
-  started = await startApi()
+  started = await startApi({ shared: true })
 })
 
 describe('the fixed calls', () => {

@@ -6,7 +6,7 @@ import { type Json, type StartedApi, startApi, withCanister } from './support.te
 
 let started: StartedApi
 beforeAll(async () => {
-  started = await startApi()
+  started = await startApi({ shared: true })
   await withCanister(started)
 })
 

@@ -1,5 +1,6 @@
 // The API of these tests: the real store, directory and decision before the real routes, without sockets. No tests here.
 
+import { onTestFinished } from 'bun:test'
 import { createHash } from 'node:crypto'
 import { decide, isDenied, parseRequestTarget, ruleFor } from '@countersign/resource-server'
 import { bootstrapKind } from '../authentication/bootstrap.ts'
@@ -10,8 +11,8 @@ import { managementResource } from '../domain/management.ts'
 import { passwordHasher } from '../keys/password.ts'
 import { sealWith } from '../keys/seal.ts'
 import { findCredentialByDigest } from '../store/credentials.ts'
-import { openStore } from '../store/open.ts'
 import { change } from '../store/store.ts'
+import { openTestStore } from '../store/testing/engines.ts'
 import type { AdminDeps, Authorized } from './deps.ts'
 import { managementApi } from './routes.ts'
 
@@ -48,12 +49,14 @@ export type Call = { as?: string; body?: unknown; headers?: Record<string, strin
 
 type Settings = Partial<Pick<AdminDeps, 'maxKeyTtlDays' | 'patCreation' | 'patByPat' | 'patTtlDays' | 'maxPatTtlDays'>>
 
-export async function startApi(options: Settings = {}) {
+/** Closed when the running test ends. One that is started in `beforeAll`, for several tests, is `shared`. */
+export async function startApi(options: Settings & { shared?: boolean } = {}) {
   const time = { now: START }
   let drawn = 0
   const random = (length: number) =>
     new Uint8Array(createHash('sha512').update(String(drawn++)).digest().subarray(0, length))
-  const store = await openStore(':memory:', () => time.now, random)
+  const store = await openTestStore(() => time.now, random)
+  if (!options.shared) onTestFinished(() => store.close())
   const management = managementResource('http://127.0.0.1:8420')
   const directory = new Directory(management)
   const raise = (error: unknown) => {

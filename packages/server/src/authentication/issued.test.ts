@@ -1,8 +1,5 @@
 // The resolver of issued credentials over a real database: what is found, what is asked, and who wins a race.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { formatCredential, type IssuedKind, isDenied } from '@countersign/resource-server'
 import { Directory } from '../directory/directory.ts'
 import { Follower } from '../directory/follow.ts'
@@ -15,8 +12,9 @@ import {
   type Lookup,
   revokeCredential,
 } from '../store/credentials.ts'
-import { type OpenedStore, openStore } from '../store/open.ts'
+import type { OpenedStore } from '../store/open.ts'
 import { change, HOST_ACTOR } from '../store/store.ts'
+import { chosenEngine, openPlace, type Place } from '../store/testing/engines.ts'
 import { issuedKind } from './issued.ts'
 import { type KnownCredential, KnownCredentials } from './known-credentials.ts'
 import type { Resolver } from './resolver.ts'
@@ -28,16 +26,16 @@ const random = (length: number) => crypto.getRandomValues(new Uint8Array(length)
 const sha256Hex = (text: string) => Bun.SHA256.hash(text, 'hex')
 const newKey = (kind: IssuedKind = 'key') => formatCredential(kind, random(32))
 
-let scratch = ''
+let place: Place
 let store: OpenedStore
 let count = 0
 beforeAll(async () => {
-  scratch = mkdtempSync(join(tmpdir(), 'countersign-issued-'))
-  store = await openStore(scratch, () => now, random)
+  place = await chosenEngine().makePlace()
+  store = await openPlace(place, () => now, random)
 })
 afterAll(async () => {
   await store.close()
-  rmSync(scratch, { recursive: true, force: true })
+  await place.remove()
 })
 
 /** The parts as `app.ts` joins them; a test may stand between the resolver and the store. */

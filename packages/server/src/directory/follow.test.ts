@@ -1,20 +1,18 @@
 // Following a real database: what is taken over, when everything is read again, and how long it may be believed.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { KyselyPlugin } from 'kysely'
 import { managementResource } from '../domain/management.ts'
 import { trimChangeLog } from '../store/change-log.ts'
 import { type ClientWrite, deleteClient, insertClient, updateClient } from '../store/clients.ts'
 import { insertForeignPrefix } from '../store/foreign-prefixes.ts'
 import { deleteGroup, insertGroup, updateGroup } from '../store/groups.ts'
-import { type OpenedStore, openStore } from '../store/open.ts'
+import type { OpenedStore } from '../store/open.ts'
 import { deletePermission, insertPermission } from '../store/permissions.ts'
 import type { ResourceWrite } from '../store/resources.ts'
 import { deleteResource, insertResource } from '../store/resources.ts'
 import { drawRevocationLine } from '../store/revocation-lines.ts'
 import { type Change, change, type Db, HOST_ACTOR, type Noun, type Store } from '../store/store.ts'
+import { chosenEngine, openPlace, type Place } from '../store/testing/engines.ts'
 import { deleteUser, insertUser, updateUser } from '../store/users.ts'
 import { Directory } from './directory.ts'
 import { Follower } from './follow.ts'
@@ -22,27 +20,29 @@ import { Follower } from './follow.ts'
 const DAY_MS = 86_400_000
 const random = (length: number) => crypto.getRandomValues(new Uint8Array(length))
 
-let scratch = ''
+let places: Place[] = []
 let now = new Date('2030-01-01T00:00:00Z')
 let opened: OpenedStore[] = []
 let store: OpenedStore
 
-async function open(name: string): Promise<OpenedStore> {
-  const made = await openStore(join(scratch, name), () => now, random)
+/** A database that no other node has. */
+async function open(): Promise<OpenedStore> {
+  const place = await chosenEngine().makePlace()
+  places.push(place)
+  const made = await openPlace(place, () => now, random)
   opened.push(made)
   return made
 }
 
 beforeEach(async () => {
   now = new Date('2030-01-01T00:00:00Z')
-  scratch = mkdtempSync(join(tmpdir(), 'countersign-follow-'))
-  for (const name of ['one', 'other']) await Bun.write(join(scratch, name, '.keep'), '')
+  places = []
   opened = []
-  store = await open('one')
+  store = await open()
 })
 afterEach(async () => {
   for (const one of opened) await one.close()
-  rmSync(scratch, { recursive: true, force: true })
+  for (const place of places) await place.remove()
 })
 
 /** A node that follows `store`, with what it was told to forget, in order. */
@@ -346,7 +346,7 @@ describe('everything is read again, and what is gone is gone,', () => {
       },
     }
     const it = await cutOff(followed)
-    const older = await open('other')
+    const older = await open()
     const revision = await addClient('from-the-backup', {}, older)
     served.now = older
     expect(revision).toBeLessThan(it.directory.revision)

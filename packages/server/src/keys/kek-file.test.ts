@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openStore } from '../store/open.ts'
+import { openTestStore } from '../store/testing/engines.ts'
 import { checkKek, loadKek } from './kek-file.ts'
 import { sealWith } from './seal.ts'
 
@@ -77,7 +77,7 @@ describe('a database', () => {
   const other = sealWith(new Uint8Array(32).fill(2), random)
 
   test('is bound to the key-encryption key that it is first opened with', async () => {
-    const store = await openStore(':memory:', clock, random)
+    const store = await openTestStore(clock, random)
     await checkKek(store, one)
     await checkKek(store, one)
     await expect(checkKek(store, other)).rejects.toThrow('restore the file kek')

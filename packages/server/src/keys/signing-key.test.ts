@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { createPublicKey, verify } from 'node:crypto'
-import { type OpenedStore, openStore } from '../store/open.ts'
+import type { OpenedStore } from '../store/open.ts'
 import { insertSigningKey, listSigningKeys } from '../store/signing-keys.ts'
 import { change, HOST_ACTOR } from '../store/store.ts'
+import { openTestStore } from '../store/testing/engines.ts'
 import { sealWith } from './seal.ts'
 import { loadSigningKeys, type SigningKeys } from './signing-key.ts'
 
@@ -14,7 +15,7 @@ let clockSeconds = 0
 let store: OpenedStore
 beforeEach(async () => {
   clockSeconds = 0
-  store = await openStore(':memory:', () => new Date(now.getTime() + clockSeconds++ * 1000), random)
+  store = await openTestStore(() => new Date(now.getTime() + clockSeconds++ * 1000), random)
 })
 afterEach(() => store.close())
 
@@ -81,7 +82,7 @@ describe('the signing key', () => {
 
   test('that was exchanged for another row’s stops the start', async () => {
     await loadSigningKeys(store, seal)
-    const foreign = await openStore(':memory:', () => now, random)
+    const foreign = await openTestStore(() => now, random)
     await loadSigningKeys(foreign, seal)
     const [stolen] = await listSigningKeys(foreign.reader)
     await store.writer
@@ -94,7 +95,7 @@ describe('the signing key', () => {
 
   test('whose published half is not its own stops the start', async () => {
     await loadSigningKeys(store, seal)
-    const foreign = await openStore(':memory:', () => now, random)
+    const foreign = await openTestStore(() => now, random)
     await loadSigningKeys(foreign, seal)
     const [stolen] = await listSigningKeys(foreign.reader)
     await foreign.close()
@@ -106,7 +107,7 @@ describe('the signing key', () => {
 
   test('that is newest signs; all that are not retired are published', async () => {
     const first = await loadSigningKeys(store, seal)
-    const foreign = await openStore(':memory:', () => now, random)
+    const foreign = await openTestStore(() => now, random)
     await loadSigningKeys(foreign, seal)
     const [second] = await listSigningKeys(foreign.reader)
     await foreign.close()

@@ -1,5 +1,4 @@
 // Databases for tests, each used by one test alone, on both engines.
-import { afterAll, onTestFinished } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -72,11 +71,15 @@ export function chosenEngine(): Engine {
   throw new Error(`TEST_ENGINE=${name}: expected sqlite or postgres`)
 }
 
+export function openPlace(place: Place, clock: () => Date, random: RandomBytes): Promise<OpenedStore> {
+  return openStore(place.dataDir, clock, random, place.databaseUrl)
+}
+
 /** A store of its own for one test, on the chosen engine; closing it removes it. */
 export async function openTestStore(clock: () => Date, random: RandomBytes): Promise<OpenedStore> {
   if (chosenEngine() === SQLITE) return openStore(IN_MEMORY, clock, random)
   const place = await POSTGRES.makePlace()
-  const store = await openStore(place.dataDir, clock, random, place.databaseUrl)
+  const store = await openPlace(place, clock, random)
   return {
     ...store,
     async close() {
@@ -86,11 +89,13 @@ export async function openTestStore(clock: () => Date, random: RandomBytes): Pro
   }
 }
 
-/** Calls `work` when the running test ends, or its file where no test runs. */
-export function atEnd(work: () => Promise<void>): void {
-  try {
-    onTestFinished(work)
-  } catch {
-    afterAll(work)
-  }
+const databases = new Map<string, Promise<Place>>()
+
+/** The database that belongs to a data directory on the chosen engine, as the configuration names it. */
+export async function databaseOf(dataDir: string): Promise<Pick<Place, 'databaseUrl' | 'remove'>> {
+  if (chosenEngine() === SQLITE) return { databaseUrl: undefined, remove: async () => undefined }
+  if (dataDir === IN_MEMORY) return POSTGRES.makePlace()
+  const kept = databases.get(dataDir) ?? POSTGRES.makePlace()
+  databases.set(dataDir, kept)
+  return { databaseUrl: (await kept).databaseUrl, remove: async () => undefined }
 }

@@ -33,12 +33,27 @@ export function makeEmptyDatabase(): Promise<Database> {
   return create('')
 }
 
+/** All that is in a database, as text. */
+export async function textOf(url: string): Promise<string> {
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  try {
+    const { rows } = await client.query<{ xml: string }>(`select schema_to_xml('public', true, false, '')::text as xml`)
+    return rows.map(({ xml }) => xml).join()
+  } finally {
+    await client.end()
+  }
+}
+
 async function create(how: string): Promise<Database> {
   starting ??= start()
   const { url, client } = await starting
   const name = `test_${process.pid}_${made++}`
   await client.query(`create database ${name} ${how}`)
-  return { url: urlOf(url, name), remove: async () => void (await client.query(`drop database ${name} with (force)`)) }
+  return {
+    url: urlOf(url, name),
+    remove: async () => void (await client.query(`drop database if exists ${name} with (force)`)),
+  }
 }
 
 async function start(): Promise<Server> {

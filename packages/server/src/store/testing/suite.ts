@@ -2,9 +2,9 @@
 import { afterEach, beforeEach, describe } from 'bun:test'
 import type { StoredCredential } from '../../domain/credential.ts'
 import { insertCredential } from '../credentials.ts'
-import { type OpenedStore, openStore } from '../open.ts'
+import type { OpenedStore } from '../open.ts'
 import { type Actor, type Change, change, type Db } from '../store.ts'
-import { availableEngines, type Engine, type Place } from './engines.ts'
+import { availableEngines, type Engine, openPlace, type Place } from './engines.ts'
 import { credentialOf, T0 } from './rows.ts'
 
 export const OPS: Actor = { by: 'client:ops', credential: 'key_ops' }
@@ -54,7 +54,7 @@ export class TestedStore {
 
   /** The same database once more, as another process would open it. */
   async openAgain(): Promise<OpenedStore> {
-    const store = await openStore(this.place.dataDir, () => this.now, random, this.place.databaseUrl)
+    const store = await openPlace(this.place, () => this.now, random)
     this.#opened.push(store)
     return store
   }
