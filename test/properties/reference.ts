@@ -61,7 +61,7 @@ function satisfies(
     return undefined
   }
   const held = scene.permissions.filter(
-    ({ service, holder }) => service === at && (holder === 'client' || scene.owner !== 'outside'),
+    ({ service, holder }) => service === at && (holder === 'owner' || hasTeam(scene)),
   )
   // Where the path names no project and any will do: all there are in a scene, and one that nobody names.
   const unnamed = rule.project === 'any' ? (key.projects ?? ['x', 'y', 'another']) : ['another']
@@ -72,7 +72,8 @@ function satisfies(
     return given.length === 0 ? [] : [{ kept, roles: given.flatMap(({ roles }) => roles) }]
   })
   if (places.length === 0) return rule.public ? { as: shown as KeyName, scopes: [] } : undefined
-  const groups = scene.owner === 'outside' ? ['clients'] : ['clients', 'team']
+  const { kind } = scene.owner
+  const groups = hasTeam(scene) ? [`${kind}s`, 'team'] : [`${kind}s`]
   // All that is asked holds in one place; what is told holds in each place where it does, by the widest of the roles.
   const [widest = []] = (rule.roles ?? [undefined])
     .map((role) =>
@@ -84,18 +85,20 @@ function satisfies(
     .sort((one, other) => other.length - one.length)
   const isMet =
     widest.length > 0 &&
-    isOfKind(rule) &&
+    (rule.principals ?? [kind]).includes(kind) &&
     (rule.groups === undefined || rule.groups.some((group) => groups.includes(group)))
   const scopes = SCOPES.filter((scope) => widest.every(({ kept }) => kept.includes(scope)))
   return isMet ? { as: shown as KeyName, scopes } : undefined
 }
 
 function isLive({ state, networks }: Key, { owner }: Scene, from: string): boolean {
-  return state === 'live' && owner !== 'disabled' && (networks === undefined || from.startsWith('10.'))
+  const isBelieved = state === 'live' && owner.state === 'enabled' && owner.swept === 'nothing'
+  return isBelieved && (networks === undefined || from.startsWith('10.'))
 }
 
-function isOfKind({ principals }: Requirement): boolean {
-  return (principals ?? ['client']).includes('client')
+/** Whether the owner is in the group, and the group gives. */
+function hasTeam({ owner, group }: Scene): boolean {
+  return owner.member && group === 'enabled'
 }
 
 function covers(pattern: string, scope: string): boolean {

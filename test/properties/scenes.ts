@@ -1,4 +1,4 @@
-// Random services, rights and keys, and random questions about them.
+// Random services, rights, owners and credentials, and random questions about them.
 import fc from 'fast-check'
 
 export const SCOPES = ['files:read', 'files:write', 'admin:all']
@@ -23,12 +23,13 @@ export type Service = {
   disabled: boolean
 }
 export type Permission = {
-  holder: 'client' | 'group'
+  holder: 'owner' | 'group'
   service: number
   scopes: string[]
   roles: string[]
   projects?: string[]
 }
+/** A key of a client, a personal access token of a user. */
 export type Key = {
   resources?: number[]
   scopes?: string[]
@@ -36,11 +37,20 @@ export type Key = {
   networks?: string[]
   state: 'live' | 'revoked' | 'expired' | 'early'
 }
+export type Owner = {
+  kind: 'client' | 'user'
+  state: 'enabled' | 'disabled' | 'deleted'
+  /** Whether it is in the group `team`. */
+  member: boolean
+  /** What was revoked at the end: whatever it has, or whatever is of that kind. */
+  swept: 'nothing' | 'owner' | 'kind'
+}
 export type Scene = {
   services: Service[]
   permissions: Permission[]
   keys: Key[]
-  owner: 'enabled' | 'disabled' | 'outside'
+  owner: Owner
+  group: 'enabled' | 'disabled'
 }
 
 /** What may be shown: one of the scene's keys, or something that is none. */
@@ -73,7 +83,7 @@ const requirement: fc.Arbitrary<Requirement | undefined> = fc.oneof(
     principals: rarely(fc.constantFrom<('user' | 'client')[]>(['user'], ['client'], ['user', 'client'])),
     scopes: perhaps(oneOrMore(...SCOPES)),
     roles: rarely(oneOrMore('editor', 'owner')),
-    groups: rarely(oneOrMore('team', 'clients')),
+    groups: rarely(oneOrMore('team', 'clients', 'users')),
     project: perhaps(fc.constant('any' as const)),
     networks: rarely(fc.constant(['10.0.0.0/8'])),
   } as never),
@@ -93,14 +103,14 @@ const service = (host: string) =>
     preflight: fc.constantFrom('deny', 'pass'),
     disabled: fc.constantFrom(false, false, false, false, true),
   })
-const permission = record<Permission>({
-  holder: fc.constantFrom('client', 'group'),
+export const permission = record<Permission>({
+  holder: fc.constantFrom('owner', 'group'),
   service: fc.constantFrom(0, 1),
   scopes: fc.oneof(some(...SCOPES), fc.constantFrom(['files:*'], ['*:read'], SCOPES)),
   roles: some('editor', 'owner'),
   projects: perhaps(oneOrMore('x', 'y')),
 } as never)
-const key = record<Key>({
+export const key = record<Key>({
   resources: rarely(oneOrMore(0, 1)),
   scopes: rarely(oneOrMore(...SCOPES)),
   projects: perhaps(oneOrMore('x', 'y')),
@@ -111,11 +121,19 @@ const key = record<Key>({
   projects !== undefined && rest.resources?.length === 1 ? { ...rest, projects } : rest,
 )
 
+const owner = fc.record<Owner>({
+  kind: fc.constantFrom('client', 'user'),
+  state: fc.constantFrom('enabled', 'enabled', 'enabled', 'enabled', 'enabled', 'enabled', 'disabled', 'deleted'),
+  member: fc.constantFrom(true, true, true, false),
+  swept: fc.constantFrom('nothing', 'nothing', 'nothing', 'nothing', 'nothing', 'nothing', 'owner', 'kind'),
+})
+
 export const scene: fc.Arbitrary<Scene> = fc.record({
   services: fc.tuple(service('one.test'), service('*.two.test')).map((both) => [...both]),
   permissions: fc.uniqueArray(permission, { minLength: 2, maxLength: 5, selector: (one) => JSON.stringify(one) }),
   keys: fc.tuple(key, key, key).map((all) => [...all]),
-  owner: fc.constantFrom('enabled', 'enabled', 'enabled', 'outside', 'disabled'),
+  owner,
+  group: fc.constantFrom('enabled', 'enabled', 'enabled', 'disabled'),
 })
 
 const segment = fc.constantFrom(
@@ -157,7 +175,7 @@ const odd: fc.Arbitrary<Asked> = fc.record<Asked>({
 const plainUri = fc
   .array(fc.constantFrom('x', 'y', 'g', 'x.git', '%78'), { minLength: 1, maxLength: 3 })
   .map((segments) => `/${segments.join('/')}`)
-const plain: fc.Arbitrary<Asked> = fc.record<Asked>({
+export const plain: fc.Arbitrary<Asked> = fc.record<Asked>({
   dialect: fc.constantFrom('forward', 'nginx'),
   method: fc.constantFrom('GET', 'PUT', 'MOVE', 'OPTIONS'),
   host: fc.constantFrom('one.test', 'a.two.test'),
