@@ -58,6 +58,7 @@ export function addGroupCommands(program: Command, terminal: Terminal): void {
             ['name', found.name],
             ['description', found.description ?? 'none'],
             ['state', state(found)],
+            ['managed by', found.managed_by ?? 'hand'],
             ['made', moment(found.created_at, terminal.now())],
             ['members', orNone(found.members)],
             ['permissions', orNone(held?.map(permissionLine))],

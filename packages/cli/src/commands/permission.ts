@@ -124,6 +124,7 @@ function permissionDetails(terminal: Terminal, permission: Permission): string {
     ['scopes', permission.scopes.join(', ') || 'none'],
     ['roles', permission.roles.join(', ') || 'none'],
     ['projects', permission.projects?.join(', ') ?? 'all'],
+    ['managed by', permission.managed_by ?? 'hand'],
     ['given', moment(permission.created_at, terminal.now())],
   ])
 }

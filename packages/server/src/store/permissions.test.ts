@@ -1,5 +1,11 @@
 import { expect, test } from 'bun:test'
-import { findPermission, insertPermission, listPermissions, listPermissionsOf } from './permissions.ts'
+import {
+  findPermission,
+  insertPermission,
+  listPermissions,
+  listPermissionsOf,
+  updatePermissionManagedBy,
+} from './permissions.ts'
 import type { Tables } from './schema.ts'
 import { acceptedOf, permissionOf, T0 } from './testing/rows.ts'
 import { onEveryEngine } from './testing/suite.ts'
@@ -7,7 +13,18 @@ import { onEveryEngine } from './testing/suite.ts'
 onEveryEngine('a permission', (at) => {
   test('comes back as it was put in', async () => {
     await at.run((running) => insertPermission(running, permissionOf('perm_1')))
-    expect(await findPermission(at.reader, 'perm_1')).toEqual({ ...permissionOf('perm_1'), managedBy: null, createdAt: T0 })
+    expect(await findPermission(at.reader, 'perm_1')).toEqual({
+      ...permissionOf('perm_1'),
+      managedBy: null,
+      createdAt: T0,
+    })
+  })
+
+  test('is declared by what it was made by, or was given to since', async () => {
+    await at.run((running) => insertPermission(running, permissionOf('perm_1'), 'platform'))
+    expect((await findPermission(at.reader, 'perm_1'))?.managedBy).toBe('platform')
+    await at.run((running) => updatePermissionManagedBy(running, 'perm_1', null))
+    expect((await findPermission(at.reader, 'perm_1'))?.managedBy).toBeNull()
   })
 
   test('is found by holder and resource', async () => {
