@@ -70,7 +70,8 @@ export type CredentialFilter = {
 }
 
 export async function listCredentials(db: Db, filter: CredentialFilter): Promise<StoredCredential[]> {
-  let query = db.selectFrom('credential').selectAll().orderBy('id').limit(filter.limit)
+  // Ids first: the rows of all that match would be read to be sorted, when most of them are for later pages.
+  let query = db.selectFrom('credential').select('id').orderBy('id').limit(filter.limit)
   if (filter.owner !== undefined) {
     query = query.where('owner_kind', '=', filter.owner.kind).where('owner', '=', filter.owner.id)
   }
@@ -82,7 +83,8 @@ export async function listCredentials(db: Db, filter: CredentialFilter): Promise
   }
   if (filter.imported !== undefined) query = query.where('imported_from', filter.imported ? 'is not' : 'is', null)
   if (filter.after !== undefined) query = query.where('id', '>', filter.after)
-  return (await query.execute()).map(toStoredCredential)
+  const rows = await db.selectFrom('credential').selectAll().where('id', 'in', query).orderBy('id').execute()
+  return rows.map(toStoredCredential)
 }
 
 export type KeptCredential = { readonly credential: StoredCredential; readonly digest: string }

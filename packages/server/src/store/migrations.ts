@@ -184,7 +184,7 @@ const people: Migration = {
     }
     await db.schema.alterTable('credential').addColumn('imported_from', 'text').execute()
     await db.schema.createIndex('credential_imported').on('credential').column('imported_from').execute()
-    await db.schema.createIndex('credential_expires').on('credential').column('expires_at').execute()
+    await db.schema.createIndex('credential_expires').on('credential').columns(['expires_at', 'id']).execute()
     await db.schema
       .createTable('foreign_prefix')
       .addColumn('prefix', 'text', (column) => column.primaryKey())
