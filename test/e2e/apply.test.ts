@@ -87,8 +87,8 @@ describe('a declared file', () => {
     const { out, err } = await apply(FORGE, '--json')
     expect(out + err).not.toContain('horse')
     await hand('PATCH', '/users/alice', { password: null })
-    await apply(FORGE.replace('secrets/alice', 'secrets/gone'))
-    expect(calls).toEqual([])
+    const again = await apply(FORGE.replace('secrets/alice', 'secrets/gone'))
+    expect([again.out, calls]).toEqual(['Nothing to do; 5 things are as declared.\n', []])
     expect(await get('/users/alice')).toMatchObject({ has_password: false })
   })
 
@@ -149,6 +149,17 @@ describe('a declared file', () => {
     expect(await get('/users/bob')).toMatchObject({ groups: [] })
   })
 
+  test('gives a resource another name, with its hosts, where it may prune', async () => {
+    await apply(FORGE)
+    const renamed = FORGE.replace('name: forge', 'name: smithy').replace('resource: forge', 'resource: smithy')
+    const stopped = await apply(renamed)
+    expect([stopped.code, calls]).toEqual([1, ['POST /resources']])
+    expect(stopped.err).toContain('resource smithy, resources[0] (line 6): The name is taken.')
+    expect((await apply(renamed, '--prune')).out).toEndWith('Done: 2 made, 2 deleted; 3 things are as declared.\n')
+    expect(await get('/resources/smithy')).toMatchObject({ hosts: ['forge.example.com'] })
+    expect((await apply(renamed, '--prune')).out).toStartWith('Nothing to do')
+  })
+
   test('stops at what was made elsewhere, until it is told to adopt it', async () => {
     await hand('POST', '/groups', { name: 'developers' })
     await hand('POST', '/clients', { id: 'ci' })
@@ -179,6 +190,22 @@ describe('a declared file', () => {
     expect(bare.code).toBe(2)
     expect(bare.err).toContain('users[0].password_file (line 16): the file cannot be read')
     expect(calls).toEqual([])
+  })
+
+  test('takes a password from a variable too, and never one that the server would refuse', async () => {
+    const file = FORGE.replace('password_file: secrets/alice', 'password_env: ALICE')
+    expect((await apply(file)).err).toContain('users[0].password_env (line 16): the variable is not set')
+    const short = await apply(file, '', { env: { ALICE: 'shorty' } })
+    expect(short.err).toContain('what it holds is no password: expected 8 to 256 characters')
+    expect([short.err.includes('shorty'), calls]).toEqual([false, []])
+    await apply(file, '', { env: { ALICE: PASSWORD } })
+    expect(await get('/users/alice')).toMatchObject({ has_password: true })
+  })
+
+  test('comes from stdin as well', async () => {
+    const env = { COUNTERSIGN_SERVER: `http://127.0.0.1:${listener.port}`, COUNTERSIGN_KEY: BOOTSTRAP_KEY }
+    expect((await ran('apply -f -', { env, stdin: 'groups: [{ name: media }]' })).out).toEndWith('Done: 1 made.\n')
+    expect((await ran('apply -f gone.yaml', { env })).err).toContain('The file gone.yaml cannot be read.')
   })
 
   test('stopped half way by the server says where, and goes on from there', async () => {
