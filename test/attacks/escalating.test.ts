@@ -85,6 +85,11 @@ const ATTEMPTS: Readonly<Record<string, Attempt>> = {
     { resources: ['webdav', 'countersign'] },
   ],
   'makes a key of the built-in admin': () => ['POST', '/clients/countersign-admin/keys', AT_API],
+  'imports a token for an admin': () => imported({ owner: 'user:root' }),
+  'imports a token for an admin among others’': () =>
+    imported({ owner: 'user:carol' }, { owner: 'client:canister' }, { owner: 'user:boss', resources: ['webdav'] }),
+  'imports a token of somebody else that waits for their rights': () =>
+    imported({ owner: 'user:carol', resources: ['countersign'] }),
   'rotates an admin’s token': (_, ids) => ['POST', `/credentials/${ids.root}/rotate`, {}],
   'rotates somebody else’s token that reaches countersign': (_, ids) => [
     'POST',
@@ -109,6 +114,11 @@ const ATTEMPTS: Readonly<Record<string, Attempt>> = {
     '/credentials/revoke-older',
     { kind: 'key', created_before: '2030-01-01T00:00:00Z' },
   ],
+}
+
+function imported(...credentials: object[]): Call {
+  const digests = credentials.map((one, index) => ({ digest: String(index).repeat(64), ...one }))
+  return ['POST', '/credentials/import', { prefix: 'glpat-', digest: 'sha256', credentials: digests }]
 }
 
 function given(permission: object): Call {
