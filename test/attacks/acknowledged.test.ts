@@ -1,6 +1,6 @@
 // What the management API has acknowledged is so: for very many credentials, after a kill -9, and with who did it.
-import { Database } from 'bun:sqlite'
 import { afterAll, expect, test } from 'bun:test'
+import { auditEventsKept } from '../../packages/server/src/store/testing/kept.ts'
 import { type CountersignServer, startCountersign } from '../support/countersign-server.ts'
 import { Teardown } from '../support/teardown.ts'
 import { PATIENCE_MS } from '../support/wait.ts'
@@ -117,7 +117,7 @@ test('ADM-16 who did it is who showed the credential, whatever the headers say',
   const revoked = await send('POST', `/credentials/${made.id}/revoke`, { reason: '"},{"actor":"user:root' })
   expect(revoked.credential).toMatchObject({ revoked_by: 'user:mallory', revoked_reason: '"},{"actor":"user:root' })
   await stage.close()
-  const events = eventsIn(directory).filter(({ credential }) => credential === id)
+  const events = (await auditEventsKept(directory)).filter(({ credential }) => credential === id)
   expect(events.map(({ actor, action }) => [actor, action])).toEqual([
     ['user:mallory', 'user.create'],
     ['user:mallory', 'permission.create'],
@@ -174,18 +174,5 @@ test('ADM-16 no name breaks a line, a header, an event or a decision; what would
     expect(line.trimEnd()).not.toMatch(/[\x00-\x1f\x7f]/)
     expect(() => JSON.parse(line)).not.toThrow()
   }
-  for (const { detail } of eventsIn(directory)) expect(() => JSON.parse(detail)).not.toThrow()
+  for (const { detail } of await auditEventsKept(directory)) expect(() => JSON.parse(detail)).not.toThrow()
 })
-
-type AuditEvent = { actor: string; credential: string | null; action: string; detail: string }
-
-function eventsIn(directory: string): AuditEvent[] {
-  const db = new Database(`${directory}/countersign.db`, { readonly: true })
-  try {
-    return db
-      .query('SELECT actor, credential, action, detail FROM audit_event ORDER BY revision, rowid')
-      .all() as AuditEvent[]
-  } finally {
-    db.close()
-  }
-}

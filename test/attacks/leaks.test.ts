@@ -1,8 +1,8 @@
 // Anyone may report a leaked credential: what that does, to whom, what it tells, and what it costs.
-import { Database } from 'bun:sqlite'
-import { afterAll, beforeAll, describe, expect, spyOn, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import { formatCredential, type IssuedKind } from '@countersign/resource-server'
+import { onEachStatement } from '../../packages/server/src/store/testing/statements.ts'
 import { BOOTSTRAP_KEY } from '../support/app.ts'
 import { Stage } from './stage.ts'
 import { bearer } from './vectors/vector.ts'
@@ -204,15 +204,13 @@ describe('what is no credential here', () => {
 
 test('when the store cannot be asked the answer is 503, and the report can be made again', async () => {
   const { text } = await newToken()
-  const { query } = Database.prototype
-  const broken = spyOn(Database.prototype, 'query').mockImplementation(function (this: Database, sql: string) {
+  const restore = onEachStatement((sql) => {
     if (sql.includes('"credential"."digest"')) throw new Error('disk I/O error')
-    return query.call(this, sql)
-  } as typeof query)
+  })
   try {
     expect(await post(text)).toMatchObject({ status: 503 })
   } finally {
-    broken.mockRestore()
+    restore()
   }
   expect(await report(text)).toMatchObject({ outcome: 'revoked' })
 })

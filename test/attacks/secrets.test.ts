@@ -1,10 +1,7 @@
 // A secret is shown once and kept nowhere; where it comes from is chance, and enough of it.
 import { describe, expect, spyOn, test } from 'bun:test'
-import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { formatCredential, parseIssuedCredential } from '@countersign/resource-server'
-import { databaseOf } from '../../packages/server/src/store/testing/engines.ts'
-import { textOf } from '../../packages/server/src/store/testing/postgres-databases.ts'
+import { everythingKept } from '../../packages/server/src/store/testing/kept.ts'
 import { onEachStatement } from '../../packages/server/src/store/testing/statements.ts'
 import { BOOTSTRAP_KEY } from '../support/app.ts'
 import { Teardown } from '../support/teardown.ts'
@@ -30,15 +27,9 @@ test(
       if (i % 7 === 0) await stage.ask('forward', { lines: [bearer(`${key}x`), ['X-Api-Key', key]] })
     }
     await stage.call('GET', '/decisions')
-    const { databaseUrl } = await databaseOf(directory)
-    const rows = databaseUrl === undefined ? '' : await textOf(databaseUrl)
     await stage.close()
 
-    const names = await readdir(directory)
-    if (databaseUrl === undefined) expect(names).toContain('countersign.db')
-    expect(names).toContain('decisions.db')
-    const texts = await Promise.all(names.map((name) => readFile(join(directory, name), 'latin1')))
-    const written = [...texts, rows, ...stage.test.logLines].join('\n')
+    const written = [await everythingKept(directory), ...stage.test.logLines].join('\n')
     // What is looked for would be found: the digest of the first key is there.
     expect(written).toContain(new Bun.CryptoHasher('sha256').update(stage.wallet.key).digest('hex'))
     for (const secret of secrets) {
