@@ -83,4 +83,11 @@ describe('a database', () => {
     await expect(checkKek(store, other)).rejects.toThrow('restore the file kek')
     await store.close()
   })
+
+  test('is bound to one key-encryption key, though two nodes open it first at once', async () => {
+    const store = await openTestStore(clock, random)
+    const ended = await Promise.allSettled([checkKek(store, one), checkKek(store, other)])
+    expect(ended.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected'])
+    await store.close()
+  })
 })

@@ -12,7 +12,7 @@ import {
 import { dirname, resolve } from 'node:path'
 import type { RandomBytes } from '../domain/ids.ts'
 import { hasDatabase } from '../store/open.ts'
-import { readSetting, writeSetting } from '../store/settings.ts'
+import { keepFirstSetting, readSetting } from '../store/settings.ts'
 import type { Store } from '../store/store.ts'
 import { KEK_BYTES, type Seal } from './seal.ts'
 
@@ -64,14 +64,12 @@ const CANARY = 'kek_canary'
 
 /** Stops the start when this key-encryption key is not the one that this database was sealed with. */
 export async function checkKek(store: Store, seal: Seal): Promise<void> {
-  const canary = await readSetting(store.reader, CANARY)
-  if (canary === undefined) {
-    await writeSetting(store.writer, CANARY, seal.seal(new TextEncoder().encode('countersign'), CANARY))
-    return
-  }
+  const own = seal.seal(new TextEncoder().encode('countersign'), CANARY)
+  const canary = (await readSetting(store.reader, CANARY)) ?? (await keepFirstSetting(store.writer, CANARY, own))
   if (seal.open(canary, CANARY) === undefined) {
     throw new Error(
-      'the key-encryption key is not the one that this database was made with; restore the file kek of its data directory',
+      'the key-encryption key is not the one that this database was made with; restore the file kek of its data ' +
+        'directory, or set COUNTERSIGN_KEK to the one that all nodes on it share',
     )
   }
 }

@@ -105,6 +105,12 @@ describe('the signing key', () => {
     }
   })
 
+  test('is one, though two nodes start at once', async () => {
+    const [one, other] = await Promise.all([loadSigningKeys(store, seal), loadSigningKeys(store, seal)])
+    expect(one.publicKeys).toEqual(other.publicKeys)
+    expect(await listSigningKeys(store.reader)).toHaveLength(1)
+  })
+
   test('that is newest signs; all that are not retired are published', async () => {
     const first = await loadSigningKeys(store, seal)
     const foreign = await openTestStore(() => now, random)

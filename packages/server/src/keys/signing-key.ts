@@ -53,6 +53,8 @@ async function makeSigningKey(store: Store, seal: Seal): Promise<void> {
   const jwk: PublicJwk = { kty: 'EC', crv: 'P-256', x, y, kid, alg: 'ES256', use: 'sig' }
   const privateSealed = seal.seal(privateKey.export({ format: 'der', type: 'pkcs8' }), `${SEAL_PURPOSE}:${kid}`)
   await change(store, HOST_ACTOR, async (running) => {
+    // Another node on this database may have been first.
+    if ((await listSigningKeys(running.db)).length > 0) return
     await insertSigningKey(running, { kid, publicJwk: JSON.stringify(jwk), privateSealed })
     await running.record('signing_key.create', 'signing_key', kid)
   })

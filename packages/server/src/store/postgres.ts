@@ -33,6 +33,9 @@ const MAX_WRITERS = 4
 /** `change()` relies on it: at a higher level, a change that had to wait would fail instead of going on. */
 const ISOLATION = "default_transaction_isolation = 'read committed'"
 
+/** What was acknowledged is on the disk. Whoever has set more, as with a standby that has to have it too, keeps that. */
+const DURABLE = `select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'`
+
 /** A node that dies within a change must not keep the counter locked for the others. */
 const LIMITS = ["lock_timeout = '4s'", "statement_timeout = '8s'", "idle_in_transaction_session_timeout = '8s'"]
 
@@ -127,7 +130,7 @@ function open(url: string, limits: PoolConfig, settings: readonly string[]): Kys
     async onConnect(client) {
       // A connection that is lost tells whoever uses it next. Without listeners it would end the process.
       client.on('error', () => undefined)
-      await client.query(settings.map((setting) => `set ${setting}`).join('; '))
+      await client.query([...settings.map((setting) => `set ${setting}`), DURABLE].join('; '))
     },
     ...limits,
   })

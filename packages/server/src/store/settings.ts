@@ -5,10 +5,12 @@ export async function readSetting(db: Db, name: string): Promise<string | undefi
   return row?.value
 }
 
-export async function writeSetting(db: Db, name: string, value: string): Promise<void> {
+/** Writes a setting where there is none, and returns what counts from then on: of several at once, the first one's. */
+export async function keepFirstSetting(db: Db, name: string, value: string): Promise<string> {
   await db
     .insertInto('setting')
     .values({ name, value })
-    .onConflict((conflict) => conflict.column('name').doUpdateSet({ value }))
+    .onConflict((conflict) => conflict.column('name').doNothing())
     .execute()
+  return (await readSetting(db, name)) ?? value
 }

@@ -98,6 +98,8 @@ export function parseWord<const Word extends string>(text: string, words: readon
  *
  * Security: the counter comes first. Its row lock makes every check-then-write of `work` serial on both engines,
  * and no follower can read revision n+1 before n is committed, so none can miss a change.
+ * On PostgreSQL this needs READ COMMITTED: a change that waited for the counter then reads what the one before it
+ * wrote. At a higher level it would see the state from before it waited, and fail.
  */
 export async function change<T>(store: Store, actor: Actor, work: (change: Change) => Promise<T>) {
   return store.writer.transaction().execute(async (db) => {

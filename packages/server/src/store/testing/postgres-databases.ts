@@ -33,16 +33,21 @@ export function makeEmptyDatabase(): Promise<Database> {
   return create('')
 }
 
-/** All that is in a database, as text. */
-export async function textOf(url: string): Promise<string> {
+/** Runs SQL beside the server, as an operator with psql does. */
+export async function runSql(url: string | undefined, text: string): Promise<Record<string, unknown>[]> {
   const client = new Client({ connectionString: url })
   await client.connect()
   try {
-    const { rows } = await client.query<{ xml: string }>(`select schema_to_xml('public', true, false, '')::text as xml`)
-    return rows.map(({ xml }) => xml).join()
+    return (await client.query<Record<string, unknown>>(text)).rows
   } finally {
     await client.end()
   }
+}
+
+/** All that is in a database, as text. */
+export async function textOf(url: string): Promise<string> {
+  const rows = await runSql(url, `select schema_to_xml('public', true, false, '')::text as xml`)
+  return rows.map(({ xml }) => xml).join()
 }
 
 async function create(how: string): Promise<Database> {

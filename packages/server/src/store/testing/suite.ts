@@ -4,7 +4,7 @@ import type { StoredCredential } from '../../domain/credential.ts'
 import { insertCredential } from '../credentials.ts'
 import type { OpenedStore } from '../open.ts'
 import { type Actor, type Change, change, type Db } from '../store.ts'
-import { availableEngines, type Engine, openPlace, type Place } from './engines.ts'
+import { availableEngines, type Engine, openPlace, type Place, POSTGRES } from './engines.ts'
 import { credentialOf, T0 } from './rows.ts'
 
 export const OPS: Actor = { by: 'client:ops', credential: 'key_ops' }
@@ -77,7 +77,25 @@ export class TestedStore {
 
 /** One suite for every engine: what the rest of the server may rely on, whatever the database is. */
 export function onEveryEngine(what: string, body: (at: TestedStore) => void, kind: 'started' | 'empty' = 'started') {
-  for (const engine of engines) {
+  onEngines(engines, what, body, kind)
+}
+
+export function onPostgres(what: string, body: (at: TestedStore) => void) {
+  onEngines(
+    engines.filter((engine) => engine === POSTGRES),
+    what,
+    body,
+    'started',
+  )
+}
+
+function onEngines(
+  chosen: readonly Engine[],
+  what: string,
+  body: (at: TestedStore) => void,
+  kind: 'started' | 'empty',
+) {
+  for (const engine of chosen) {
     describe(`${what} on ${engine.name}`, () => {
       const at = new TestedStore(engine)
       beforeEach(() => at.start(kind === 'empty' ? engine.makeEmptyPlace() : engine.makePlace()))
