@@ -111,13 +111,22 @@ describe('a declared file', () => {
 
   test('puts right what was changed by hand, in those fields alone', async () => {
     await apply(FORGE)
-    await hand('PATCH', '/users/alice', { disabled: true, name: 'Al' })
+    await hand('PATCH', '/users/alice', { email: 'al@example.com', name: 'Al' })
     await hand('PATCH', '/resources/forge', { rules: [], preflight: 'pass' })
     const { out } = await apply(FORGE)
-    expect(out).toContain('~ user alice\n    disabled: true → false\n    name: Al → alice\n')
+    expect(out).toContain('~ user alice\n    email: al@example.com → alice@example.com\n    name: Al → alice\n')
     expect(out).toContain('      + GET /**  scopes repo:read\n')
     expect(calls).toEqual(['PATCH /resources/forge', 'PATCH /users/alice'])
     expect(await apply(FORGE)).toMatchObject({ out: 'Nothing to do; 5 things are as declared.\n' })
+  })
+
+  test('lets nobody in again whom somebody shut out by hand, unless it says so', async () => {
+    await apply(FORGE)
+    await hand('PATCH', '/users/alice', { disabled: true })
+    expect((await apply(FORGE)).out).toBe('Nothing to do; 5 things are as declared.\n')
+    expect(await get('/users/alice')).toMatchObject({ disabled: true })
+    const { out } = await apply(FORGE.replace('{ username: alice', '{ username: alice, disabled: false'))
+    expect(out).toContain('~ user alice\n    disabled: true → false\n')
   })
 
   test('takes a right that it no longer says, after it gave what it says now', async () => {
@@ -226,7 +235,7 @@ describe('a declared file', () => {
     expect(dry).toMatchObject({ done: 0, unchanged: 0, undeclared: [] })
     expect(dry.steps[0]).toEqual({
       ...{ action: 'create', noun: 'group', name: 'developers', path: 'groups[0]' },
-      body: { name: 'developers', description: 'Whoever writes code', disabled: false, managed_by: 'platform' },
+      body: { name: 'developers', description: 'Whoever writes code', managed_by: 'platform' },
     })
     expect(JSON.parse((await apply(FORGE, '--json')).out)).toMatchObject({ done: 5, steps: { length: 5 } })
   })

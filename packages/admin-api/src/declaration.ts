@@ -8,7 +8,7 @@ import { NewResource } from './resource.ts'
 import { NewUser } from './user.ts'
 
 // A declared file: what should be there, in the words of the calls that make it. Every entry is the whole of what it
-// declares: what it leaves out has the default of the call.
+// declares: what it leaves out has the default of the call. But for `disabled`: nobody is let in by silence.
 
 const MANAGEMENT_RESOURCE = 'countersign'
 
@@ -17,9 +17,14 @@ const adopt = z.boolean().default(false).meta({
   example: true,
 })
 
-const DeclaredGroup = body({ ...undeclared(NewGroup.shape), adopt })
+const disabled = z.boolean('expected true or false').optional().meta({
+  description: 'Shut out, or not. Left out: as it is, so that no run lets in whom somebody has shut out by hand.',
+  example: true,
+})
 
-const DeclaredResource = body({ ...undeclared(NewResource.shape), adopt })
+const DeclaredGroup = body({ ...undeclared(NewGroup.shape), disabled, adopt })
+
+const DeclaredResource = body({ ...undeclared(NewResource.shape), disabled, adopt })
 
 const DeclaredClient = body({
   ...undeclared(NewClient.shape),
@@ -28,6 +33,7 @@ const DeclaredClient = body({
     description: 'Which resource a token request means that names none. Left out: as its first permission chooses.',
     example: 'webdav',
   }),
+  disabled,
   adopt,
 })
 
@@ -43,6 +49,7 @@ const DeclaredUser = body({
     .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected the name of a variable of the environment, like "ALICE_PASSWORD"')
     .optional()
     .meta({ description: 'The variable that holds it instead.', example: 'ALICE_PASSWORD' }),
+  disabled,
   adopt,
 }).superRefine((user, context) => refuseTogether(['password_file', 'password_env'], user, context))
 

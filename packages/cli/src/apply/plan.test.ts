@@ -109,7 +109,13 @@ describe('what is otherwise is changed, in those fields alone', () => {
       'a field that is left out goes back to its default',
       { groups: [{ name: 'media' }] },
       there({ groups: [{ ...group, description: 'Films', disabled: true }] }),
-      { description: null, disabled: false },
+      { description: null },
+    ],
+    [
+      'what was shut out is let in by who says so',
+      { groups: [{ name: 'media', disabled: false }] },
+      there({ groups: [{ ...group, disabled: true }] }),
+      { disabled: false },
     ],
     [
       'a default resource that is left out stays',
