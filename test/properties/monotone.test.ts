@@ -64,9 +64,9 @@ test(
       }
       await app.close()
     })
-    await fc.assert(property, { numRuns: 20 })
-    expect(both).toBeGreaterThan(20)
-    expect(kept).toBeGreaterThan(20)
+    await fc.assert(property, { numRuns: 25 })
+    expect(both).toBeGreaterThan(5)
+    expect(kept).toBeGreaterThan(5)
   },
   PATIENCE_MS,
 )
@@ -116,9 +116,9 @@ test(
       }
       await app.close()
     })
-    await fc.assert(property, { numRuns: 15 })
-    expect(passed).toBeGreaterThan(100)
-    expect(lost).toBeGreaterThan(10)
+    await fc.assert(property, { numRuns: 20 })
+    expect(passed).toBeGreaterThan(20)
+    expect(lost).toBeGreaterThan(2)
   },
   PATIENCE_MS,
 )
