@@ -80,7 +80,15 @@ describe('the direction of imports', () => {
   })
 
   // Each layer of the server may import those before it. Features stand side by side.
-  const LAYERS = [['domain'], ['store'], ['keys'], ['directory'], ['authentication'], ['verify', 'admin', 'metrics'], ['http']]
+  const LAYERS = [
+    ['domain'],
+    ['store'],
+    ['keys'],
+    ['directory'],
+    ['authentication'],
+    ['verify', 'admin', 'metrics'],
+    ['http'],
+  ]
   for (const [depth, layer] of LAYERS.entries()) {
     for (const folder of layer) {
       test(`${folder}/ imports only what lies below it`, () => {
