@@ -1,5 +1,9 @@
 // The last person with role admin stays: by whatever way they are taken it, and when two are taken it at once.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { chosenEngine, databaseOf, POSTGRES } from '../../packages/server/src/store/testing/engines.ts'
+import { startApp, type TestApp } from '../support/app.ts'
+import { Teardown } from '../support/teardown.ts'
+import { PATIENCE_MS } from '../support/wait.ts'
 import { Stage } from './stage.ts'
 import { bearer } from './vectors/vector.ts'
 
@@ -67,8 +71,8 @@ async function adminsLeft(stage: Stage): Promise<string[]> {
     return !disabled && (roles.includes('admin') || given.length > 0) ? [username] : []
   })
 }
-const outcome = async ([method, path, body]: Call, key?: string) => {
-  const answer = await stage.test.api(method, `/api/v1${path}`, body, key)
+const outcome = async ([method, path, body]: Call, key?: string, node: TestApp = stage.test) => {
+  const answer = await node.api(method, `/api/v1${path}`, body, key)
   return answer.status < 300 ? 'done' : `${answer.status} ${answer.body.code}`
 }
 
@@ -167,3 +171,36 @@ describe('the last two admins', () => {
     }
   })
 })
+
+// Where several nodes can share a database, each change is made at another one; else both at the one there is.
+test(
+  'ADM-07 two nodes do not take it from the last two',
+  async () => {
+    const teardown = new Teardown()
+    const directory = await teardown.temporaryDirectory('nodes')
+    await stage.close()
+    stage = await Stage.open({ COUNTERSIGN_DATA_DIR: directory })
+    const { databaseUrl } = await databaseOf(directory)
+    expect(databaseUrl !== undefined).toBe(chosenEngine() === POSTGRES)
+    const other = databaseUrl === undefined ? stage.test : await startApp({ COUNTERSIGN_DATABASE_URL: databaseUrl })
+    await byThemselves(stage, 'keeper')
+    let round = 0
+    for (const one of Object.values(WAYS)) {
+      for (const another of Object.values(WAYS).slice(0, 4)) {
+        round++
+        const calls = [await one(stage, `n${round}-0`), await another(stage, `n${round}-1`)] as const
+        for (const left of await adminsLeft(stage)) {
+          if (!left.startsWith(`n${round}-`)) await stage.call('DELETE', `/users/${left}`)
+        }
+        const outcomes = await Promise.all([outcome(calls[0]), outcome(calls[1], undefined, other)])
+        expect([round, ...outcomes.toSorted()]).toEqual([round, '409 conflict', 'done'])
+        // This node hears of what the other one did by its next change.
+        await stage.make('/groups', { name: `round-${round}` })
+        expect((await adminsLeft(stage)).length).toBe(1)
+      }
+    }
+    if (other !== stage.test) await other.close()
+    await teardown.run()
+  },
+  PATIENCE_MS,
+)
