@@ -49,11 +49,12 @@ export async function startServer(config: Config, io: ServeIo): Promise<RunningS
   }
 }
 
-/** Brings the databases of the data directory up to this version's schema. */
+/** Brings the database up to this version's schema. */
 export async function migrateDatabase(config: Config): Promise<{ applied: readonly string[] }> {
   const { clock, random } = processIo({})
   const store = await openStore(config.dataDir, clock, random, config.databaseUrl)
-  await (await openDecisions(config.dataDir)).destroy()
+  // Beside PostgreSQL, each node brings up its own when it starts; this command may run where none is.
+  if (config.databaseUrl === undefined) await (await openDecisions(config.dataDir)).destroy()
   await store.close()
   return { applied: store.applied }
 }

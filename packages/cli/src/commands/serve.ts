@@ -34,8 +34,8 @@ export function addServerCommands(program: Command, terminal: Terminal, server: 
   examples(migrate, ['countersign migrate', 'COUNTERSIGN_DATA_DIR=/var/lib/countersign countersign migrate'])
 
   const newAdminKey: Work = async (use, config, self) => {
-    // Opening a database makes it: a key in a new one would open nothing.
-    if (!terminal.exists(join(config.dataDir, 'countersign.db'))) {
+    // Opening an embedded database makes it: a key in a new one would open nothing.
+    if (config.databaseUrl === undefined && !terminal.exists(join(config.dataDir, 'countersign.db'))) {
       throw new UsageError(`There is no Countersign data in ${resolve(config.dataDir)}. Name it: --data-dir <path>`)
     }
     const made = await use.makeAdminKey(config)

@@ -49,6 +49,7 @@ describe('an error of', () => {
     ['40P01', true], // deadlock_detected
     ['53100', true], // disk_full
     ['53300', true], // too_many_connections
+    ['55000', true], // object_not_in_prerequisite_state: a database that takes no connections
     ['55P03', true], // lock_not_available
     ['57014', true], // query_canceled
     ['57P01', true], // admin_shutdown

@@ -6,7 +6,7 @@ const SQLITE = /^SQLITE_(BUSY|LOCKED|FULL|READONLY|CANTOPEN|IOERR|NOMEM|CORRUPT|
  * SQLSTATEs of PostgreSQL: lost connections, refused sign-in, no such database, no room, shutdown or start under way,
  * time limits, deadlocks, a standby that may not write, broken files.
  */
-const POSTGRES = /^(08...|28...|3D000|53...|57...|58...|25006|25P0[34]|40001|40P01|55P03|XX00[12])$/
+const POSTGRES = /^(08...|28...|3D000|53...|57...|58...|25006|25P0[34]|40001|40P01|55000|55P03|XX00[12])$/
 
 const NETWORK =
   /^(E(CONN(REFUSED|RESET|ABORTED)|TIMEDOUT|PIPE|NOTFOUND|AI_AGAIN|HOSTUNREACH|NETUNREACH|HOSTDOWN|NETDOWN))$/

@@ -49,6 +49,17 @@ const MIGRATION_LOCK = 4_211_904_720
  * Security: nothing of `url` may get into an error: it holds the password.
  */
 export async function openPostgres(url: string, now: Date): Promise<PostgresStore> {
+  try {
+    return await openEach(url, now)
+  } catch (error) {
+    // An error about the URL itself quotes it.
+    const isAboutUrl = error instanceof TypeError || !(error instanceof Error) || error.message.includes(url)
+    const message = isAboutUrl ? 'it cannot be read as a URL' : error.message
+    throw new Error(`the database of COUNTERSIGN_DATABASE_URL cannot be opened: ${message}`)
+  }
+}
+
+async function openEach(url: string, now: Date): Promise<PostgresStore> {
   const applied = await migrateAlone(url, now)
   const limits = { query_timeout: ANSWER_TIMEOUT_MS }
   const reader = open(url, { max: MAX_READERS, ...limits }, [
