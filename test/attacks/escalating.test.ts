@@ -264,4 +264,31 @@ describe('who is no unconfined admin', () => {
       expect(revision(world)).toBe(before)
     })
   }
+
+  const SLY_BODIES: readonly (readonly [body: string, type?: string])[] = [
+    ['{"username":"sly","__proto__":{"roles":["admin"]}}'],
+    ['{"username":"sly","constructor":{"prototype":{"roles":["admin"]}}}'],
+    ['{"username":"sly","roles":["user"],"roles":["admin"]}'],
+    ['{"username":"sly","roles":["user"],"\\u0072oles":["admin"]}'],
+    ['{"username":"sly","Roles":["admin"]}'],
+    ['{"username":"sly","roles":{"0":"admin","length":1}}'],
+    ['{"username":"sly","roles":"admin"}'],
+    ['[{"username":"sly","roles":["admin"]}]'],
+    ['\ufeff{"username":"sly","roles":["admin"]}'],
+    ['{"username":"sly","roles":["admin"]}', 'text/plain'],
+    ['username=sly&roles=admin', 'application/x-www-form-urlencoded'],
+    ['{"username":"sly","roles":["admin"]}', 'application/json; charset=utf-16'],
+  ]
+  for (const [text, type = 'application/json'] of SLY_BODIES) {
+    test(`ADM-06 no way to write a body makes an admin of whom it should not: ${text} as ${type}`, async () => {
+      const { app } = world.stage.test
+      for (const name of Object.keys(CALLERS)) {
+        const headers = { Authorization: `Bearer ${credentials[name]}`, 'Content-Type': type }
+        const request = new Request('http://127.0.0.1:8420/api/v1/users', { method: 'POST', headers, body: text })
+        const { status } = await app.publicRoutes.fallback(request, '127.0.0.1')
+        expect([name, [400, 403, 415].includes(status)]).toEqual([name, true])
+      }
+      expect((await world.stage.test.api('GET', '/api/v1/users/sly')).status).toBe(404)
+    })
+  }
 })
