@@ -307,6 +307,22 @@ describe('an import', () => {
     expect(await shown((await moved({ ...CANISTER, expires_at: null })).id)).toMatchObject({ expires_at: null })
   })
 
+  test('made by many at once is made once, for one owner, and of two prefixes that meet one is made', async () => {
+    const lines = [1, 2, 3].map(() => sha256(foreign()))
+    const by = (owner: string) => post(lines.map((digest) => ({ digest, owner })))
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, (_, n) => by(n % 2 === 0 ? 'user:alice' : 'client:canister')),
+    )
+    const won = answers.filter(({ status }) => status === 200)
+    expect([won.length, won.reduce((sum, { body }) => sum + Number(body.imported), 0)]).toEqual([6, 3])
+    expect(new Set(won.map(({ body }) => JSON.stringify(body.ids))).size).toBe(1)
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 409]))
+
+    const one = (prefix: string) => post([{ digest: sha256(foreign(prefix)), ...CANISTER }], { prefix })
+    const raced = await Promise.all(['race', 'race.', 'race.x'].map(one))
+    expect(raced.map(({ status }) => status).toSorted()).toEqual([200, 409, 409])
+  })
+
   test('of five hundred is one change, of more is refused', async () => {
     const lines = (count: number) =>
       Array.from({ length: count }, (_, n) => ({ digest: sha256(`lot ${n}`), owner: 'user:alice' }))
@@ -371,7 +387,9 @@ describe('who may import', () => {
       { resources: ['webdav'], scopes: ['files:write'] },
       { expires_at: '2031-01-01T00:00:00Z' },
     ]) {
-      expect((await refused(one({ ...own, ...said }), {}, key)).slice(0, 2)).toEqual([403, 'would_escalate'])
+      const lines = [...one(CANISTER), ...one({ ...own, ...said })]
+      const field = Object.keys(said).at(-1)
+      expect(await refused(lines, {}, key)).toEqual([403, 'would_escalate', [`credentials[1].${field}`]])
     }
     expect(await refused(one({ ...own, expires_at: null }), {}, key)).toEqual([
       400,

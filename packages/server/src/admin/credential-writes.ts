@@ -26,6 +26,12 @@ export type CredentialDraft = Reach &
 
 export type DraftWithDigest = { readonly draft: CredentialDraft; readonly digest: string }
 
+/** One of an import, with where it stands in the body. */
+export type DraftToImport = DraftWithDigest & { readonly path: string }
+
+/** Where a field of the draft of this index stands in the body. */
+type PathOf = (field: string, index: number) => string
+
 const MAX_ANCESTORS = 32
 const MEMBERS_A_READ = 400
 
@@ -43,13 +49,16 @@ export class CredentialWrites {
    * management API, or where the new credential could use such rights once they are given.
    */
   async insert(draft: CredentialDraft, digest: string): Promise<void> {
-    await this.#mayMint([draft])
+    await this.#mayMint([draft], (field) => field)
     await this.#insert([{ draft, digest }], this.#ancestorsFor(draft), 'create')
   }
 
   /** Takes over what another system issued: by the same law, since whoever holds the credential gets the same rights. */
-  async import(imports: readonly DraftWithDigest[]): Promise<void> {
-    await this.#mayMint(imports.map(({ draft }) => draft))
+  async import(imports: readonly DraftToImport[]): Promise<void> {
+    await this.#mayMint(
+      imports.map(({ draft }) => draft),
+      (field, index) => `${imports[index]?.path}.${field}`,
+    )
     const own = imports.filter(({ draft }) => this.#isCallers(draft.owner))
     const others = imports.filter(({ draft }) => !this.#isCallers(draft.owner))
     for (const alike of [own, others]) {
@@ -64,7 +73,7 @@ export class CredentialWrites {
     if (!this.#isCallersToken(old)) await this.#mayMintForAnother(draft)
     if (this.#isCallers(draft.owner)) {
       this.#requireMayMintForItself(draft)
-      this.#requireWithinPresented(draft)
+      this.#requireWithinPresented([draft], (field) => field)
       for (const id of lineageOf(this.guard.authorized.caller.known.stored)) ancestors.add(id)
       // Whoever rotates the presented one gets a successor, whose predecessor's end is no reason to die. Whoever
       // rotates what minted the presented one gets a child of it.
@@ -141,28 +150,33 @@ export class CredentialWrites {
     }
   }
 
-  #requireWithinPresented(draft: CredentialDraft): void {
-    const field = fieldBeyond(draft, this.guard.authorized.caller.known.stored)
-    if (field === undefined) return
+  #requireWithinPresented(drafts: readonly CredentialDraft[], pathOf: PathOf): void {
+    const presented = this.guard.authorized.caller.known.stored
     const message = 'expected no more than the presented credential has'
-    const detail = `${field} would reach beyond the presented credential; for itself a caller mints within that.`
-    throw new Rejected('would_escalate', detail, [{ path: field, message }])
+    const problems = drafts.flatMap((draft, index) => {
+      const field = this.#isCallers(draft.owner) ? fieldBeyond(draft, presented) : undefined
+      return field === undefined ? [] : [{ path: pathOf(field, index), message }]
+    })
+    if (problems.length === 0) return
+    const fields = problems.map(({ path }) => path).join(', ')
+    const detail = `${fields} would reach beyond the presented credential; for itself a caller mints within that.`
+    throw new Rejected('would_escalate', detail, problems)
   }
 
   /** Judges all of them before any is made. What is judged alike is judged once: an import holds hundreds. */
-  async #mayMint(drafts: readonly CredentialDraft[]): Promise<void> {
+  async #mayMint(drafts: readonly CredentialDraft[], pathOf: PathOf): Promise<void> {
     const judged = new Set<string>()
     for (const draft of drafts) {
       refuseBootstrap(draft.owner)
       if (this.#isCallers(draft.owner)) {
         this.#requireMayMintForItself(draft)
-        this.#requireWithinPresented(draft)
         continue
       }
       const alike = JSON.stringify([refText(draft.owner), draft.narrowing.resources])
       if (!judged.has(alike)) await this.#mayMintForAnother(draft)
       judged.add(alike)
     }
+    this.#requireWithinPresented(drafts, pathOf)
   }
 
   /** What a caller makes for itself dies with the credential that it showed. */

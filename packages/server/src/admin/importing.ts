@@ -5,7 +5,7 @@ import { makeId } from '../domain/ids.ts'
 import { findKeptDigests, type KeptDigest } from '../store/credentials.ts'
 import { countImported, listForeignPrefixes } from '../store/foreign-prefixes.ts'
 import { findOwner } from '../store/owners.ts'
-import type { DraftWithDigest } from './credential-writes.ts'
+import type { DraftToImport } from './credential-writes.ts'
 import { ownerOf } from './credentials.ts'
 import type { AdminDeps, Authorized } from './deps.ts'
 import { latestExpiry } from './expiry.ts'
@@ -49,23 +49,24 @@ async function draftsOf(
   reaches: Reaches,
   { store }: AdminDeps,
   now: Date,
-): Promise<{ drafts: DraftWithDigest[]; ids: string[] }> {
-  const drafts: DraftWithDigest[] = []
+): Promise<{ drafts: DraftToImport[]; ids: string[] }> {
+  const drafts: DraftToImport[] = []
   const ids: string[] = []
   const [mistakes, conflicts]: [FieldProblem[], FieldProblem[]] = [[], []]
   for (const [index, one] of wanted.entries()) {
+    const path = `credentials[${index}]`
     const owner = ownerOf(one.owner)
     const kept = present.get(one.digest)
     if (kept !== undefined) {
       const isSame = refText(kept.owner) === refText(owner)
-      if (!isSame) conflicts.push({ path: `credentials[${index}].owner`, message: 'is not whose it is already' })
+      if (!isSame) conflicts.push({ path: `${path}.owner`, message: 'is not whose it is already' })
       ids.push(kept.id)
       continue
     }
     const kind = owner.kind === 'user' ? 'pat' : 'key'
     const reach = await reaches.of(kind, owner, one)
     if (!('narrowing' in reach)) {
-      mistakes.push(...reach.map(({ path, message }) => ({ path: `credentials[${index}].${path}`, message })))
+      mistakes.push(...reach.map((mistake) => ({ ...mistake, path: `${path}.${mistake.path}` })))
       continue
     }
     const id = makeId(kind, now, store.random)
@@ -78,7 +79,7 @@ async function draftsOf(
       family: id,
       importedFrom: prefix,
     } as const
-    drafts.push({ draft: { ...reach, ...named, notBefore: null }, digest: one.digest })
+    drafts.push({ draft: { ...reach, ...named, notBefore: null }, digest: one.digest, path })
     present.set(one.digest, { id, owner })
     ids.push(id)
   }
