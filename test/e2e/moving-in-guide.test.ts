@@ -15,7 +15,7 @@ const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 const token = (prefix: string, n: number) => `${prefix}${sha256(`${prefix}${n}`).slice(0, 24)}`
 const HMAC_KEY = 'the key of the other system'
 
-describeWith(['bash', 'npx', 'sqlite3'], 'the guide to moving in', () => {
+describeWith(['bash', 'curl', 'npx', 'sqlite3'], 'the guide to moving in', () => {
   const teardown = new Teardown()
   let server: CountersignServer
   let home: string
@@ -153,9 +153,9 @@ SQL`)
   )
 
   test('what may be moved is counted for Prometheus, to whoever asks on this machine', async () => {
-    const text = await (await fetch(`${server.url}/metrics`)).text()
-    expect(text).toContain('countersign_foreign_prefix_credentials{prefix="acme_"} 3\n')
-    expect(text).toContain('countersign_credentials_expiring{kind="pat",within="30d"}')
+    const { stdout } = await shell(substitute(block('metrics'), { '127.0.0.1:8420': server.address }))
+    expect(stdout).toContain('countersign_foreign_prefix_credentials{prefix="acme_"} 3\n')
+    expect(stdout).toContain('countersign_credentials_expiring{kind="pat",within="30d"}')
     expect((await fetch(`${server.url}/metrics`, { headers: { 'x-forwarded-for': '127.0.0.1' } })).status).toBe(404)
   })
 })
