@@ -3,7 +3,7 @@ import { afterEach, expect, test } from 'bun:test'
 import { availableEngines, type Place, POSTGRES } from '../../packages/server/src/store/testing/engines.ts'
 import { runSql } from '../../packages/server/src/store/testing/postgres-databases.ts'
 import { type CountersignServer, MAIN, startCountersign } from '../support/countersign-server.ts'
-import { ROOT } from '../support/guide.ts'
+import { guideBlock, ROOT, substitute } from '../support/guide.ts'
 import { run } from '../support/program.ts'
 import { Teardown } from '../support/teardown.ts'
 import { PATIENCE_MS, until } from '../support/wait.ts'
@@ -120,6 +120,37 @@ onPostgres(
     await startNode(url)
     const other = Buffer.alloc(32, 8).toString('base64')
     await expect(startNode(url, other)).rejects.toThrow('set COUNTERSIGN_KEK to the one that all nodes on it share')
+  },
+  PATIENCE_MS,
+)
+
+onPostgres(
+  'the guide sets up a database and a node on it',
+  async () => {
+    const { url } = await newDatabase()
+    const server = url.replace(/\/test_[0-9_]+/, '/postgres')
+    const name = `guide_${process.pid}`
+    const statements = substitute(guideBlock('install.md', 'database.sql'), { countersign: name })
+    for (const statement of statements.trim().split('\n')) await runSql(server, statement)
+    perTest.add(() => runSql(server, `drop role ${name}`))
+    perTest.add(() => runSql(server, `drop database ${name} with (force)`))
+
+    const etc = await perTest.temporaryDirectory('etc')
+    const commands = guideBlock('install.md', 'postgres')
+      .split('\n')
+      .filter((line) => !/^(install|chgrp) /.test(line))
+    const own = url.replace('countersign@', `${name}:PASSWORD@`).replace(/\/test_[0-9_]+/, `/${name}`)
+    const written = substitute(commands.join('\n'), {
+      'postgres://countersign:PASSWORD@db.example.com/countersign?sslmode=verify-full': own,
+      '/etc/countersign': etc,
+    })
+    expect(await run(['bash', '-euc', written])).toMatchObject({ exitCode: 0, stderr: '' })
+    const conf = substitute(guideBlock('install.md', 'postgres.conf'), { '/etc/countersign': etc })
+    const environment = Object.fromEntries([...conf.matchAll(/^Environment=(\w+)=(.*)$/gm)].map(([, k, v]) => [k, v]))
+    const node = await startCountersign(await perTest.temporaryDirectory('node'), environment)
+    perTest.add(node.stop)
+    await furnish(node)
+    expect(await runSql(own, 'select id from client order by id')).toContainEqual({ id: 'canister' })
   },
   PATIENCE_MS,
 )
