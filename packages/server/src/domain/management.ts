@@ -69,7 +69,7 @@ function ofUsers(rule: RuleDefinition): RuleDefinition {
  * bear on nobody else, so giving and taking them escalates nothing.
  */
 export function isSelfService(permission: { readonly scopes: readonly string[]; readonly roles: readonly string[] }) {
-  const byRoles = permission.roles.flatMap((role) => ROLE_SCOPES.get(role) ?? [`${role}:unknown`])
+  const byRoles = permission.roles.flatMap((role) => ROLE_SCOPES.get(role) ?? ['unknown'])
   return [...permission.scopes, ...byRoles].every((scope) => scope.startsWith('me:'))
 }
 
