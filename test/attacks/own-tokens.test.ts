@@ -111,6 +111,20 @@ describe('a token that makes tokens', () => {
     expect((await call(token, 'GET', '/me')).status).toBe(401)
   })
 
+  test('ADM-05 does not live on in its successor when it is revoked, whoever rotated it with it', async () => {
+    for (const revoke of [
+      (stolen: { id: string }) => stage.call('POST', `/credentials/${stolen.id}/revoke`, {}),
+      (stolen: { token: string }) => stage.test.api('POST', '/api/v1/leaks', { credential: stolen.token }, null),
+    ]) {
+      const stolen = await stage.newToken('alice', AT_API)
+      const { body: next } = await call(stolen.token, 'POST', `/me/tokens/${stolen.id}/rotate`, {})
+      const { body: last } = await call(next.token, 'POST', `/me/tokens/${next.id}/rotate`, { overlap_seconds: 0 })
+      expect([await stateOf(stolen), await stateOf(last)]).toEqual(['live', 'live'])
+      await revoke(stolen)
+      expect((await call(last.token, 'GET', '/me')).status).toBe(401)
+    }
+  })
+
   test('ADM-06 does not widen itself by rotation of another that is wider', async () => {
     const { token } = await stage.newToken('alice', { ...AT_API, networks: ['127.0.0.0/8'] })
     for (const [wide, field] of [

@@ -75,9 +75,11 @@ export class CredentialWrites {
       this.#requireMayMintForItself(draft)
       this.#requireWithinPresented([draft], (field) => field)
       for (const id of lineageOf(this.guard.authorized.caller.known.stored)) ancestors.add(id)
-      // Whoever rotates the presented one gets a successor, whose predecessor's end is no reason to die. Whoever
-      // rotates what minted the presented one gets a child of it.
-      if (this.guard.authorized.caller.known.stored.id === old.id) ancestors.delete(old.id)
+      // Whoever rotates the presented key gets a successor, whose predecessor's end is no reason to die. Whoever
+      // rotates what minted the presented one gets a child of it; so does a personal access token that rotates itself,
+      // which may be in the hands of a thief: having it revoked must be the end of that.
+      const isPresented = this.guard.authorized.caller.known.stored.id === old.id
+      if (isPresented && old.kind !== 'pat') ancestors.delete(old.id)
     }
     await this.#insert([{ draft, digest }], [...ancestors], 'rotate')
     await shortenCredential(this.change, old.id, endsAt)

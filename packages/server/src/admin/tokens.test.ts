@@ -291,7 +291,7 @@ describe('rotation', () => {
     expect(await stateOf(wide.id)).toBe('live')
     laterBy(DAY_MS)
     const own = await started.ok('POST', path(shown.id), { body: {}, as: shown.token })
-    expect(own).toMatchObject({ ...AT_API, expires_at: inDays(3), parent: null, family: shown.id })
+    expect(own).toMatchObject({ ...AT_API, expires_at: inDays(3), parent: shown.id, family: shown.id })
   })
 
   test('by its owner needs the setting that lets tokens make tokens', async () => {
