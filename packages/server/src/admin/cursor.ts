@@ -24,7 +24,8 @@ export function readCursor(cursor: string): string {
   try {
     const parsed: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString())
     const [key] = Array.isArray(parsed) ? parsed : []
-    if (typeof key === 'string') return key
+    // No key holds a control character, and PostgreSQL takes no text with a NUL.
+    if (typeof key === 'string' && !/\p{Cc}/u.test(key)) return key
   } catch {
     // Answered below: whatever it is, it is not a cursor of ours.
   }

@@ -88,6 +88,8 @@ describe('pages', () => {
   test.each([
     ['/clients?cursor=nonsense', 'cursor'],
     ['/clients?cursor=WzFd', 'cursor'],
+    // ["\u0000"], which PostgreSQL takes no text with
+    ['/clients?cursor=WyJcdTAwMDAiXQ', 'cursor'],
     ['/clients?limit=0', 'limit'],
     ['/clients?limit=9999', 'limit'],
     ['/clients?limit=1&limit=2', 'limit'],
