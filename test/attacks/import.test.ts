@@ -351,6 +351,16 @@ describe('who may import', () => {
     expect((await stage.test.api('GET', '/api/v1/credentials/foreign-prefixes', undefined, reader)).status).toBe(200)
   })
 
+  test('a new prefix, which takes such texts from every upstream for ever, whoever may change resources too', async () => {
+    const terms = { prefix: 'ghp_' }
+    const writer = await caller('mover-1', { scopes: ['credentials:write'] })
+    expect(await refused(one(CANISTER), terms, writer)).toEqual([403, 'scope_missing', []])
+    const both = await caller('mover-3', { scopes: ['credentials:write', 'resources:write'] })
+    const narrowed = (await stage.newKey('mover-3', { resources: ['countersign'], scopes: ['credentials:write'] })).key
+    expect(await refused(one(CANISTER), terms, narrowed)).toEqual([403, 'scope_missing', []])
+    for (const key of [both, writer]) expect((await post(one(CANISTER), terms, key)).status).toBe(200)
+  })
+
   test('only an unconfined admin for whoever has a say at the management API, or to reach it', async () => {
     const writer = await caller('mover-2', { scopes: ['credentials:write'] })
     const confined = await caller('almost', { roles: ['admin'] }, { scopes: ['credentials:write'] })

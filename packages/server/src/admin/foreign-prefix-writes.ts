@@ -4,6 +4,7 @@ import { openForeignKey, sealForeignKey } from '../keys/foreign-key.ts'
 import type { Seal } from '../keys/seal.ts'
 import { insertForeignPrefix, listForeignPrefixes } from '../store/foreign-prefixes.ts'
 import type { Change } from '../store/store.ts'
+import type { Guard } from './guard.ts'
 import { Rejected, rejectedField } from './problem.ts'
 
 /** Each is looked for in every credential that is not ours, and is a label in the metrics. */
@@ -15,13 +16,19 @@ export type ForeignTerms = Pick<ForeignPrefix, 'prefix' | 'digest'> & {
   readonly key: Uint8Array | undefined
 }
 
+/** What making a prefix known asks for, beside what every import does. */
+const SCOPE_OF_PREFIXES = 'resources:write'
+
 /**
- * Writes of foreign prefixes. The guard is not asked: a prefix gives nobody a right; the credentials do, and those are
- * judged one by one. But it takes what begins like this from the upstreams that such texts were passed to.
+ * Writes of foreign prefixes. A prefix gives nobody a right; the credentials do, and those are judged one by one.
+ *
+ * Security: but it takes, for ever, what begins like this from all upstreams that such texts were passed to, and there
+ * is room for few. So it is a change of resources too.
  */
 export class ForeignPrefixWrites {
   constructor(
     private readonly change: Change,
+    private readonly guard: Guard,
     private readonly seal: Seal,
   ) {}
 
@@ -30,6 +37,10 @@ export class ForeignPrefixWrites {
     const present = await listForeignPrefixes(this.change.db)
     const same = present.find(({ prefix }) => prefix === terms.prefix)
     if (same !== undefined) return this.#requireSameTerms(same, terms)
+    if (!this.guard.hasScope(SCOPE_OF_PREFIXES)) {
+      const detail = `Nothing was imported with this prefix before: to make it known for ever takes ${SCOPE_OF_PREFIXES} too.`
+      throw new Rejected('scope_missing', detail)
+    }
 
     const { prefix, digest, key } = terms
     const meeting = present.find((other) => prefixesMeet(other.prefix, prefix))

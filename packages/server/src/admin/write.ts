@@ -33,7 +33,7 @@ export function write<T>(deps: AdminDeps, authorized: Authorized, work: (writes:
     const nouns = new NounWrites(change, guard)
     const users = new UserWrites(change, guard, nouns, deps.store.random)
     const credentials = new CredentialWrites(change, guard, deps)
-    const foreignPrefixes = new ForeignPrefixWrites(change, deps.seal)
+    const foreignPrefixes = new ForeignPrefixWrites(change, guard, deps.seal)
     const result = await work({ db, now, nouns, users, credentials, foreignPrefixes })
     await guard.requireAdminLeft(deps)
     return result
