@@ -18,8 +18,8 @@ const create = createRoute({
   summary: 'Let credentials that another system issued go on working',
   description:
     'By their digests; the credentials themselves are not sent. The first import of a prefix says for ever how its ' +
-    'digests are made, and takes `resources:write` too. What was imported before stays as it is. From then on whatever begins with the prefix is one of ' +
-    'these or refused: it is not passed on to upstreams as foreign.',
+    'digests are made, and takes `resources:write` too. What was imported before stays as it is. From then on whatever ' +
+    'begins with the prefix is one of these or refused: it is not passed on to upstreams as foreign.',
   request: sent(CredentialImport, EXAMPLE),
   responses: { 200: answer('All of them are known.', named('CredentialImported', CredentialImported)), ...PROBLEM },
 })
