@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import { formatCredential, type IssuedKind } from '@countersign/resource-server'
+import { listen } from '../../packages/server/src/http/listen.ts'
 import { onEachStatement } from '../../packages/server/src/store/testing/statements.ts'
 import { BOOTSTRAP_KEY } from '../support/app.ts'
 import { Stage } from './stage.ts'
@@ -255,6 +256,23 @@ describe('the ways in', () => {
     const answer = await send(method, path)
     expect(answer.status).toBe(status)
   })
+})
+
+test('a report that a stranger begins and leaves is no error of the server, however often they do', async () => {
+  const server = await listen({ kind: 'tcp', hostname: '127.0.0.1', port: 0 }, stage.test.app.publicRoutes)
+  const port = server.port ?? 0
+  const before = stage.test.logLines.length
+  for (const length of ['Content-Length: 100', 'Transfer-Encoding: chunked']) {
+    const socket = await Bun.connect({ hostname: '127.0.0.1', port, socket: { data() {} } })
+    const head = ['POST /api/v1/leaks HTTP/1.1', 'Host: localhost', 'Content-Type: application/json', length]
+    socket.write(`${head.join('\r\n')}\r\n\r\n5\r\n{"cre`)
+    // What comes after it is answered after it was begun.
+    await fetch(`http://127.0.0.1:${port}/healthz`)
+    socket.terminate()
+    await fetch(`http://127.0.0.1:${port}/healthz`)
+  }
+  await server.stop()
+  expect(stage.test.logLines.slice(before)).toEqual([])
 })
 
 test('neither what was reported nor what stands in its address is written anywhere', async () => {

@@ -18,6 +18,7 @@ export async function readBodyText(request: Request): Promise<string> {
   } catch (error) {
     if (isOverLimit(error)) throw tooLarge()
     if (error instanceof TypeError) throw new Rejected('invalid_body', 'Send the body in UTF-8.')
+    if (isAborted(error)) throw new Rejected('invalid_body', 'The body ended before it was whole.')
     throw error
   }
 }
@@ -25,6 +26,14 @@ export async function readBodyText(request: Request): Promise<string> {
 /** The listener has the same limit, and ends the body when it is past it. */
 function isOverLimit(error: unknown): boolean {
   return error instanceof Error && error.message.includes('maxRequestBodySize')
+}
+
+/**
+ * Whoever sent it has gone. Nobody is there to be answered, and it is no failure of ours: a stranger may do it as often
+ * as they like, and must not fill the log with errors.
+ */
+function isAborted(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError'
 }
 
 function tooLarge(): Rejected {
