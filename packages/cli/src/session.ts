@@ -5,6 +5,7 @@ import { CallError, UsageError } from './exit.ts'
 import { present } from './options.ts'
 import { type Column, table } from './table.ts'
 import type { Terminal } from './terminal.ts'
+import { plain } from './text.ts'
 
 export type GlobalOptions = ConnectionOptions & { readonly json?: true }
 
@@ -25,7 +26,8 @@ export function openSession(terminal: Terminal, command: Command): Session {
     terminal,
     json,
     print: (body, text) => terminal.out(json ? `${JSON.stringify(body, null, 2)}\n` : text()),
-    hint: (text) => (json ? undefined : terminal.err(`${text}\n`)),
+    // Much of it came from the server, and nothing in it is painted.
+    hint: (text) => (json ? undefined : terminal.err(`${text.split('\n').map(plain).join('\n')}\n`)),
   }
 }
 

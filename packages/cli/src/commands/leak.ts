@@ -5,6 +5,7 @@ import { examples, present } from '../options.ts'
 import { readSecret } from '../secret-input.ts'
 import { asStranger } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
+import { plain } from '../text.ts'
 
 type Options = { readonly file?: string; readonly foundAt?: string }
 
@@ -39,7 +40,8 @@ async function leaked(terminal: Terminal, { file }: Options): Promise<string> {
 }
 
 function sentence({ outcome, id }: LeakAnswer): string {
-  const credential = id ?? 'The credential'
+  // Reports go to servers of others too.
+  const credential = plain(id ?? 'The credential')
   switch (outcome) {
     case 'revoked':
       return `Revoked ${credential}, from the next request on. Thank you.`

@@ -148,3 +148,14 @@ test.each([
   const { out, err } = await api.run(`${line} --json`)
   expect({ body: JSON.parse(out), err }).toEqual({ body, err: '' })
 })
+
+test('what a server says steers no terminal, whoever chose it', async () => {
+  as(ADMIN)
+  const projects = ['app\u202e', 'b\u001b[2J']
+  const replaces = { id: 'pat_01J', expires_at: THEN }
+  const narrow = { ...token, full: false, resources: ['forge'], projects }
+  api.answer('POST /credentials/pat_2/rotate', ok({ ...narrow, token: 'cs_pat_NEW', replaces }))
+  expect((await api.run('pat rotate pat_2')).err).toContain('forge · app\\u{202e}, b\\u{1b}[2J')
+  api.answer('POST /leaks', ok({ outcome: 'revoked', id: 'pat_\u001b[2J' }))
+  expect((await api.run('leak report', { stdin: 'x' })).out).toStartWith('Revoked pat_\\u{1b}[2J,')
+})
