@@ -282,6 +282,12 @@ test('neither what was reported nor what stands in its address is written anywhe
   expect(await report(one.key, { found_at }, kept)).toMatchObject({ outcome: 'revoked' })
   const shown = await kept.call('GET', `/credentials/${one.id}`)
   expect(shown.revoked_reason).toBe('leaked: https://ci.example.com/log?a=…&b=cs_…, twice …')
+  const imported = 'glpat-0123456789abcdefghij'
+  kept.oracle.keepSecret(imported)
+  const credentials = [{ digest: sha256(imported), owner: 'client:canister' }]
+  await kept.call('POST', '/credentials/import', { prefix: 'glpat-', digest: 'sha256', credentials })
+  await report(other.key, { found_at: `beside ${imported}` }, kept)
+  expect(await kept.call('GET', `/credentials/${other.id}`)).toMatchObject({ revoked_reason: 'leaked: beside …' })
   await kept.test.app.flush()
   kept.oracle.holdsNoSecret(JSON.stringify([shown, await kept.call('GET', '/decisions')]), 'an answer')
   await kept.close()

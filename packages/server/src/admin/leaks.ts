@@ -31,7 +31,7 @@ export async function reportLeak(deps: AdminDeps, { credential, found_at }: Leak
     throw new Rejected(found.code, 'Whether it is known here cannot be told right now. Report it again in a moment.')
   }
   const { stored } = found
-  const foundAt = withoutCredentials(found_at, credential)
+  const foundAt = withoutCredentials(found_at, credential, deps.directory.foreignPrefixes())
   if (stored.kind === 'bootstrap') return disableBootstrap(deps, foundAt)
   // Not even a change is begun for what is dead: else one dead credential were enough to keep all nodes busy.
   if (stored.revokedAt !== null) return { outcome: 'dead', id: stored.id }
@@ -71,6 +71,12 @@ function detailOf(foundAt: string | undefined) {
 }
 
 /** Where something was found is often an address that holds it. It is kept, so what is a credential in it is not. */
-function withoutCredentials(text: string | undefined, credential: string): string | undefined {
-  return text?.replaceAll(credential, '…').replace(/cs_[a-z]+_[0-9A-Za-z]{8,}/g, 'cs_…')
+function withoutCredentials(
+  text: string | undefined,
+  credential: string,
+  foreignPrefixes: readonly string[],
+): string | undefined {
+  const others = foreignPrefixes.map((prefix) => `${prefix.replaceAll('.', '\\.')}[0-9A-Za-z_-]{8,}`)
+  const looksLikeOne = new RegExp(['cs_[a-z]+_[0-9A-Za-z]{8,}', ...others].join('|'), 'g')
+  return text?.replaceAll(credential, '…').replace(looksLikeOne, (found) => (found.startsWith('cs_') ? 'cs_…' : '…'))
 }

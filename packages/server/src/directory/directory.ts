@@ -136,6 +136,11 @@ export class Directory {
     return undefined
   }
 
+  /** All of them, for whoever has to hide such texts. */
+  foreignPrefixes(): readonly string[] {
+    return [...this.#foreignPrefixes.keys()]
+  }
+
   /** Puts everything of one revision in. Older than what is here: ignored, since it was read before. */
   apply(update: DirectoryUpdate): void {
     if (update.revision < this.#revision && !update.everything) return
