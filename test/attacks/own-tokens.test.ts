@@ -140,6 +140,26 @@ describe('a token that makes tokens', () => {
   })
 })
 
+describe('what may be made at', () => {
+  test.each(['allow', 'deny'])('is not found out by asking, where PAT_BY_PAT is %s', async (COUNTERSIGN_PAT_BY_PAT) => {
+    await stage.close()
+    await open({ COUNTERSIGN_PAT_BY_PAT })
+    const { token } = await stage.newToken('bob', AT_API)
+    const answers = []
+    for (const body of [
+      { resources: ['webdav'] },
+      { resources: ['nowhere'] },
+      { resources: ['webdav'], scopes: ['files:read'] },
+      { resources: ['webdav'], scopes: ['nothing:read'] },
+    ]) {
+      const { status, body: said } = await call(token, 'POST', '/me/tokens', body)
+      answers.push(JSON.stringify([status, said]))
+    }
+    expect(answers[0]).toStartWith('[403,')
+    expect(new Set(answers).size).toBe(1)
+  })
+})
+
 describe('where tokens make no tokens', () => {
   test('ADM-05 none does, by no way, whatever its owner may', async () => {
     await stage.close()

@@ -44,6 +44,17 @@ export class CredentialWrites {
   ) {}
 
   /**
+   * To be asked before what a caller wants is looked up. Who may not make one for itself, or none that reaches there,
+   * is not told by mistakes in it which resources there are and which scopes they declare.
+   */
+  requireMayAsk({ kind, owner }: Pick<CredentialDraft, 'kind' | 'owner'>, resources: readonly string[] = []): void {
+    if (!this.#isCallers(owner)) return
+    this.#requireMayMintForItself({ kind })
+    const bound = this.guard.authorized.caller.known.stored.narrowing.resources
+    if (bound !== null && resources.some((name) => !bound.includes(name))) throw beyondPresented(['resources'])
+  }
+
+  /**
    * Makes a credential. For itself a caller makes none that reaches further than the one it showed, and what it makes
    * dies with that one. For another owner it needs to be an unconfined admin where that owner holds rights at the
    * management API, or where the new credential could use such rights once they are given.
@@ -139,7 +150,7 @@ export class CredentialWrites {
   }
 
   /** A stolen token must not be able to outlive its revocation in others; and who makes tokens is for the operator to say. */
-  #requireMayMintForItself({ kind }: CredentialDraft): void {
+  #requireMayMintForItself({ kind }: Pick<CredentialDraft, 'kind'>): void {
     const { kind: presented } = this.guard.authorized.caller.known.stored
     if (presented === 'pat' && !this.policy.patByPat) {
       const detail =
@@ -154,15 +165,11 @@ export class CredentialWrites {
 
   #requireWithinPresented(drafts: readonly CredentialDraft[], pathOf: PathOf): void {
     const presented = this.guard.authorized.caller.known.stored
-    const message = 'expected no more than the presented credential has'
-    const problems = drafts.flatMap((draft, index) => {
+    const paths = drafts.flatMap((draft, index) => {
       const field = this.#isCallers(draft.owner) ? fieldBeyond(draft, presented) : undefined
-      return field === undefined ? [] : [{ path: pathOf(field, index), message }]
+      return field === undefined ? [] : [pathOf(field, index)]
     })
-    if (problems.length === 0) return
-    const fields = problems.map(({ path }) => path).join(', ')
-    const detail = `${fields} would reach beyond the presented credential; for itself a caller mints within that.`
-    throw new Rejected('would_escalate', detail, problems)
+    if (paths.length > 0) throw beyondPresented(paths)
   }
 
   /** Judges all of them before any is made. What is judged alike is judged once: an import holds hundreds. */
@@ -228,6 +235,15 @@ export class CredentialWrites {
     await drawRevocationLine(this.change, subject, reason, upTo)
     await this.change.record('revocation_line.draw', 'revocation_line', subject, { reason })
   }
+}
+
+function beyondPresented(paths: readonly string[]): Rejected {
+  const message = 'expected no more than the presented credential has'
+  return new Rejected(
+    'would_escalate',
+    `${paths.join(', ')} would reach beyond the presented credential; for itself a caller mints within that.`,
+    paths.map((path) => ({ path, message })),
+  )
 }
 
 /** The bootstrap key is not stored: a key beside it, or a line through it, could never be undone by changing it. */

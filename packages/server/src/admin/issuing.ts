@@ -42,6 +42,7 @@ async function issue(deps: AdminDeps, by: Authorized, { kind, owner, body }: Ord
   const stored = await write(deps, by, async ({ db, now, credentials }) => {
     if (owner.kind === 'client') await requireClient(db, owner.id)
     else await requireUser(db, owner.id)
+    credentials.requireMayAsk({ kind, owner }, body.resources)
     const reach = await reachAsked(deps, by, { kind, owner, body }, db, now)
     const id = makeId(kind, now, deps.store.random)
     const named = { id, kind, owner, name: body.name ?? '', hint, family: id, importedFrom: null }
