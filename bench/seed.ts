@@ -130,7 +130,7 @@ async function insertNouns(running: Change): Promise<void> {
     groups: 'holding',
   })
   for (let index = 0; index < GROUPS; index++) {
-    await insertGroup(running, { name: groupName(index), description: '' })
+    await insertGroup(running, { name: groupName(index), description: '', disabled: false }, null)
     await insertGrant(running, { kind: 'group', id: groupName(index) })
   }
   for (let index = 0; index < CLIENTS; index++) {

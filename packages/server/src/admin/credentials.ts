@@ -95,10 +95,18 @@ export async function revokeAllOf(
 ): Promise<BulkRevoked> {
   const before = created_before === undefined ? undefined : new Date(created_before)
   return write(deps, by, async ({ db, credentials }) => {
-    if (owner.kind === 'client') await requireClient(db, owner.id)
-    else await requireUser(db, owner.id)
+    await requireOwner(db, owner)
     return { revoked: await credentials.revokeAllOf(owner, reason ?? null, before) }
   })
+}
+
+const REQUIRE_OWNER: Record<OwnerRef['kind'], (db: Db, id: string) => Promise<unknown>> = {
+  client: requireClient,
+  user: requireUser,
+}
+
+export async function requireOwner(db: Db, { kind, id }: OwnerRef): Promise<void> {
+  await REQUIRE_OWNER[kind](db, id)
 }
 
 export async function requireCredential(db: Db, id: string): Promise<StoredCredential> {

@@ -1,10 +1,10 @@
 import { MANAGEMENT_RESOURCE } from '@countersign/resource-server'
-import type { HolderRef } from '../domain/credential.ts'
+import { type HolderRef, holdersFor } from '../domain/credential.ts'
 import { grantAt } from '../domain/grant.ts'
 import { ADMIN_ROLE } from '../domain/management.ts'
 import type { Resource } from '../domain/resource.ts'
 import { findCredential } from '../store/credentials.ts'
-import { listGroups } from '../store/groups.ts'
+import { listEnabledGroups } from '../store/groups.ts'
 import { findOwner } from '../store/owners.ts'
 import { listPermissionsOf } from '../store/permissions.ts'
 import type { Db } from '../store/store.ts'
@@ -55,8 +55,7 @@ export class Guard {
       throw new Rejected('credential_revoked', 'It died while the request was under way.')
     }
     const groups = (await findOwner(this.db, stored.owner))?.groups ?? []
-    const live = groups.length === 0 ? [] : (await listGroups(this.db, groups)).filter(({ disabled }) => !disabled)
-    const holders = [stored.owner, ...live.map(({ name }) => ({ kind: 'group' as const, id: name }))]
+    const holders = holdersFor(stored.owner, await listEnabledGroups(this.db, groups))
     const held = await listPermissionsOf(this.db, MANAGEMENT_RESOURCE, holders)
     const rights = grantAt(this.management, held, present.narrowing)?.everywhere
     if (rights === undefined)

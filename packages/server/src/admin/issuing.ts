@@ -1,6 +1,6 @@
 import type { IssuedKey, IssuedToken, NewKey, NewToken } from '@countersign/admin-api'
 import { expandScopes, formatCredential, hintOf, MANAGEMENT_RESOURCE } from '@countersign/resource-server'
-import { type OwnerRef, refText, type StoredCredential } from '../domain/credential.ts'
+import { holdersFor, type OwnerRef, refText, type StoredCredential } from '../domain/credential.ts'
 import { makeId } from '../domain/ids.ts'
 import type { Resource } from '../domain/resource.ts'
 import { findCredential } from '../store/credentials.ts'
@@ -8,13 +8,12 @@ import { findOwner } from '../store/owners.ts'
 import { listPermissions } from '../store/permissions.ts'
 import { listResources } from '../store/resources.ts'
 import type { Db } from '../store/store.ts'
-import { requireClient } from './clients.ts'
+import { requireOwner } from './credentials.ts'
 import type { AdminDeps, Authorized } from './deps.ts'
 import { defaultExpiry, expiryAsked, latestExpiry, toWholeSeconds } from './expiry.ts'
 import { earlier, inherit, type Reach } from './minting.ts'
 import { allOf, rejectedField, rejectedFields } from './problem.ts'
 import { requireNetworks, requireResources } from './references.ts'
-import { requireUser } from './users.ts'
 import { toCredential } from './wire.ts'
 import { write } from './write.ts'
 
@@ -40,8 +39,7 @@ type Order = { readonly kind: MadeKind; readonly owner: OwnerRef; readonly body:
 async function issue(deps: AdminDeps, by: Authorized, { kind, owner, body }: Order) {
   const { text, digest, hint } = makeSecret(kind, deps)
   const stored = await write(deps, by, async ({ db, now, credentials }) => {
-    if (owner.kind === 'client') await requireClient(db, owner.id)
-    else await requireUser(db, owner.id)
+    await requireOwner(db, owner)
     credentials.requireMayAsk({ kind, owner }, body.resources)
     const reach = await reachAsked(deps, by, { kind, owner, body }, db, now)
     const id = makeId(kind, now, deps.store.random)
@@ -126,7 +124,7 @@ async function requireDeclared(
 /** What an un-narrowed credential of this owner reaches now: all but the management API, which has to be named. */
 async function resourcesOf(owner: OwnerRef, db: Db): Promise<Resource[]> {
   const groups = (await findOwner(db, owner))?.groups ?? []
-  const holders = [owner, ...groups.map((id) => ({ kind: 'group', id }) as const)]
+  const holders = holdersFor(owner, groups)
   const held = await Promise.all(holders.map((holder) => listPermissions(db, { holder })))
   const names = new Set(held.flat().map(({ resource }) => resource))
   return names.size === 0 ? [] : listResources(db, [...names])

@@ -1,8 +1,8 @@
 import { MANAGEMENT_RESOURCE } from '@countersign/resource-server'
 import { BOOTSTRAP_CLIENT } from '../domain/client.ts'
-import type { HolderRef, OwnerRef } from '../domain/credential.ts'
+import { groupRefs, type HolderRef, type OwnerRef } from '../domain/credential.ts'
 import { ADMIN_ROLE, isSelfService } from '../domain/management.ts'
-import { listGroups, listMembers } from '../store/groups.ts'
+import { listEnabledGroups, listMembers } from '../store/groups.ts'
 import { findOwner, listEnabledOwners } from '../store/owners.ts'
 import { listPermissions, listPermissionsOf } from '../store/permissions.ts'
 import type { Db } from '../store/store.ts'
@@ -29,8 +29,7 @@ export async function holdsManagement(db: Db, holders: readonly HolderRef[]): Pr
   const groups = await Promise.all(
     holders.map(async ({ kind, id }) => (kind === 'group' ? [] : ((await findOwner(db, { kind, id }))?.groups ?? []))),
   )
-  const all = [...holders, ...groups.flat().map((id) => ({ kind: 'group' as const, id }))]
-  const held = await listPermissionsOf(db, MANAGEMENT_RESOURCE, all)
+  const held = await listPermissionsOf(db, MANAGEMENT_RESOURCE, [...holders, ...groupRefs(groups.flat())])
   return held.some((permission) => !isSelfService(permission))
 }
 
@@ -58,8 +57,7 @@ async function enabledAdmins(db: Db, kind: OwnerRef['kind']): Promise<string[]> 
   )
   const direct = holders.flatMap((holder) => (holder.kind === kind ? [holder.id] : []))
   const groups = holders.flatMap((holder) => (holder.kind === 'group' ? [holder.id] : []))
-  const enabled = groups.length === 0 ? [] : (await listGroups(db, groups)).filter(({ disabled }) => !disabled)
-  const members = await Promise.all(enabled.map(({ name }) => listMembers(db, name)))
+  const members = await Promise.all((await listEnabledGroups(db, groups)).map((name) => listMembers(db, name)))
   const prefix = `${kind}:`
   const byGroup = members.flat().flatMap((member) => (member.startsWith(prefix) ? [member.slice(prefix.length)] : []))
   return listEnabledOwners(db, kind, [...new Set([...direct, ...byGroup])])

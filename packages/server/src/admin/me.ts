@@ -1,6 +1,7 @@
 import type { Me, MyResource } from '@countersign/admin-api'
 import { MANAGEMENT_RESOURCE, type Narrowing, type Principal, rightsAtAnyProject } from '@countersign/resource-server'
 import type { Directory } from '../directory/directory.ts'
+import { holdersFor } from '../domain/credential.ts'
 import { grantAt } from '../domain/grant.ts'
 import type { Authorized } from './deps.ts'
 import { isFull } from './wire.ts'
@@ -30,7 +31,7 @@ export function describeCaller({ caller, roles, scopes }: Authorized): Me {
 export function resourcesOfCaller({ caller }: Authorized, directory: Directory): MyResource[] {
   const { owner } = caller.known.stored
   const groups = directory.owner(owner)?.groups ?? []
-  const holders = [owner, ...groups.map((id) => ({ kind: 'group' as const, id }))]
+  const holders = holdersFor(owner, groups)
   const names = new Set(holders.flatMap((holder) => [...directory.heldBy(holder).keys()]))
   return [...names].sort().flatMap((name) => {
     const resource = directory.resource(name)

@@ -1,6 +1,6 @@
 import { MANAGEMENT_RESOURCE } from '@countersign/resource-server'
 import type { Client } from '../domain/client.ts'
-import { type HeldPermission, type HolderRef, type NewPermission, refText } from '../domain/credential.ts'
+import { groupRefs, type HeldPermission, type HolderRef, type NewPermission, refText } from '../domain/credential.ts'
 import { isSelfService } from '../domain/management.ts'
 import { type ClientWrite, deleteClient, findClient, insertClient, updateClient } from '../store/clients.ts'
 import { deleteGroup, type GroupWrite, insertGroup, updateGroup } from '../store/groups.ts'
@@ -160,10 +160,6 @@ export class NounWrites {
     await retireId(this.change, noun, id)
     await this.change.record(`${noun}.delete`, noun, id)
   }
-}
-
-export function groupRefs(names: readonly string[]): HolderRef[] {
-  return names.map((id) => ({ kind: 'group', id }))
 }
 
 /** Whether it gives a say at the management API beyond its holder's own tokens. */

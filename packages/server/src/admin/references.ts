@@ -17,7 +17,9 @@ export async function requireGroups(db: Db, names: readonly string[], field: str
   const found = new Set(unique.length === 0 ? [] : (await listGroups(db, unique)).map(({ name }) => name))
   const missing = unique.filter((name) => !found.has(name))
   if (missing.length > 0) {
-    throw rejectedFields(missing.map((name) => ({ path: `${field}[${names.indexOf(name)}]`, message: noGroup(name) })))
+    throw rejectedFields(
+      missing.map((name) => ({ path: `${field}[${names.indexOf(name)}]`, message: absent('group', name) })),
+    )
   }
   return unique
 }
@@ -38,14 +40,14 @@ export async function requireResources(
   return [...new Set(names)].flatMap((name) => found.get(name) ?? [])
 }
 
+const FIND_HOLDER: Record<HolderRef['kind'], (db: Db, id: string) => Promise<object | undefined>> = {
+  group: findGroup,
+  client: findClient,
+  user: findUser,
+}
+
 export async function requireHolder(db: Db, { kind, id }: HolderRef): Promise<void> {
-  if (kind === 'group' && (await findGroup(db, id)) === undefined) throw rejectedField('group', noGroup(id))
-  if (kind === 'client' && (await findClient(db, id)) === undefined) {
-    throw rejectedField('client', `there is no client ${id}; make it with POST /api/v1/clients`)
-  }
-  if (kind === 'user' && (await findUser(db, id)) === undefined) {
-    throw rejectedField('user', `there is no user ${id}; make them with POST /api/v1/users`)
-  }
+  if ((await FIND_HOLDER[kind](db, id)) === undefined) throw rejectedField(kind, absent(kind, id))
 }
 
 /** Networks, each once, none with bits that its prefix would ignore: the author meant something else. */
@@ -60,8 +62,8 @@ export function requireNetworks(texts: readonly string[]) {
   return { networkTexts: unique, networks: networks.filter((network) => network !== undefined) }
 }
 
-function noGroup(name: string): string {
-  return `there is no group ${name}; make it with POST /api/v1/groups`
+function absent(kind: HolderRef['kind'], id: string): string {
+  return `there is no ${kind} ${id}; make it with POST /api/v1/${kind}s`
 }
 
 function noResource(name: string): string {

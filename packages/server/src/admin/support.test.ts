@@ -10,7 +10,7 @@ import { Follower } from '../directory/follow.ts'
 import { managementResource } from '../domain/management.ts'
 import { passwordHasher } from '../keys/password.ts'
 import { sealWith } from '../keys/seal.ts'
-import { findCredentialByDigest } from '../store/credentials.ts'
+import { credentialFinder } from '../store/credentials.ts'
 import { change } from '../store/store.ts'
 import { openTestStore } from '../store/testing/engines.ts'
 import type { AdminDeps, Authorized } from './deps.ts'
@@ -114,7 +114,7 @@ export async function startApi(options: Settings & { shared?: boolean } = {}) {
   }
 
   async function find(key: string) {
-    const { credential } = await findCredentialByDigest(store.reader, sha256Hex(key))
+    const { credential } = await credentialFinder(store.reader)(sha256Hex(key))
     return credential && new KnownCredential(credential)
   }
 

@@ -1,6 +1,6 @@
 import type { UserChange } from '@countersign/admin-api'
 import { MANAGEMENT_RESOURCE } from '@countersign/resource-server'
-import type { HeldPermission } from '../domain/credential.ts'
+import { groupRefs, type HeldPermission } from '../domain/credential.ts'
 import { makeId } from '../domain/ids.ts'
 import type { User } from '../domain/user.ts'
 import { listPermissions } from '../store/permissions.ts'
@@ -9,7 +9,7 @@ import type { Change, Db } from '../store/store.ts'
 import { deleteUser, insertUser, type UserWrite, updateUser } from '../store/users.ts'
 import { requireFreeName } from './free-name.ts'
 import type { Guard } from './guard.ts'
-import { groupRefs, type NounWrites } from './noun-writes.ts'
+import type { NounWrites } from './noun-writes.ts'
 
 /** Writes of users: each judges whose rights it bears on, does it, records it. */
 export class UserWrites {

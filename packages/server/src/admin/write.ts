@@ -22,7 +22,7 @@ export type Writes = {
  * Runs `work` as one change of this caller, or not at all.
  *
  * Security: routes never see the change itself, so there is no way around the law of minting and escalation. A new
- * kind of write is a method of `NounWrites`, `UserWrites` or `CredentialWrites`, beside those that show how they are judged.
+ * kind of write is a method of one of the classes in `Writes`, beside those that show how they are judged.
  */
 export function write<T>(deps: AdminDeps, authorized: Authorized, work: (writes: Writes) => Promise<T>): Promise<T> {
   const { stored } = authorized.caller.known

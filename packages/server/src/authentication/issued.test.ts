@@ -6,8 +6,8 @@ import { Follower } from '../directory/follow.ts'
 import type { StoredCredential } from '../domain/credential.ts'
 import { managementResource } from '../domain/management.ts'
 import {
+  credentialFinder,
   findCredential,
-  findCredentialByDigest,
   insertCredential,
   type Lookup,
   revokeCredential,
@@ -57,7 +57,7 @@ async function setUp(between: (found: Lookup) => Promise<Lookup> = async (found)
   )
   await follower.confirm()
   const spent = { digests: 0, lookUps: 0 }
-  const ask = { find: (digest: string) => findCredentialByDigest(store.reader, digest) }
+  const ask = { find: (digest: string) => credentialFinder(store.reader)(digest) }
   const find = storedCredentials({
     directory,
     known,
@@ -214,7 +214,7 @@ describe('an outage of the store', () => {
   test('while the directory is asked to catch up is 503, too', async () => {
     const it = await setUp()
     const { key } = await it.create()
-    it.ask.find = async (digest) => ({ ...(await findCredentialByDigest(store.reader, digest)), revision: 1e9 })
+    it.ask.find = async (digest) => ({ ...(await credentialFinder(store.reader)(digest)), revision: 1e9 })
     const reach = it.follower.confirm
     it.follower.confirm = () => Promise.reject(new Error('disk I/O error'))
     expect(await said(it.resolve(key))).toBe('store_unavailable')

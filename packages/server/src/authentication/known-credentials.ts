@@ -1,6 +1,6 @@
 import { type AccessRule, BUILT_IN_GROUP, type Caller, type Principal, type Rights } from '@countersign/resource-server'
 import type { Directory } from '../directory/directory.ts'
-import { type OwnerRef, revocationOf, type StoredCredential } from '../domain/credential.ts'
+import { holdersFor, type OwnerRef, revocationOf, type StoredCredential } from '../domain/credential.ts'
 import { grantAt } from '../domain/grant.ts'
 import type { Resource } from '../domain/resource.ts'
 import { Remembered } from './remembered.ts'
@@ -59,7 +59,7 @@ export class KnownCredential {
   #computeCaller(resource: Resource, directory: Directory): KnownCaller {
     const { stored } = this
     const owner = directory.owner(stored.owner)
-    const holders = [stored.owner, ...(owner?.groups ?? []).map((id) => ({ kind: 'group' as const, id }))]
+    const holders = holdersFor(stored.owner, owner?.groups ?? [])
     const held = holders.flatMap((holder) => directory.permissionsOf(holder, resource.name))
     return {
       known: this,

@@ -101,7 +101,7 @@ const resourceWrite = (name: string): ResourceWrite => ({
 const addClient = (id: string, changed?: Partial<ClientWrite>, to?: Store) =>
   commit('client', id, (running) => insertClient(running, clientWrite(id, changed), null), to)
 const addGroup = (name: string, to?: Store) =>
-  commit('group', name, (running) => insertGroup(running, { name, description: '' }), to)
+  commit('group', name, (running) => insertGroup(running, { name, description: '', disabled: false }, null), to)
 const addResource = (name: string, to?: Store) =>
   commit('resource', name, (running) => insertResource(running, resourceWrite(name)), to)
 const permissionOf = (id: string, client: string, resource: string) => ({
@@ -183,7 +183,7 @@ describe('a change', () => {
     await commit('group', 'media', (running) => updateGroup(running, { ...media, disabled: true }))
     await follower.confirm()
     expect(directory.owner(alice)?.groups).toEqual([])
-    await commit('group', 'media', (running) => updateGroup(running, media))
+    await commit('group', 'media', (running) => updateGroup(running, { ...media, disabled: false }))
     await commit('user', 'alice', (running) =>
       updateUser(running, { ...write, email: 'a@example.com', disabled: true }),
     )

@@ -12,6 +12,15 @@ export function refText(ref: HolderRef): string {
   return `${ref.kind}:${ref.id}`
 }
 
+export function groupRefs(names: readonly string[]): HolderRef[] {
+  return names.map((id) => ({ kind: 'group', id }))
+}
+
+/** Whoever may hold a permission that this owner has: itself, and these groups of it. */
+export function holdersFor(owner: OwnerRef, groups: readonly string[]): HolderRef[] {
+  return [owner, ...groupRefs(groups)]
+}
+
 export type HeldPermission = Permission & {
   readonly holder: HolderRef
   /** What declares it: null for people through the API. */

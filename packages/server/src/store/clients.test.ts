@@ -8,7 +8,8 @@ import { onEveryEngine } from './testing/suite.ts'
 
 onEveryEngine('a client', (at) => {
   test('comes back as it was put in, with its groups', async () => {
-    for (const name of ['a', 'b']) await at.run((running) => insertGroup(running, { name, description: '' }))
+    for (const name of ['a', 'b'])
+      await at.run((running) => insertGroup(running, { name, description: '', disabled: false }, null))
     const write = clientWrite('canister', {
       groups: ['b', 'a'],
       networkTexts: ['192.0.2.0/24'],
@@ -30,7 +31,8 @@ onEveryEngine('a client', (at) => {
   })
 
   test('loses the groups that an update does not name', async () => {
-    for (const name of ['a', 'b']) await at.run((running) => insertGroup(running, { name, description: '' }))
+    for (const name of ['a', 'b'])
+      await at.run((running) => insertGroup(running, { name, description: '', disabled: false }, null))
     await at.run((running) => insertClient(running, clientWrite('canister', { groups: ['a', 'b'] }), null))
     await at.run((running) => updateClient(running, clientWrite('canister', { groups: ['b'] })))
     expect((await findClient(at.reader, 'canister'))?.groups).toEqual(['b'])
@@ -38,7 +40,7 @@ onEveryEngine('a client', (at) => {
   })
 
   test('takes its memberships and permissions along when it is deleted, and leaves its credentials', async () => {
-    await at.run((running) => insertGroup(running, { name: 'media', description: '' }))
+    await at.run((running) => insertGroup(running, { name: 'media', description: '', disabled: false }, null))
     await at.run((running) => insertClient(running, clientWrite('canister', { groups: ['media'] }), null))
     await at.insertKey('key_1')
     await at.run((running) => insertPermission(running, permissionOf('perm_1')))

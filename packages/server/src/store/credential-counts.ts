@@ -1,5 +1,6 @@
 import { ISSUED_KINDS, type IssuedKind } from '@countersign/resource-server'
 import { PostgresAdapter, type RawBuilder, sql } from 'kysely'
+import { OWNER_KINDS, type OwnerRef } from '../domain/credential.ts'
 import { type Db, parseWord, toSeconds } from './store.ts'
 
 /** Credentials of one kind and origin that have neither expired nor been revoked, by themselves or by a line. */
@@ -71,9 +72,9 @@ async function countPart(db: Db, now: number, withinDays: readonly number[], aft
   const isOrphan = sql`it.ancestors is not null and exists (
     select 1 from ${ancestorsOf(db)} join revocation_line as line on line.subject = 'credential:' || ancestor.value
     where line.revision >= it.revision)`
-  const hasLiveOwner = sql`case it.owner_kind
-    when 'client' then exists (select 1 from ${sql.table('client')} as owner where owner.id = it.owner and owner.disabled = 0)
-    else exists (select 1 from ${sql.table('user')} as owner where owner.id = it.owner and owner.disabled = 0) end`
+  const isLiveAmong = (kind: OwnerRef['kind']) => sql`(it.owner_kind = ${kind} and exists (
+    select 1 from ${sql.table(kind)} as owner where owner.id = it.owner and owner.disabled = 0))`
+  const hasLiveOwner = sql`(${sql.join(OWNER_KINDS.map(isLiveAmong), sql` or `)})`
   const within = withinDays.map((days, at) => {
     const ends = now + days * DAY_SECONDS
     const column = sql.ref(`within_${at}`)

@@ -3,7 +3,6 @@ import { readRevision } from './change-log.ts'
 import {
   credentialFinder,
   findCredential,
-  findCredentialByDigest,
   listCredentials,
   revokeCredential,
   shortenCredential,
@@ -33,7 +32,7 @@ onEveryEngine('a credential', (at) => {
   test('is found by its digest, with the revision that the answer is of', async () => {
     await at.insertKey('key_1')
     await at.run(async () => undefined)
-    const found = await findCredentialByDigest(at.reader, 'digest of key_1')
+    const found = await credentialFinder(at.reader)('digest of key_1')
     expect([found.credential?.id, found.credential?.revision, found.revision]).toEqual(['key_1', 1, 2])
   })
 
@@ -50,14 +49,14 @@ onEveryEngine('a credential', (at) => {
   test('is found by its digest whatever its state', async () => {
     await at.insertKey('key_1', { expiresAt: later(-1) })
     await at.run((running) => revokeCredential(running, 'key_1', 'leaked'))
-    const { credential } = await findCredentialByDigest(at.reader, 'digest of key_1')
+    const { credential } = await credentialFinder(at.reader)('digest of key_1')
     expect(credential).toMatchObject({ revokedAt: T0, revokedBy: 'client:ops', revokedReason: 'leaked' })
   })
 
   test('is not found by a part of its digest, nor by one that differs', async () => {
     await at.insertKey('key_1', {}, 'abcdef')
     for (const digest of ['', 'abcde', 'abcdefg', 'ABCDEF', '%', 'abcdef ']) {
-      expect(await findCredentialByDigest(at.reader, digest)).toEqual({ credential: undefined, revision: 1 })
+      expect(await credentialFinder(at.reader)(digest)).toEqual({ credential: undefined, revision: 1 })
     }
   })
 
@@ -146,7 +145,7 @@ onEveryEngine('a credential', (at) => {
         .set({ [column]: value })
         .execute()
       return [
-        () => findCredentialByDigest(at.reader, 'digest of key_1'),
+        () => credentialFinder(at.reader)('digest of key_1'),
         () => findCredential(at.reader, 'key_1'),
         () => listCredentials(at.reader, { limit: 10 }),
       ]

@@ -46,11 +46,6 @@ export function credentialFinder(db: Db): (digest: string) => Promise<Lookup> {
   }
 }
 
-/** The same for one digest. */
-export function findCredentialByDigest(db: Db, digest: string): Promise<Lookup> {
-  return credentialFinder(db)(digest)
-}
-
 export async function findCredential(db: Db, id: string): Promise<StoredCredential | undefined> {
   const row = await db.selectFrom('credential').selectAll().where('id', '=', id).executeTakeFirst()
   return row && toStoredCredential(row)
@@ -175,33 +170,26 @@ export async function shortenCredential(change: Change, id: string, expiresAt: D
 }
 
 /** Whose credentials a line goes through. */
-export type UnrevokedFilter = { readonly owner: OwnerRef } | { readonly kind: IssuedKind } | { readonly family: string }
+export type UnrevokedFilter = { readonly owner: OwnerRef } | { readonly kind: IssuedKind }
 
 /**
- * Counts what a line through these would newly revoke: what no line through them has met before. With `liveAt`, only
- * what has not expired by then; with `upTo`, only what was made up to that revision.
+ * Counts what a line through these, drawn now at this revision, would newly revoke: what has not expired, and no line
+ * through them has met before.
  */
-export async function countUnrevoked(
-  db: Db,
-  filter: UnrevokedFilter,
-  liveAt?: Date,
-  upTo = Number.MAX_SAFE_INTEGER,
-): Promise<number> {
+export async function countUnrevoked(db: Db, filter: UnrevokedFilter, now: Date, upTo: number): Promise<number> {
   const line = await db
     .selectFrom('revocation_line')
     .select('revision')
     .where('subject', '=', lineSubject(filter))
     .executeTakeFirst()
-  let query = matching(db, filter)
+  const { count } = await matching(db, filter)
     .select((select) => select.fn.countAll<number>().as('count'))
     .where('revoked_at', 'is', null)
     .where('revision', '>', line?.revision ?? -1)
     .where('revision', '<=', upTo)
-  if (liveAt !== undefined) {
-    const now = toSeconds(liveAt)
-    query = query.where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', now)]))
-  }
-  return Number((await query.executeTakeFirstOrThrow()).count)
+    .where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', toSeconds(now))]))
+    .executeTakeFirstOrThrow()
+  return Number(count)
 }
 
 /** The revision of the newest of these credentials that was made before a date; undefined: there is none. */
@@ -215,16 +203,13 @@ export async function lastRevisionBefore(db: Db, filter: UnrevokedFilter, before
 
 /** What a line through these is drawn through. */
 export function lineSubject(filter: UnrevokedFilter): string {
-  if ('owner' in filter) return refText(filter.owner)
-  return 'kind' in filter ? `kind:${filter.kind}` : `family:${filter.family}`
+  return 'owner' in filter ? refText(filter.owner) : `kind:${filter.kind}`
 }
 
 function matching(db: Db, filter: UnrevokedFilter) {
   const query = db.selectFrom('credential')
-  if ('owner' in filter) {
-    return query.where('owner_kind', '=', filter.owner.kind).where('owner', '=', filter.owner.id)
-  }
-  return 'kind' in filter ? query.where('kind', '=', filter.kind) : query.where('family', '=', filter.family)
+  if ('kind' in filter) return query.where('kind', '=', filter.kind)
+  return query.where('owner_kind', '=', filter.owner.kind).where('owner', '=', filter.owner.id)
 }
 
 export type LastUse = { readonly id: string; readonly at: Date; readonly from: string | null }

@@ -8,7 +8,7 @@ import { onEveryEngine } from './testing/suite.ts'
 onEveryEngine('a group', (at) => {
   test('takes its memberships and permissions along when it is deleted', async () => {
     const holder = { kind: 'group', id: 'media' } as const
-    await at.run((running) => insertGroup(running, { name: 'media', description: 'films' }))
+    await at.run((running) => insertGroup(running, { name: 'media', description: 'films', disabled: false }, null))
     await at.run((running) => insertClient(running, clientWrite('canister', { groups: ['media'] }), null))
     await at.run((running) => insertPermission(running, { ...permissionOf('perm_1'), holder }))
     expect(await findGroup(at.reader, 'media')).toMatchObject({ description: 'films', revision: 1 })

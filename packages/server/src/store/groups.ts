@@ -21,15 +21,21 @@ export async function listGroupNames(db: Db, { after, limit }: Slice): Promise<s
   return (await query.execute()).map(({ name }) => name)
 }
 
+/** Of these groups, those that are there and not disabled. */
+export async function listEnabledGroups(db: Db, names: readonly string[]): Promise<string[]> {
+  if (names.length === 0) return []
+  return (await listGroups(db, names)).flatMap(({ name, disabled }) => (disabled ? [] : [name]))
+}
+
 export async function findGroup(db: Db, name: string): Promise<Group | undefined> {
   return (await listGroups(db, [name]))[0]
 }
 
-export type GroupWrite = Pick<Group, 'name' | 'description'> & { readonly disabled?: boolean }
+export type GroupWrite = Pick<Group, 'name' | 'description' | 'disabled'>
 
-export async function insertGroup(change: Change, write: GroupWrite, managedBy: string | null = null): Promise<void> {
+export async function insertGroup(change: Change, write: GroupWrite, managedBy: string | null): Promise<void> {
   const { now, revision } = change
-  const { name, description, disabled = false } = write
+  const { name, description, disabled } = write
   await change.db
     .insertInto('group')
     .values({
@@ -45,7 +51,7 @@ export async function insertGroup(change: Change, write: GroupWrite, managedBy: 
 
 /** `managedBy` undefined: as it is. */
 export async function updateGroup(change: Change, write: GroupWrite, managedBy?: string | null): Promise<void> {
-  const { name, description, disabled = false } = write
+  const { name, description, disabled } = write
   await change.db
     .updateTable('group')
     .set({ description, disabled: Number(disabled), revision: change.revision, ...managedByColumn(managedBy) })

@@ -34,7 +34,7 @@ export type Tables = {
   group: {
     name: string
     description: string
-    disabled: Generated<number>
+    disabled: number
     managed_by: string | null
     created_at: number
     revision: number

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readRevision } from './change-log.ts'
-import { findCredentialByDigest } from './credentials.ts'
+import { credentialFinder } from './credentials.ts'
 import { openStore } from './open.ts'
 import { acceptedOf, T0 } from './testing/rows.ts'
 import { random } from './testing/suite.ts'
@@ -37,7 +37,7 @@ describe('SQLite', () => {
         .updateTable('revision')
         .set({ value: value as unknown as number })
         .execute()
-      return [() => readRevision(store.reader), () => findCredentialByDigest(store.reader, 'digest of key_1')]
+      return [() => readRevision(store.reader), () => credentialFinder(store.reader)('digest of key_1')]
     })
     expect(accepted).toEqual([])
     await store.close()
