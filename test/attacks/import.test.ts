@@ -451,6 +451,19 @@ describe('what a foreign text costs', () => {
   })
 })
 
+test('a token that stands in a path, or in another header, is not kept with the decision', async () => {
+  const { token } = await moved()
+  for (const asks of [
+    { uri: `/files/${token}/x` },
+    { uri: `/${token}`, method: 'DELETE' },
+    { host: `${token}.example` },
+  ]) {
+    const answer = await stage.ask('forward', { asks })
+    const id = answer.headers.get('countersign-decision') ?? ''
+    expect(JSON.stringify(await stage.why(id))).not.toContain(token.slice(0, 12))
+  }
+})
+
 test('neither a token nor the key of its digests is in a file, a log line or the audit', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'countersign-import-'))
   const kept = await Stage.open({ COUNTERSIGN_DATA_DIR: directory, COUNTERSIGN_LOG_LEVEL: 'debug' })

@@ -66,6 +66,21 @@ test('with an internal listener it is there for whoever reaches that, and not on
   await stage.close()
 })
 
+test('where others reach the public listener it is there for whoever shows the proxy secret, wherever from', async () => {
+  const secret = 'the-secret-of-the-proxies-0123456789'
+  const stage = await Stage.open({
+    COUNTERSIGN_PROXY_SECRET: secret,
+    COUNTERSIGN_PUBLIC_URL: 'https://auth.example.com',
+  })
+  const ask = async (headers: Record<string, string>, peer: string) =>
+    (await askAt(stage, 'public', { host: '127.0.0.1:8420', ...headers }, peer)).status
+  expect(await ask({}, '127.0.0.1')).toBe(404)
+  expect(await ask({ 'Countersign-Proxy-Secret': `${secret}x` }, '127.0.0.1')).toBe(404)
+  expect(await ask({ 'Countersign-Proxy-Secret': secret }, '127.0.0.1')).toBe(200)
+  expect(await ask({ 'Countersign-Proxy-Secret': secret, 'X-Forwarded-For': '192.0.2.1' }, '10.0.0.7')).toBe(200)
+  await stage.close()
+})
+
 test('it names nobody and nothing secret, and counts what there is', async () => {
   const stage = await Stage.open()
   await stage.make('/users', { username: 'alice' })

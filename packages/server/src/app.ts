@@ -137,6 +137,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
       writeLastUses: (uses) => writeLastUses(store, uses),
     },
     random,
+    () => directory.foreignPrefixes(),
   )
   const edge: EdgeDeps = {
     verify,
@@ -216,6 +217,12 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
   const showMetrics: Handler = (request, peer) =>
     /^(GET|HEAD)$/.test(request.method) ? metrics.answer() : notFound(request, peer)
 
+  // Where others reach this listener there is a proxy secret, and who shows it may ask; else this machine alone may.
+  const forWhoMayAsk = (show: Handler): Handler =>
+    config.proxySecret === undefined
+      ? forLocalPeers(show, notFound)
+      : (request, peer) => (edge.proxies.refused(peer, request.headers) ? notFound : show)(request, peer)
+
   const timers: ReturnType<typeof setInterval>[] = []
   const every = (intervalMs: number, work: () => Promise<void>) => {
     const report = (error: unknown) => log.error({ err: error }, 'background work failed')
@@ -230,7 +237,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
         ...health,
         ...(config.internalListen === undefined && {
           ...verifyRoutes('public'),
-          '/metrics': forLocalPeers(showMetrics, notFound),
+          '/metrics': forWhoMayAsk(showMetrics),
         }),
       },
       fallback: (request, peer) => (isApi(request) ? serveApi(request, peer) : notFound(request, peer)),

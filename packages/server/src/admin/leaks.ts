@@ -3,13 +3,13 @@ import { REFUSALS } from '@countersign/resource-server'
 import { KnownCredential } from '../authentication/known-credentials.ts'
 import { BOOTSTRAP_CLIENT } from '../domain/client.ts'
 import type { StoredCredential } from '../domain/credential.ts'
+import { hideForeign } from '../domain/foreign-prefix.ts'
 import { findClient, updateClient } from '../store/clients.ts'
-import { findCredential, revokeCredential } from '../store/credentials.ts'
-import { drawRevocationLine } from '../store/revocation-lines.ts'
+import { findCredential } from '../store/credentials.ts'
 import type { Actor, Change } from '../store/store.ts'
-import { judgeIn } from './credential-state.ts'
 import type { AdminDeps } from './deps.ts'
 import { Rejected } from './problem.ts'
+import { revokeWithDescendants } from './revocation.ts'
 
 const REPORT: Actor = { by: 'leak-report', credential: null }
 const UNKNOWN: LeakAnswer = { outcome: 'unknown', id: null }
@@ -39,17 +39,11 @@ export async function reportLeak(deps: AdminDeps, { credential, found_at }: Leak
   return { outcome: wasLive ? 'revoked' : 'dead', id: stored.id }
 }
 
-/** One that expired, too: what it minted lives on. Says whether it was live. */
 async function revokeLeaked(change: Change, { id }: StoredCredential, foundAt: string | undefined): Promise<boolean> {
   const credential = await findCredential(change.db, id)
   if (credential === undefined) throw new Error(`credential ${id} is gone`)
-  const { status } = await judgeIn(change.db, credential, change.now)
   const reason = foundAt === undefined ? 'leaked' : `leaked: ${foundAt}`
-  if (!(await revokeCredential(change, id, reason))) return false
-  await change.record('credential.revoke', 'credential', id, detailOf(foundAt))
-  await drawRevocationLine(change, `credential:${id}`, reason)
-  await change.record('revocation_line.draw', 'revocation_line', `credential:${id}`, detailOf(foundAt))
-  return status !== 'revoked' && status !== 'expired'
+  return revokeWithDescendants(change, credential, reason, detailOf(foundAt))
 }
 
 async function disableBootstrap(deps: AdminDeps, foundAt: string | undefined): Promise<LeakAnswer> {
@@ -76,7 +70,6 @@ function withoutCredentials(
   credential: string,
   foreignPrefixes: readonly string[],
 ): string | undefined {
-  const others = foreignPrefixes.map((prefix) => `${prefix.replaceAll('.', '\\.')}[0-9A-Za-z_-]{8,}`)
-  const looksLikeOne = new RegExp(['cs_[a-z]+_[0-9A-Za-z]{8,}', ...others].join('|'), 'g')
-  return text?.replaceAll(credential, '…').replace(looksLikeOne, (found) => (found.startsWith('cs_') ? 'cs_…' : '…'))
+  const hidden = text?.replaceAll(credential, '…').replace(/cs_[a-z]+_[0-9A-Za-z]{8,}/g, 'cs_…')
+  return hidden && hideForeign(hidden, foreignPrefixes)
 }

@@ -53,12 +53,14 @@ export class DecisionLog {
   constructor(
     private readonly store: DecisionStore,
     private readonly random: RandomBytes,
+    /** What credentials of other systems begin with: none may be kept. */
+    private readonly foreignPrefixes: () => readonly string[] = () => [],
   ) {}
 
   /** Notes a refusal and returns its id. */
   noteDenied(decision: DeniedDecision): string {
     const id = makeId('dec', decision.asked.now, this.random)
-    if (this.#mayKeep(decision)) this.#keep({ id, ...recordOf(decision) })
+    if (this.#mayKeep(decision)) this.#keep({ id, ...recordOf(decision, this.foreignPrefixes()) })
     else this.droppedCount++
     return id
   }
@@ -94,7 +96,7 @@ export class DecisionLog {
     if (known !== undefined) known.counter = counter
     this.#turnSecond(asked.now)
     if (this.#samplesThisSecond++ >= MAX_SAMPLES_A_SECOND) return
-    this.#pending.push({ id: makeId('dec', asked.now, this.random), ...recordOf(decision) })
+    this.#pending.push({ id: makeId('dec', asked.now, this.random), ...recordOf(decision, this.foreignPrefixes()) })
   }
 
   async find(id: string): Promise<DecisionRecord | undefined> {

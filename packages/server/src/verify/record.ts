@@ -1,5 +1,6 @@
 import type { DecisionRecord } from '@countersign/admin-api'
 import type { RefusalDetail } from '@countersign/resource-server'
+import { hideForeign } from '../domain/foreign-prefix.ts'
 import { statusIn } from './answer.ts'
 import { type Decision, isAllowed } from './decision.ts'
 import { subjectOf } from './identity.ts'
@@ -10,14 +11,16 @@ const MAX_TEXT_CHARACTERS = 256
 /**
  * What is kept of a decision, and shown by `why` and `explain`.
  *
- * Security: no query, no header, no body, no credential; what a stranger wrote is cut short.
+ * Security: no query, no header, no body, no credential; what a stranger wrote is cut short. With `foreignPrefixes`, no
+ * credential that begins like one of these either, wherever it stands.
  */
-export function recordOf(decision: Decision): DecisionRecord {
+export function recordOf(decision: Decision, foreignPrefixes: readonly string[] = []): DecisionRecord {
+  const fit = (text: string | undefined) => fitForRecord(text, foreignPrefixes)
   const { asked, resource, matched, caller, verdict } = decision
   const stored = caller?.known.stored
   const read = 'headers' in asked ? asked : undefined
   // What a reader understood of a request that it refused stands in the detail.
-  const detail = verdict.outcome === 'deny' ? fitForRecords(verdict.detail) : {}
+  const detail = verdict.outcome === 'deny' ? fitForRecords(verdict.detail, fit) : {}
   return {
     at: asked.now.toISOString(),
     outcome: verdict.outcome,
@@ -55,7 +58,7 @@ export function recordOf(decision: Decision): DecisionRecord {
 const MAX_MEMBERS = 16
 
 /** Cuts short what a stranger may have written, and hides what looks like a credential. */
-function fitForRecords(detail: RefusalDetail): Record<string, unknown> {
+function fitForRecords(detail: RefusalDetail, fit: (text: string) => string | undefined): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(detail).map(([name, value]) => {
       if (Array.isArray(value)) return [name, value.slice(0, MAX_MEMBERS).map((member) => fit(String(member)))]
@@ -65,8 +68,9 @@ function fitForRecords(detail: RefusalDetail): Record<string, unknown> {
 }
 
 /** People put keys into paths. A run of this many letters and digits is a secret more often than a name. */
-function fit(text: string | undefined): string | undefined {
-  return text?.replace(/[0-9A-Za-z]{43,}/g, '…').slice(0, MAX_TEXT_CHARACTERS)
+function fitForRecord(text: string | undefined, foreignPrefixes: readonly string[]): string | undefined {
+  if (text === undefined) return undefined
+  return hideForeign(text.replace(/[0-9A-Za-z]{43,}/g, '…'), foreignPrefixes).slice(0, MAX_TEXT_CHARACTERS)
 }
 
 function textOrNull(value: unknown): string | null {
