@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { parseDuration, parseExpiry } from './duration.ts'
+import { parseBefore, parseDuration, parseExpiry } from './duration.ts'
 import { distance, duration, moment } from './moment.ts'
 import { NOW } from './testing/test-terminal.ts'
 
@@ -10,6 +10,9 @@ test.each([
   ['30d', 2_592_000],
   ['2w', 1_209_600],
   ['0s', 0],
+  ['36500d', 3_153_600_000],
+  ['36501d', undefined],
+  ['999999999w', undefined],
   ['30', undefined],
   ['d', undefined],
   ['-1d', undefined],
@@ -27,6 +30,11 @@ test('an expiry is a duration or a time with zone, never a bare number or nothin
   for (const text of ['30', '0d', '2030-01-31', '2030-01-31T12:00:00', 'never']) {
     expect(() => parseExpiry(text)).toThrow('--expires: expected')
   }
+})
+
+test('an age is taken from now, and one beyond what a date can hold is no age', () => {
+  expect(parseBefore('--created-before', '1d', NOW)).toBe(new Date(NOW.getTime() - 86_400_000).toISOString())
+  expect(() => parseBefore('--created-before', '999999999w', NOW)).toThrow('--created-before: expected an age')
 })
 
 test.each([

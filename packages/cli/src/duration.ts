@@ -7,12 +7,15 @@ const INSTANT = /^\d{4}-\d{2}-\d{2}T[\d:.]+(Z|[+-]\d{2}:\d{2})$/
 /** For the help of what takes a duration. */
 export const UNITS = 's, m, h, d, w: seconds to weeks'
 
-/** Seconds of a duration like `90s`, `15m`, `1h30m`, `30d`, `2w`; undefined for anything else. A unit is needed. */
+/** More than a lifetime of anything here; far more would be beyond what a date can hold. */
+const MOST_SECONDS = 36_500 * 86_400
+
+/** Seconds of a duration like `90s`, `15m`, `1h30m`, `30d`, `2w`, a century at most; undefined for anything else. */
 export function parseDuration(text: string): number | undefined {
   if (!/^(\d{1,9}[smhdw])+$/.test(text)) return undefined
   let total = 0
   for (const [, count, unit] of text.matchAll(/(\d+)([smhdw])/g)) total += Number(count) * (SECONDS[unit ?? ''] ?? 0)
-  return total
+  return total > MOST_SECONDS ? undefined : total
 }
 
 /** Seconds of a duration that an option was given. */
