@@ -117,13 +117,6 @@ function readSecret(path: string, at: string, readFile: (path: string) => string
   }
 }
 
-type IntegerOption =
-  | 'max_key_ttl_days'
-  | 'pat_ttl_days'
-  | 'max_pat_ttl_days'
-  | 'decision_retention_days'
-  | 'decision_max_mib'
-
 function interpret(raw: RawConfig, problems: string[]): Config | undefined {
   const report = (name: keyof RawConfig, expected: string) => {
     const option = OPTIONS.find((other) => other.name === name)
@@ -156,18 +149,17 @@ function interpret(raw: RawConfig, problems: string[]): Config | undefined {
   }
   const kek = raw.kek === undefined ? undefined : Buffer.from(raw.kek, 'base64')
   if (kek !== undefined && kek.length !== 32) report('kek', 'expected 32 bytes in base64')
-  const integer = (name: IntegerOption, most: number) => {
-    const value = raw[name]
-    if (value === undefined) return null
+  const integer = (name: keyof RawConfig, value: string, most: number) => {
     const parsed = /^[0-9]{1,7}$/.test(value) ? Number(value) : 0
     if (parsed < 1 || parsed > most) report(name, `expected a whole number from 1 to ${most}`)
     return parsed
   }
-  const maxKeyTtlDays = integer('max_key_ttl_days', 3660)
-  const decisionRetentionDays = integer('decision_retention_days', 3660) ?? 7
-  const decisionMaxMib = integer('decision_max_mib', 1_000_000) ?? 1024
-  const maxPatTtlDays = integer('max_pat_ttl_days', 3660) ?? 366
-  const patTtlDays = integer('pat_ttl_days', 3660) ?? 90
+  const { max_key_ttl_days } = raw
+  const maxKeyTtlDays = max_key_ttl_days === undefined ? null : integer('max_key_ttl_days', max_key_ttl_days, 3660)
+  const decisionRetentionDays = integer('decision_retention_days', raw.decision_retention_days, 3660)
+  const decisionMaxMib = integer('decision_max_mib', raw.decision_max_mib, 1_000_000)
+  const maxPatTtlDays = integer('max_pat_ttl_days', raw.max_pat_ttl_days, 3660)
+  const patTtlDays = integer('pat_ttl_days', raw.pat_ttl_days, 3660)
   if (maxPatTtlDays > 0 && patTtlDays > maxPatTtlDays)
     report('pat_ttl_days', `expected at most COUNTERSIGN_MAX_PAT_TTL_DAYS (${maxPatTtlDays})`)
   const choice = <const Word extends string>(name: keyof RawConfig, words: readonly Word[]) => {

@@ -8,17 +8,16 @@ import {
   lastRevisionBefore,
   lineSubject,
   listCredentials,
-  revokeCredential,
   shortenCredential,
   type UnrevokedFilter,
 } from '../store/credentials.ts'
 import { drawRevocationLine } from '../store/revocation-lines.ts'
 import type { Change } from '../store/store.ts'
-import { judgeIn } from './credential-state.ts'
 import type { AdminDeps } from './deps.ts'
 import type { Guard } from './guard.ts'
 import { fieldBeyond, lineageOf, type Reach } from './minting.ts'
 import { Rejected } from './problem.ts'
+import { revokeWithDescendants } from './revocation.ts'
 
 /** A credential to be made. Whose child it is, and who made it, is not for the route to say. */
 export type CredentialDraft = Reach &
@@ -103,13 +102,7 @@ export class CredentialWrites {
     if (!this.#isCallersToken(credential)) {
       await this.guard.mayAlter('Revoking a credential of this owner', [credential.owner])
     }
-    const { status } = await judgeIn(this.change.db, credential, this.change.now)
-    if (credential.revokedAt !== null) return false
-    // Also what a line through another has revoked already: its own line is what reaches what it minted.
-    await revokeCredential(this.change, credential.id, reason)
-    await this.change.record('credential.revoke', 'credential', credential.id, { reason })
-    await this.#drawLine(`credential:${credential.id}`, reason)
-    return status !== 'expired' && status !== 'revoked'
+    return revokeWithDescendants(this.change, credential, reason, { reason })
   }
 
   /** Revokes a credential with all it was rotated from and into. Says how many were live before. */
