@@ -90,6 +90,9 @@ export class Directory {
         return this.#clientAsOwner(this.#clients.get(id))
       case 'user':
         return this.#userAsOwner(this.#users.get(id))
+      default:
+        kind satisfies never
+        return undefined
     }
   }
 

@@ -10,13 +10,13 @@ export type StoredOwner = {
   readonly groups: readonly string[]
 }
 
-export async function findOwner(db: Db, { kind, id }: OwnerRef): Promise<StoredOwner | undefined> {
-  switch (kind) {
-    case 'client':
-      return findClient(db, id)
-    case 'user':
-      return findUser(db, id)
-  }
+const FIND: Record<OwnerRef['kind'], (db: Db, id: string) => Promise<StoredOwner | undefined>> = {
+  client: findClient,
+  user: findUser,
+}
+
+export function findOwner(db: Db, { kind, id }: OwnerRef): Promise<StoredOwner | undefined> {
+  return FIND[kind](db, id)
 }
 
 /** Of these owners, those that are there and not disabled. */
