@@ -3,8 +3,7 @@
 import { z } from 'zod'
 import { body } from './body.ts'
 import { displayName, instant, newInstant } from './names.ts'
-import { OWNER, PROJECTS, RESOURCES, requireOneResource, SCOPES } from './narrowing.ts'
-import { networks } from './network.ts'
+import { NETWORKS, OWNER, PROJECTS, RESOURCES, requireOneResource, SCOPES } from './narrowing.ts'
 
 export const FOREIGN_DIGESTS = ['sha256', 'hmac-sha256'] as const
 
@@ -30,9 +29,7 @@ export const ImportedCredential = body({
   resources: RESOURCES.optional(),
   scopes: SCOPES.optional(),
   projects: PROJECTS.optional(),
-  networks: networks()
-    .optional()
-    .meta({ description: 'Only from these networks (CIDR).', example: ['10.0.0.0/8'] }),
+  networks: NETWORKS.optional(),
   expires_at: newInstant()
     .nullable()
     .optional()

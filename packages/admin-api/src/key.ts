@@ -4,8 +4,7 @@ import { z } from 'zod'
 import { body, refuseTogether } from './body.ts'
 import { Credential } from './credential.ts'
 import { displayName, instant, newInstant, sentence } from './names.ts'
-import { PROJECTS, RESOURCES, requireOneResource, SCOPES } from './narrowing.ts'
-import { networks } from './network.ts'
+import { NETWORKS, PROJECTS, RESOURCES, requireOneResource, SCOPES } from './narrowing.ts'
 
 const CENTURY_DAYS = 36_500
 const wholeNumber = (most: number, unit: string) => {
@@ -21,9 +20,7 @@ const newCredential = () =>
     resources: RESOURCES.optional(),
     scopes: SCOPES.optional(),
     projects: PROJECTS.optional(),
-    networks: networks()
-      .optional()
-      .meta({ description: 'Only from these networks (CIDR).', example: ['10.0.0.0/8'] }),
+    networks: NETWORKS.optional(),
     not_before: newInstant().optional().meta({ description: 'Not valid before.', example: '2030-01-01T00:00:00Z' }),
     expires_in_days: wholeNumber(CENTURY_DAYS, 'days').optional().meta({ description: 'Valid for days.', example: 30 }),
     expires_in_seconds: wholeNumber(CENTURY_DAYS * 86_400, 'seconds')

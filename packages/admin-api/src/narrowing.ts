@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import { name, project, scope } from './names.ts'
+import { networks } from './network.ts'
 
 const atLeastOne = (what: string) => `expected at least one ${what}; leave the field out for no narrowing`
 
@@ -25,6 +26,8 @@ export const PROJECTS = z
   .min(1, atLeastOne('project'))
   .max(500)
   .meta({ description: 'Only in these projects of the one resource named.', example: ['team/app'] })
+
+export const NETWORKS = networks().meta({ description: 'Only from these networks (CIDR).', example: ['10.0.0.0/8'] })
 
 /** The issue for projects beside no resource or several. */
 export function requireOneResource(

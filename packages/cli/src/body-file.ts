@@ -1,6 +1,7 @@
 import { fieldProblems } from '@countersign/admin-api'
 import { UsageError } from './exit.ts'
 import type { Terminal } from './terminal.ts'
+import { readTextFile } from './text-file.ts'
 
 /** The part of a schema that is needed here. */
 type Checked<Body> = {
@@ -11,7 +12,7 @@ type Checked<Body> = {
 
 /** A JSON object from a file, or from stdin for `-`. */
 export async function readJsonObject(terminal: Terminal, path: string): Promise<Record<string, unknown>> {
-  const value = parse(path, path === '-' ? await terminal.readStdin() : readText(terminal, path))
+  const value = parse(path, await readTextFile(terminal, path, '--file'))
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new UsageError(`--file ${path}: expected a JSON object.`)
   }
@@ -29,14 +30,6 @@ export function requireBody<Body>(schema: Checked<Body>, value: unknown): Body {
 export function withoutAnswerFields(value: Record<string, unknown>): Record<string, unknown> {
   const { created_at: _at, revision: _revision, warnings: _warnings, managed_by: _by, ...body } = value
   return body
-}
-
-function readText(terminal: Terminal, path: string): string {
-  try {
-    return terminal.readFile(path)
-  } catch {
-    throw new UsageError(`--file ${path}: the file cannot be read.`)
-  }
 }
 
 function parse(path: string, text: string): unknown {

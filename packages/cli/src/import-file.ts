@@ -2,6 +2,7 @@ import { type FieldProblem, fieldProblems, ImportedCredential } from '@countersi
 import { parseCsv } from './csv.ts'
 import { UsageError } from './exit.ts'
 import type { Terminal } from './terminal.ts'
+import { readTextFile } from './text-file.ts'
 
 /** One line of a file of digests. */
 export type ImportLine = { readonly line: number; readonly credential: ImportedCredential }
@@ -14,7 +15,7 @@ const HEADER = `expected a header line of ${COLUMNS.join(',')}, of which digest 
 
 /** Every line of a file, or of stdin for `-`, as it will be sent; every mistake of every line is told at once. */
 export async function importFile(terminal: Terminal, path: string): Promise<ImportLine[]> {
-  const text = (path === '-' ? await terminal.readStdin() : readText(terminal, path)).replace(/^\ufeff/, '')
+  const text = (await readTextFile(terminal, path)).replace(/^\ufeff/, '')
   const problems: FieldProblem[] = []
   const raws = text.trimStart().startsWith('{') ? jsonLines(text, problems) : csvLines(text, problems)
   const lines = raws.flatMap((raw) => checked(raw, problems))
@@ -79,13 +80,5 @@ function findRepeated(lines: readonly ImportLine[], problems: FieldProblem[]): v
     const earlier = first.get(credential.digest)
     if (earlier === undefined) first.set(credential.digest, line)
     else problems.push({ path: `${lineName(line)}, digest`, message: `is that of line ${earlier} again` })
-  }
-}
-
-function readText(terminal: Terminal, path: string): string {
-  try {
-    return terminal.readFile(path)
-  } catch {
-    throw new UsageError(`The file ${path} cannot be read.`)
   }
 }

@@ -2,6 +2,7 @@ import { UserChange } from '@countersign/admin-api'
 import { requireBody } from './body-file.ts'
 import { UsageError } from './exit.ts'
 import type { Terminal } from './terminal.ts'
+import { readTextFile } from './text-file.ts'
 
 /**
  * A secret from a file, from stdin for `-`, without the line break at its end.
@@ -9,7 +10,7 @@ import type { Terminal } from './terminal.ts'
  * Security: secrets are never arguments: those are seen by every process on the machine and kept by the shell.
  */
 export async function readSecret(terminal: Terminal, option: string, path: string): Promise<string> {
-  const text = path === '-' ? await terminal.readStdin() : readText(terminal, option, path)
+  const text = await readTextFile(terminal, path, option)
   const secret = text.replace(/\r?\n$/, '')
   if (secret === '') throw new UsageError(`${option}: there is nothing ${path === '-' ? 'on stdin' : `in ${path}`}.`)
   return secret
@@ -31,12 +32,4 @@ async function askTwice(terminal: Terminal): Promise<string> {
   const again = await terminal.askSecret('Once more: ')
   if (password !== again) throw new UsageError('The two are not the same. Nothing was changed.')
   return password
-}
-
-function readText(terminal: Terminal, option: string, path: string): string {
-  try {
-    return terminal.readFile(path)
-  } catch {
-    throw new UsageError(`${option}: the file ${path} cannot be read.`)
-  }
 }

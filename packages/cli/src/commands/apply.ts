@@ -5,6 +5,7 @@ import { UsageError } from '../exit.ts'
 import { examples } from '../options.ts'
 import { online } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
+import { readTextFile } from '../text-file.ts'
 
 const FILE_HELP = `The file is YAML, or JSON, with any of the lists groups, resources, clients, users and permissions:
 
@@ -43,15 +44,7 @@ export function addApply(program: Command, terminal: Terminal): void {
 }
 
 async function readDeclaredFile(terminal: Terminal, path: string): Promise<DeclaredFile> {
-  const parsed = parseDeclaredFile(path === '-' ? await terminal.readStdin() : readText(terminal, path))
+  const parsed = parseDeclaredFile(await readTextFile(terminal, path))
   if (!('problems' in parsed)) return parsed
   throw new UsageError(`${path}: the file is not acceptable. Nothing was changed:`, parsed.problems)
-}
-
-function readText(terminal: Terminal, path: string): string {
-  try {
-    return terminal.readFile(path)
-  } catch {
-    throw new UsageError(`The file ${path} cannot be read.`)
-  }
 }

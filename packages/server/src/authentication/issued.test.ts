@@ -5,6 +5,7 @@ import { Directory } from '../directory/directory.ts'
 import { Follower } from '../directory/follow.ts'
 import type { StoredCredential } from '../domain/credential.ts'
 import { managementResource } from '../domain/management.ts'
+import { newCredential } from '../domain/new-credential.ts'
 import {
   credentialFinder,
   findCredential,
@@ -95,29 +96,8 @@ async function setUp(between: (found: Lookup) => Promise<Lookup> = async (found)
 }
 
 function record(id: string, revision: number): StoredCredential {
-  return {
-    id,
-    kind: 'key',
-    owner: { kind: 'client', id: 'canister' },
-    name: '',
-    hint: '',
-    narrowing: { resources: null, scopes: null, projects: null },
-    networks: [],
-    networkTexts: [],
-    notBefore: null,
-    expiresAt: null,
-    family: id,
-    ancestors: [],
-    createdAt: now,
-    createdBy: 'countersign',
-    revision,
-    revokedAt: null,
-    revokedBy: null,
-    revokedReason: null,
-    lastUsedAt: null,
-    lastUsedFrom: null,
-    importedFrom: null,
-  }
+  const owner = { kind: 'client', id: 'canister' } as const
+  return newCredential({ now, revision, actor: { by: 'countersign' } }, { id, kind: 'key', owner, name: '', hint: '' })
 }
 
 /** What a resolver said, as a word: `live`, `revoked` or the code of the refusal. */

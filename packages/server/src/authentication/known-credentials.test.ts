@@ -3,35 +3,18 @@ import { Directory, type DirectoryUpdate } from '../directory/directory.ts'
 import type { Client } from '../domain/client.ts'
 import type { HeldPermission, RevocationLine, StoredCredential } from '../domain/credential.ts'
 import { managementResource } from '../domain/management.ts'
+import { newCredential } from '../domain/new-credential.ts'
 import type { Resource } from '../domain/resource.ts'
 import { KnownCredential, KnownCredentials } from './known-credentials.ts'
 
 const created = new Date('2030-01-01T00:00:00Z')
 
 function stored(id: string): StoredCredential {
-  return {
-    id,
-    kind: 'key',
-    owner: { kind: 'client', id: 'canister' },
-    name: '',
-    hint: '',
-    narrowing: { resources: null, scopes: null, projects: null },
-    networks: [],
-    networkTexts: [],
-    notBefore: null,
-    expiresAt: null,
-    family: id,
-    ancestors: [],
-    createdAt: created,
-    createdBy: 'client:bootstrap',
-    revision: 1,
-    revokedAt: null,
-    revokedBy: null,
-    revokedReason: null,
-    lastUsedAt: null,
-    lastUsedFrom: null,
-    importedFrom: null,
-  }
+  const owner = { kind: 'client', id: 'canister' } as const
+  return newCredential(
+    { now: created, revision: 1, actor: { by: 'client:bootstrap' } },
+    { id, kind: 'key', owner, name: '', hint: '' },
+  )
 }
 
 describe('the credentials that a node knows', () => {

@@ -5,6 +5,7 @@ import { Directory } from '../directory/directory.ts'
 import { PREFLIGHT_RULE } from '../domain/access-rule.ts'
 import type { StoredCredential } from '../domain/credential.ts'
 import { managementResource } from '../domain/management.ts'
+import { newCredential } from '../domain/new-credential.ts'
 import type { Resource } from '../domain/resource.ts'
 import type { LastUse } from '../store/credentials.ts'
 import type { AllowedCount } from '../store/decisions.ts'
@@ -20,29 +21,8 @@ const forge: Resource = { ...webdav, name: 'forge' }
 const [first, second] = webdav.rules as [AccessRule, AccessRule]
 
 function stored(id: string, kind: StoredCredential['kind'] = 'key'): StoredCredential {
-  return {
-    id,
-    kind,
-    owner: { kind: 'client', id: 'canister' },
-    name: '',
-    hint: '',
-    narrowing: { resources: null, scopes: null, projects: null },
-    networks: [],
-    networkTexts: [],
-    notBefore: null,
-    expiresAt: null,
-    family: id,
-    ancestors: [],
-    createdAt: T0,
-    createdBy: 'client:ops',
-    revision: 1,
-    revokedAt: null,
-    revokedBy: null,
-    revokedReason: null,
-    lastUsedAt: null,
-    lastUsedFrom: null,
-    importedFrom: null,
-  }
+  const owner = { kind: 'client', id: 'canister' } as const
+  return newCredential({ now: T0, revision: 1, actor: { by: 'client:ops' } }, { id, kind, owner, name: '', hint: '' })
 }
 
 /** A log whose store keeps what it is given, and refuses last uses while it is told to. */

@@ -1,5 +1,6 @@
 // Rows as tests write them: valid, and the same in every field that a test does not name.
 import type { StoredCredential } from '../../domain/credential.ts'
+import { newCredential } from '../../domain/new-credential.ts'
 import type { ClientWrite } from '../clients.ts'
 import type { ResourceWrite } from '../resources.ts'
 
@@ -37,30 +38,9 @@ export const resourceWrite = (name: string, changed: Partial<ResourceWrite> = {}
 })
 
 export function credentialOf(id: string, changed: Partial<StoredCredential> = {}): StoredCredential {
-  return {
-    id,
-    kind: 'key',
-    owner: { kind: 'client', id: 'canister' },
-    name: 'laptop',
-    hint: 'cs_key_…aB3x',
-    narrowing: { resources: null, scopes: null, projects: null },
-    networks: [],
-    networkTexts: [],
-    notBefore: null,
-    expiresAt: null,
-    family: id,
-    ancestors: [],
-    createdAt: T0,
-    createdBy: 'client:ops',
-    revision: 0,
-    revokedAt: null,
-    revokedBy: null,
-    revokedReason: null,
-    lastUsedAt: null,
-    lastUsedFrom: null,
-    importedFrom: null,
-    ...changed,
-  }
+  const owner = { kind: 'client', id: 'canister' } as const
+  const making = { now: T0, revision: 0, actor: { by: 'client:ops' } }
+  return { ...newCredential(making, { id, kind: 'key', owner, name: 'laptop', hint: 'cs_key_…aB3x' }), ...changed }
 }
 
 export const permissionOf = (id: string) => ({
