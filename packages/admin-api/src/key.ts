@@ -120,5 +120,11 @@ export const AgeRevocation = body({
 }).meta({ description: 'How to revoke all credentials of a kind that are older than a date, whoever owns them.' })
 export type AgeRevocation = z.output<typeof AgeRevocation>
 
-export const BulkRevoked = z.object({ revoked })
+export const BulkRevoked = z.object({
+  revoked: revoked.meta({
+    description:
+      'How many had not expired and are revoked now. What another revocation of many reached before counts again.',
+    example: 3,
+  }),
+})
 export type BulkRevoked = z.infer<typeof BulkRevoked>

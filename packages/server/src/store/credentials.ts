@@ -174,7 +174,7 @@ export type UnrevokedFilter = { readonly owner: OwnerRef } | { readonly kind: Is
 
 /**
  * Counts what a line through these, drawn now at this revision, would newly revoke: what has not expired, and no line
- * through them has met before.
+ * through them has met before. Lines through others are not looked at: that would hold up a node with many credentials.
  */
 export async function countUnrevoked(db: Db, filter: UnrevokedFilter, now: Date, upTo: number): Promise<number> {
   const line = await db
