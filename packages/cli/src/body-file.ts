@@ -26,11 +26,25 @@ export function requireBody<Body>(schema: Checked<Body>, value: unknown): Body {
   throw new UsageError('The body is not acceptable:', fieldProblems(result.error))
 }
 
-/** A body without what only answers hold, so that the output of `show --json`, edited, can be sent back. */
-export function withoutAnswerFields(value: Record<string, unknown>): Record<string, unknown> {
-  const { created_at: _at, revision: _revision, warnings: _warnings, managed_by: _by, ...body } = value
+/**
+ * What is to be made, without what only answers hold: so the output of `show --json`, edited, can be sent back. What
+ * declares the one that was shown does not declare this one.
+ */
+export function bodyToMake(value: Record<string, unknown>): Record<string, unknown> {
+  const { managed_by: _by, ...body } = bodyToChange(value)
   return body
 }
+
+/** What is to be changed, likewise. `managed_by` stays: null takes a thing out of the file that declares it. */
+export function bodyToChange(value: Record<string, unknown>): Record<string, unknown> {
+  const { created_at: _at, revision: _revision, warnings: _warnings, ...body } = value
+  if (body.managed_by !== SERVER) return body
+  const { managed_by: _by, ...free } = body
+  return free
+}
+
+/** In `managed_by`: what the server itself keeps, which nobody can say. */
+const SERVER = 'countersign'
 
 function parse(path: string, text: string): unknown {
   try {

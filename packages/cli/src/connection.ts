@@ -35,6 +35,8 @@ export async function findConnection(terminal: Terminal, options: ConnectionOpti
 function givenKey(terminal: Terminal, keyFile: string | undefined): FoundKey | undefined {
   const { env } = terminal
   if (keyFile !== undefined) return fromFile(terminal, '--key-file', keyFile)
+  // Security: an empty variable is a secret that did not arrive. Nobody becomes the administrator of this machine by that.
+  if (env.COUNTERSIGN_KEY === '') return { key: undefined, keySource: 'COUNTERSIGN_KEY is set, but empty.' }
   if (env.COUNTERSIGN_KEY) return { key: checked('COUNTERSIGN_KEY', env.COUNTERSIGN_KEY), keySource: 'COUNTERSIGN_KEY' }
   return env.COUNTERSIGN_KEY_FILE ? fromFile(terminal, 'COUNTERSIGN_KEY_FILE', env.COUNTERSIGN_KEY_FILE) : undefined
 }

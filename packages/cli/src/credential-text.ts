@@ -43,7 +43,7 @@ export function credentialDetails(terminal: Terminal, credential: Credential): s
   const revoked = revoked_at === null ? undefined : `${moment(revoked_at, now)}${by(credential.revoked_by)}`
   return details(terminal, [
     ['id', credential.id],
-    ['kind', KIND_WORDS[credential.kind]],
+    ['kind', credential.kind],
     ['owner', ownerWord(credential)],
     ['name', credential.name ?? 'none'],
     ['hint', credential.hint],

@@ -9,7 +9,7 @@ export type Mistake = { readonly way: FieldWay; readonly message: string }
 /** A file that was read: what it declares, and where. */
 export type DeclaredFile = { readonly declaration: Declaration; readonly lineOf: LineOf }
 
-/** Reads a declared file. Every mistake in it is told at once, each with its line. */
+/** Reads a declared file. Every mistake in what it declares is told at once, each with its line. */
 export function parseDeclaredFile(text: string): DeclaredFile | { readonly problems: FieldProblem[] } {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true })
@@ -17,7 +17,8 @@ export function parseDeclaredFile(text: string): DeclaredFile | { readonly probl
     path: `line ${lines.linePos(pos[0]).line}`,
     message: code === 'MULTIPLE_DOCS' ? 'expected one document a file' : message,
   }))
-  if (syntax.length > 0) return { problems: syntax }
+  // What stands after the first is said because of the first.
+  if (syntax[0] !== undefined) return { problems: [syntax[0]] }
 
   const lineOf = lineFinder(document, lines)
   const value = contentsOf(document)

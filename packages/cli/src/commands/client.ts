@@ -1,7 +1,7 @@
 import type { Client } from '@countersign/admin-api'
 import { ClientChange, NewClient } from '@countersign/admin-api'
 import type { Command } from 'commander'
-import { readJsonObject, requireBody, withoutAnswerFields } from '../body-file.ts'
+import { bodyToChange, bodyToMake, readJsonObject, requireBody } from '../body-file.ts'
 import { changedList, changesByOptions, differences } from '../changes.ts'
 import { confirmDeletion, type DeleteOptions, deleteOptions } from '../deletion.ts'
 import { UsageError } from '../exit.ts'
@@ -148,7 +148,7 @@ async function wantedChange({ api }: OnlineSession, id: string, options: UpdateO
 }
 
 async function changeInFile(terminal: Terminal, id: string, { file = '-' }: UpdateOptions): Promise<ClientChange> {
-  const { id: sent = id, ...change } = withoutAnswerFields(await readJsonObject(terminal, file))
+  const { id: sent = id, ...change } = bodyToChange(await readJsonObject(terminal, file))
   if (sent !== id) throw new UsageError('The id of a client never changes.')
   return requireBody(ClientChange, change)
 }
@@ -163,7 +163,7 @@ async function newClient(terminal: Terminal, id: string | undefined, options: Cr
       ...(options.internal ? { listener: 'internal' as const } : {}),
     }
   }
-  const body = withoutAnswerFields(await readJsonObject(terminal, file))
+  const body = bodyToMake(await readJsonObject(terminal, file))
   return requireBody(NewClient, id === undefined ? body : { id, ...body })
 }
 

@@ -106,8 +106,12 @@ test('a whole body comes from a file, and what only answers hold is left out', a
   await api.run('resource create --file x.json', file({ ...own, preflight: 'pass' }))
   expect(api.sent[0]?.body).toMatchObject({ ...own, preflight: 'pass' })
   await api.run('resource update webdav --file x.json', file({ ...resource, preflight: 'pass' }))
-  const { name: _name, managed_by: _by, created_at: _at, revision: _revision, ...change } = resource
+  const { name: _name, created_at: _at, revision: _revision, ...change } = resource
   expect(api.sent[0]?.body).toEqual({ ...change, preflight: 'pass' })
+  await api.run('resource update webdav --file x.json', file({ ...resource, managed_by: 'countersign' }))
+  expect(api.sent[0]?.body).not.toHaveProperty('managed_by')
+  await api.run('resource create other --file x.json', file({ ...own, name: 'other', managed_by: 'platform' }))
+  expect(api.sent[0]?.body).not.toHaveProperty('managed_by')
   await api.run('resource update webdav --file -', { stdin: '{"disabled":true}' })
   expect(api.sent[0]?.body).toEqual({ disabled: true })
 })

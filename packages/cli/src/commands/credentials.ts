@@ -1,7 +1,7 @@
 import type { Credential, ForeignPrefix } from '@countersign/admin-api'
 import { CREDENTIAL_KINDS, CREDENTIAL_STATES, type CredentialKind, type CredentialState } from '@countersign/admin-api'
 import { type Command, Option } from 'commander'
-import { credentialColumns, KIND_WORDS, lastUse, ownerWord } from '../credential-text.ts'
+import { credentialColumns, lastUse, ownerWord } from '../credential-text.ts'
 import { requireDuration, UNITS } from '../duration.ts'
 import { AnswerIsNo } from '../exit.ts'
 import { day, duration, momentOr } from '../moment.ts'
@@ -17,7 +17,7 @@ type ExpiringOptions = Filter & { readonly within: string; readonly fail?: true 
 
 const ID_OWNER: readonly Column<Credential>[] = [
   ['id', (credential) => credential.id],
-  ['kind', (credential) => KIND_WORDS[credential.kind]],
+  ['kind', (credential) => credential.kind],
   ['owner', ownerWord],
 ]
 

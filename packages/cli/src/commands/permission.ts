@@ -1,7 +1,7 @@
 import type { Permission } from '@countersign/admin-api'
 import { NewPermission } from '@countersign/admin-api'
 import type { Command } from 'commander'
-import { readJsonObject, requireBody, withoutAnswerFields } from '../body-file.ts'
+import { bodyToMake, readJsonObject, requireBody } from '../body-file.ts'
 import { UsageError } from '../exit.ts'
 import { moment } from '../moment.ts'
 import { collect, examples, type PageOptions, pageOptions, pageQuery, present } from '../options.ts'
@@ -39,7 +39,7 @@ export function addPermissionCommands(program: Command, terminal: Terminal): voi
     'countersign permission list --client canister',
   ])
 
-  const create = holderOptions(permission.command('create').description('give a permission'), 'that holds it')
+  const create = holderOptions(permission.command('create').description('give a permission'), (kind) => `the ${kind} that holds it`)
     .option('--scope <scope>', 'a scope, or a pattern like *:read (repeatable)', collect)
     .option('--role <role>', 'a role at the resource (repeatable)', collect)
     .option('--project <project>', 'a project that it is confined to (repeatable; default: all)', collect)
@@ -57,7 +57,7 @@ export function addPermissionCommands(program: Command, terminal: Terminal): voi
     'countersign permission create --client canister --resource forge --scope "*:read" --role reviewer --project team/app',
   ])
 
-  const list = holderOptions(permission.command('list').description('list permissions'), 'only those of this').action(
+  const list = holderOptions(permission.command('list').description('list permissions'), (kind) => `only those of this ${kind}`).action(
     (options: PageOptions & HolderOptions, command: Command) =>
       online(terminal, command, async (session) => {
         const { client, group, user, resource } = options
@@ -93,17 +93,17 @@ export function addPermissionCommands(program: Command, terminal: Terminal): voi
   examples(remove, ['countersign permission delete perm_01JABCDEFGHJKMNPQRSTVWXYZ0'])
 }
 
-function holderOptions(command: Command, what: string): Command {
+function holderOptions(command: Command, what: (kind: string) => string): Command {
   return command
-    .option('--client <id>', `the client ${what}`)
-    .option('--group <name>', `the group ${what}`)
-    .option('--user <name>', `the user ${what}`)
+    .option('--client <id>', what('client'))
+    .option('--group <name>', what('group'))
+    .option('--user <username>', what('user'))
     .option('--resource <name>', 'the resource it is about')
 }
 
 async function newPermission(terminal: Terminal, options: CreateOptions) {
   const { client, group, user, resource, scope: scopes, role: roles, project: projects, file } = options
-  if (file !== undefined) return requireBody(NewPermission, withoutAnswerFields(await readJsonObject(terminal, file)))
+  if (file !== undefined) return requireBody(NewPermission, bodyToMake(await readJsonObject(terminal, file)))
   const holders = [client, group, user].filter((one) => one !== undefined)
   if (holders.length !== 1) throw new UsageError('Expected exactly one of --client, --group, --user.')
   if (resource === undefined) throw new UsageError('Expected --resource <name>.')

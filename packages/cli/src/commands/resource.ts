@@ -1,6 +1,6 @@
 import { NewResource, type Resource, ResourceChange } from '@countersign/admin-api'
 import type { Command } from 'commander'
-import { readJsonObject, requireBody, withoutAnswerFields } from '../body-file.ts'
+import { bodyToChange, bodyToMake, readJsonObject, requireBody } from '../body-file.ts'
 import { changedList, changesByOptions, differences } from '../changes.ts'
 import { confirmDeletion, type DeleteOptions, deleteOptions } from '../deletion.ts'
 import { UsageError } from '../exit.ts'
@@ -66,7 +66,8 @@ export function addResourceCommands(program: Command, terminal: Terminal): void 
         print(made, () => `Resource ${made.name} is made.\n`)
         for (const warning of made.warnings) hint(`Warning: ${warning}`)
         if (made.rules.length === 0) hint('It has no rules yet: every request to it is refused.')
-        hint(`Let someone in: countersign permission create --client <id> --resource ${made.name} --scope <scope>`)
+        hint(`Let someone in: countersign permission create --group <name> --resource ${made.name} --scope <scope>`)
+        hint('In place of --group <name>: --client <id>, or --user <username>')
       }),
     )
   create.addHelpText('after', `\n${RULE_HELP}`)
@@ -179,7 +180,7 @@ async function changeResource(
 }
 
 async function changeInFile(terminal: Terminal, name: string, { file = '-' }: UpdateOptions): Promise<ResourceChange> {
-  const { name: sent = name, ...change } = withoutAnswerFields(await readJsonObject(terminal, file))
+  const { name: sent = name, ...change } = bodyToChange(await readJsonObject(terminal, file))
   if (sent !== name) throw new UsageError('The name of a resource never changes.')
   return requireBody(ResourceChange, change)
 }
@@ -187,7 +188,7 @@ async function changeInFile(terminal: Terminal, name: string, { file = '-' }: Up
 async function newResource(terminal: Terminal, name: string | undefined, options: CreateOptions) {
   const { file, identifier, host: hosts, scope: scopes, describeScope, rule = [] } = options
   if (file !== undefined) {
-    const body = withoutAnswerFields(await readJsonObject(terminal, file))
+    const body = bodyToMake(await readJsonObject(terminal, file))
     return requireBody(NewResource, name === undefined ? body : { name, ...body })
   }
   if (name === undefined) throw new UsageError('Expected the name of the resource, or --file.')

@@ -7,7 +7,7 @@ import { openSession } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 
 /** Every command here takes every option, so that the same words do for all; the help of some shows what matters. */
-const FOR_ADMIN_KEY = ['data_dir', 'kek']
+const FOR_ADMIN_KEY = ['data_dir', 'database_url', 'kek']
 
 /** The commands that run on the server's own host. `server` is there when one of them is on the command line. */
 export function addServerCommands(program: Command, terminal: Terminal, server: ServerModule | undefined): void {
@@ -36,7 +36,7 @@ export function addServerCommands(program: Command, terminal: Terminal, server: 
   const newAdminKey: Work = async (use, config, self) => {
     // Opening an embedded database makes it: a key in a new one would open nothing.
     if (config.databaseUrl === undefined && !terminal.exists(join(config.dataDir, 'countersign.db'))) {
-      throw new UsageError(`There is no Countersign data in ${resolve(config.dataDir)}. Name it: --data-dir <path>`)
+      throw new UsageError(`There is no Countersign data in ${resolve(config.dataDir)}. Name it: --data-dir <path>, or COUNTERSIGN_DATABASE_URL`)
     }
     const made = await use.makeAdminKey(config)
     const { print, hint } = openSession(terminal, self)

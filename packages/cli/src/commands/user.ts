@@ -1,6 +1,6 @@
 import { NewUser, USER_ROLES, type User, UserChange } from '@countersign/admin-api'
 import { type Command, Option } from 'commander'
-import { readJsonObject, requireBody, withoutAnswerFields } from '../body-file.ts'
+import { bodyToChange, bodyToMake, readJsonObject, requireBody } from '../body-file.ts'
 import { changedList, changesByOptions, differences } from '../changes.ts'
 import { confirmDeletion, type DeleteOptions, deleteOptions } from '../deletion.ts'
 import { UsageError } from '../exit.ts'
@@ -172,7 +172,7 @@ async function wantedChange({ api }: OnlineSession, username: string, options: U
 }
 
 async function changeInFile(terminal: Terminal, username: string, { file = '-' }: UpdateOptions): Promise<UserChange> {
-  const { username: sent = username, ...change } = userBody(await readJsonObject(terminal, file))
+  const { username: sent = username, ...change } = bodyToChange(withoutPassword(await readJsonObject(terminal, file)))
   if (sent !== username) throw new UsageError('The username of a user never changes.')
   return requireBody(UserChange, change)
 }
@@ -185,12 +185,12 @@ async function newUser(terminal: Terminal, username: string | undefined, options
     if (username === undefined) throw new UsageError('Expected the username, or --file.')
     return { username, ...present({ name, email, roles, groups, password }) }
   }
-  const body = { ...userBody(await readJsonObject(terminal, file)), ...present({ password }) }
+  const body = { ...bodyToMake(withoutPassword(await readJsonObject(terminal, file))), ...present({ password }) }
   return requireBody(NewUser, username === undefined ? body : { username, ...body })
 }
 
-/** A body without what only answers hold. */
-function userBody(value: Record<string, unknown>): Record<string, unknown> {
-  const { has_password: _has, ...body } = withoutAnswerFields(value)
+/** Without what answers say of the password: nothing can be sent back. */
+function withoutPassword(value: Record<string, unknown>): Record<string, unknown> {
+  const { has_password: _has, ...body } = value
   return body
 }

@@ -26,7 +26,7 @@ export function addVerify(program: Command, terminal: Terminal): void {
       openSession(terminal, command).print(form, () => `${form.says}\n`)
       if (!form.well_formed) throw new AnswerIsNo()
     })
-  examples(verify, ['countersign verify - < canister.key', 'countersign verify "$KEY" --json'])
+  examples(verify, ['countersign verify - < canister.key', 'countersign verify - --json < canister.key'])
 }
 
 export function credentialForm(text: string): Form {
