@@ -217,17 +217,23 @@ describe('a declared file', () => {
     expect((await ran('apply -f gone.yaml', { env })).err).toContain('The file gone.yaml cannot be read.')
   })
 
-  test('stopped half way by the server says where, and goes on from there', async () => {
-    const wrong = FORGE.replace('scopes: [repo:read, repo:write] }\n', 'scopes: [repo:admin] }\n')
-    const stopped = await apply(wrong)
-    expect(stopped.code).toBe(1)
-    expect(stopped.err).toBe(
-      'Stopped: 4 of 5 steps were done, the others were not. Run it again to go on.\n' +
-        'countersign: permission group developers at forge: repo:admin, permissions[0] (line 18): ' +
-        'The body is not acceptable. (400 invalid_body)\n' +
-        '  scopes[0]: is no scope of forge; it declares repo:read, repo:write\n',
+  test('with a scope that its resource does not declare is told so before anything is done', async () => {
+    const stopped = await apply(FORGE.replace('scopes: [repo:read, repo:write] }\n', 'scopes: [repo:admin] }\n'))
+    expect(stopped).toMatchObject({ code: 2, out: '' })
+    expect(stopped.err).toContain(
+      'permissions[0].scopes[0] (line 18): is no scope of forge; it declares repo:read, repo:write',
     )
-    expect((await apply(FORGE)).out).toEndWith('Done: 1 made; 4 things are as declared.\n')
+    expect(calls).toEqual([])
+  })
+
+  test('stopped half way by the server says where, and goes on from there', async () => {
+    await hand('POST', '/users', { username: 'alicia' })
+    await hand('DELETE', '/users/alicia')
+    const stopped = await apply(FORGE.replace('username: alice,', 'username: alicia,'))
+    expect(stopped.code).toBe(1)
+    expect(stopped.err).toStartWith('Stopped: 3 of 5 steps were done, the others were not. Run it again to go on.\n')
+    expect(stopped.err).toContain('A user alicia was deleted; choose another name. (409 id_retired)')
+    expect((await apply(FORGE)).out).toEndWith('Done: 2 made; 3 things are as declared.\n')
   })
 
   test('tells a program its steps, and how many of them were done', async () => {

@@ -35,7 +35,7 @@ const fields = {
 }
 
 export const NewClient = body({
-  id: newName().meta({ description: 'Its id, for ever.', example: 'canister' }),
+  id: newName('canister').meta({ description: 'Its id, for ever.', example: 'canister' }),
   name: fields.name.optional(),
   groups: fields.groups.default([]),
   grants: fields.grants.default(['client_credentials']),

@@ -8,7 +8,7 @@ const NAME_WITH_COLON = /^[a-z0-9][a-z0-9._@:-]{0,62}$/
 const SEGMENT = /^[a-z0-9][a-z0-9._-]*$/
 const MAX_SCOPE_LENGTH = 128
 
-const NAME_EXPECTED = 'expected 1 to 63 characters of a-z 0-9 . _ @ -, the first a letter or digit, like "webdav"'
+const NAME_EXPECTED = 'expected 1 to 63 characters of a-z 0-9 . _ @ -, the first a letter or digit'
 const ROLE_EXPECTED = 'expected 1 to 63 characters of a-z 0-9 . _ @ : -, the first a letter or digit, like "editor"'
 const RESERVED_WORDS = new Set(['bootstrap', 'anonymous', 'users', 'clients', 'workloads', 'none'])
 
@@ -36,16 +36,17 @@ function isSegment(segment: string): boolean {
 }
 
 /** The name of something that exists: built-in names are allowed. */
-export const name = () => z.string().regex(NAME, NAME_EXPECTED)
+export const name = (example = 'webdav') => z.string().regex(NAME, `${NAME_EXPECTED}, like "${example}"`)
 
 /** The name of something to be made. */
-export const newName = () =>
-  name().refine(
+export const newName = (example?: string) =>
+  name(example).refine(
     (text) => !isReservedName(text),
     'this name is reserved; expected another, not starting with "countersign"',
   )
 
-export const groupName = () => z.string().regex(NAME_WITH_COLON, NAME_EXPECTED.replace('@ -', '@ : -'))
+export const groupName = () =>
+  z.string().regex(NAME_WITH_COLON, `${NAME_EXPECTED.replace('@ -', '@ : -')}, like "developers"`)
 
 export const newGroupName = () =>
   groupName().refine(

@@ -40,7 +40,7 @@ const password = z
   .meta({ description: 'For signing in. Kept as argon2id alone.', example: 'correct horse battery staple' })
 
 export const NewUser = body({
-  username: newName().meta({ description: 'Their name here, for ever.', example: 'alice' }),
+  username: newName('alice').meta({ description: 'Their name here, for ever.', example: 'alice' }),
   name: fields.name.optional(),
   email: fields.email.default(null),
   roles: fields.roles.default(['user']),

@@ -36,6 +36,13 @@ test('the admin key that lies here is never sent to another machine', async () =
   }
 })
 
+test('a variable that is set but empty makes nobody an administrator', async () => {
+  for (const name of ['COUNTERSIGN_KEY', 'COUNTERSIGN_KEY_FILE']) {
+    expect(await find({ [name]: '' })).toMatchObject({ key: undefined, keySource: `${name} is set, but empty.` })
+  }
+  expect((await find({ COUNTERSIGN_KEY: '', COUNTERSIGN_KEY_FILE: 'my.key' })).key).toBe('cs_key_mine')
+})
+
 test('without any key the call is made as a stranger', async () => {
   expect((await findConnection(testTerminal().terminal, {})).key).toBeUndefined()
 })

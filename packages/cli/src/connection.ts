@@ -33,12 +33,13 @@ export async function findConnection(terminal: Terminal, options: ConnectionOpti
 }
 
 function givenKey(terminal: Terminal, keyFile: string | undefined): FoundKey | undefined {
-  const { env } = terminal
+  const { COUNTERSIGN_KEY: key, COUNTERSIGN_KEY_FILE: file } = terminal.env
   if (keyFile !== undefined) return fromFile(terminal, '--key-file', keyFile)
-  // Security: an empty variable is a secret that did not arrive. Nobody becomes the administrator of this machine by that.
-  if (env.COUNTERSIGN_KEY === '') return { key: undefined, keySource: 'COUNTERSIGN_KEY is set, but empty.' }
-  if (env.COUNTERSIGN_KEY) return { key: checked('COUNTERSIGN_KEY', env.COUNTERSIGN_KEY), keySource: 'COUNTERSIGN_KEY' }
-  return env.COUNTERSIGN_KEY_FILE ? fromFile(terminal, 'COUNTERSIGN_KEY_FILE', env.COUNTERSIGN_KEY_FILE) : undefined
+  if (key) return { key: checked('COUNTERSIGN_KEY', key), keySource: 'COUNTERSIGN_KEY' }
+  if (file) return fromFile(terminal, 'COUNTERSIGN_KEY_FILE', file)
+  // Security: an empty variable is a secret that did not arrive. Nobody becomes this machine's administrator by that.
+  const empty = key === '' ? 'COUNTERSIGN_KEY' : file === '' ? 'COUNTERSIGN_KEY_FILE' : undefined
+  return empty === undefined ? undefined : { key: undefined, keySource: `${empty} is set, but empty.` }
 }
 
 /** The key of the first run. Security: only for a server on this machine, or a data directory that happens to be

@@ -46,6 +46,24 @@ test.each([
   expect((await api.run(line)).code).toBe(code)
 })
 
+test.each([
+  ['pat creat', 'countersign pat create'],
+  ['permision list', 'countersign permission'],
+  ['help usr', 'countersign user'],
+  ['pat revoke pat_01J', 'countersign revoke <token-id>'],
+  ['tokens', 'countersign pat'],
+])('%s: did you mean %s', async (line, meant) => {
+  const { code, err } = await api.run(line)
+  expect(code).toBe(2)
+  expect(err).toContain(`\nDid you mean: ${meant}\n(add --help`)
+})
+
+test('no guess is made where nothing is near', async () => {
+  expect((await api.run('nonsense')).err).toBe(
+    "error: unknown command 'nonsense'\n(add --help to see how it is used)\n",
+  )
+})
+
 test('a server that cannot be reached ends with 4, and says where and what to do', async () => {
   const { code, err } = await ran('client list', { env: { COUNTERSIGN_SERVER: 'http://127.0.0.1:1' } })
   expect(code).toBe(4)
@@ -65,14 +83,12 @@ test('a key that may not ask why is told which one may', async () => {
 })
 
 test('without a key it is said where one was looked for, and what to do when all are lost', async () => {
-  const env = { COUNTERSIGN_KEY: '', COUNTERSIGN_DATA_DIR: '/var/cs' }
-  const { err } = await api.run('group show unknown', { env })
+  const env = { COUNTERSIGN_SERVER: api.url }
+  const { err } = await ran('group show unknown', { env: { ...env, COUNTERSIGN_DATA_DIR: '/var/cs' } })
   expect(err).toContain('No key was given.')
   expect(err).toContain('there is no file /var/cs/admin-key.')
   expect(err).toContain('countersign admin-key')
-  expect((await api.run('group show unknown', { env: { COUNTERSIGN_KEY: '' } })).err).toContain(
-    resolve('data/admin-key'),
-  )
+  expect((await ran('group show unknown', { env })).err).toContain(resolve('data/admin-key'))
 })
 
 test('a key that is not believed is named by where it came from', async () => {

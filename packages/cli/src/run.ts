@@ -1,6 +1,7 @@
 import { type Command, CommanderError } from 'commander'
 import { AnswerIsNo, EXIT, exitCodeOf } from './exit.ts'
 import { describeFailure } from './failure.ts'
+import { meantCommand } from './mistyped.ts'
 import { makeProgram } from './program.ts'
 import type { Terminal } from './terminal.ts'
 import { plain } from './text.ts'
@@ -25,12 +26,17 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
 function refuseUnknownCommand(program: Command, argv: readonly string[]): void {
   const { operands } = program.parseOptions([...argv])
   let command = program
+  const parents: string[] = []
   for (const word of operands[0] === 'help' ? operands.slice(1) : operands) {
     const found = command.commands.find((child) => child.name() === word)
     if (found === undefined && command.commands.length > 0) {
-      command.error(`error: unknown command '${plain(word)}'`, { code: 'commander.unknownCommand' })
+      const known = command.commands.map((child) => child.name())
+      const meant = word.length > 32 ? undefined : meantCommand(parents, word, known)
+      const question = meant === undefined ? '' : `\nDid you mean: ${meant}`
+      command.error(`error: unknown command '${plain(word)}'${question}`, { code: 'commander.unknownCommand' })
     }
     if (found === undefined) return
     command = found
+    parents.push(word)
   }
 }

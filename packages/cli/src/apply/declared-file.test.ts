@@ -68,6 +68,10 @@ test.each([
   expect(problemsIn(text).join('\n')).toContain(problem)
 })
 
+test('of lines that do not hang together the first is told, not what follows from it', () => {
+  expect(problemsIn('groups:\n  - name: a\n   b: c\n  - d\n')).toEqual(['line 3: Sequence item without - indicator'])
+})
+
 test('an anchor serves several entries, and JSON is YAML', () => {
   const text = 'clients:\n  - { id: a, groups: &g [x, y] }\n  - { id: b, groups: *g }'
   expect(parseDeclaredFile(text)).toHaveProperty('declaration.clients.1.groups', ['x', 'y'])

@@ -45,7 +45,7 @@ test('what is not there is made, whatever is referred to first, in the name of t
     permissions: [{ group: 'media', resource: 'forge', scopes: ['a:read'] }],
     users: [{ username: 'alice', groups: ['media'] }],
     clients: [{ id: 'canister', default_resource: 'forge' }],
-    resources: [FORGE],
+    resources: [{ ...FORGE, scopes: ['a:read'] }],
     groups: [{ name: 'media' }],
   }
   const steps = stepsOf(declared)
@@ -94,7 +94,7 @@ describe('what is as declared stays, however the server orders it', () => {
       { permissions: [{ group: 'media', resource: 'webdav', scopes: ['b:x', 'a:x'], projects: ['q', 'p'] }] },
       there({
         groups: [group],
-        resources: [resource],
+        resources: [{ ...resource, scopes: ['a:x', 'b:x'] }],
         permissions: [{ ...held, scopes: ['a:x', 'b:x'], projects: ['p', 'q'] }],
       }),
     ],
@@ -232,7 +232,8 @@ test('a resource gives up a host before another takes it', () => {
 
 describe('a permission', () => {
   const byHand = { managed_by: null }
-  const base = { groups: [{ ...group, ...byHand }], resources: [{ ...resource, ...byHand }] }
+  const scopes = ['a:read', 'a:x', 'b:x', 'files:read']
+  const base = { groups: [{ ...group, ...byHand }], resources: [{ ...resource, scopes, ...byHand }] }
   const of = (scopes: string[]) => ({ group: 'media', resource: 'webdav', scopes })
 
   test('that says otherwise is given anew before the old one is taken, without pruning', () => {
@@ -264,6 +265,28 @@ describe('a permission', () => {
     const declared = { permissions: [of(['a:x', 'b:x']), of(['b:x', 'a:x', 'a:x'])] }
     expect(mistakesOf(declared, there(base))).toEqual(['permissions.1: says the same as permissions[0]'])
   })
+})
+
+test('a scope that the resource does not declare, and a network that is none, are told before anything is done', () => {
+  const require = { scopes: ['a:read', 'a:reed'], networks: ['10.0.0.1/8', '10.0.0.0/8'] }
+  const declared = {
+    resources: [{ ...FORGE, scopes: ['a:read'], rules: [{ path: '/**', require }] }],
+    clients: [{ id: 'canister', networks: ['192.0.2.0/24', '192.0.2.1/24'] }],
+    permissions: [
+      { client: 'canister', resource: 'forge', scopes: ['*:read', 'a:*', 'b:*', 'a:reed'] },
+      { client: 'canister', resource: 'webdav', scopes: ['files:read', 'files:reed'] },
+      { client: 'canister', resource: 'countersign', scopes: ['me:read'] },
+    ],
+  }
+  const network = 'expected a network without bits beyond its prefix, like "10.0.0.0/8"'
+  expect(mistakesOf(declared, there({ resources: [{ ...resource, managed_by: null }] }))).toEqual([
+    'resources.0.rules.0.require.scopes.1: is no scope of forge; it declares a:read',
+    `resources.0.rules.0.require.networks.0: ${network}`,
+    'permissions.0.scopes.2: is no scope of forge; it declares a:read',
+    'permissions.0.scopes.3: is no scope of forge; it declares a:read',
+    'permissions.1.scopes.1: is no scope of webdav; it declares files:read',
+    `clients.0.networks.1: ${network}`,
+  ])
 })
 
 test('what is referred to has to be declared or there, and every one that is not is told', () => {

@@ -1,5 +1,6 @@
 import type { Declaration } from '@countersign/admin-api'
 import type { Mistake } from './declared-file.ts'
+import { findMeaningless } from './meaningless.ts'
 import { planNamed } from './named.ts'
 import { NAMED_NOUNS } from './nouns.ts'
 import { inOrder } from './order.ts'
@@ -26,6 +27,7 @@ export function makePlan(
   const mistakes = [
     ...parts.flatMap((part) => part.mistakes),
     ...findDangling(declaration, present, prune ? undeclared : []),
+    ...findMeaningless(declaration, present),
   ]
   if (mistakes.length > 0) return { mistakes }
   return {

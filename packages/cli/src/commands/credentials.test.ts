@@ -16,7 +16,7 @@ test('the list is filtered by owner, kind, state and where it comes from', async
   const line = 'credentials list --owner user:alice --kind pat --state live --imported --limit 5'
   const { out, err } = await api.run(line)
   expect(out).toMatch(/^ID +KIND +OWNER +NAME +HINT +STATE +RIGHTS +CREATED +EXPIRES +LAST USED\n/)
-  expect(out).toMatch(/pat_01J +token +user:alice +ci /)
+  expect(out).toMatch(/pat_01J +pat +user:alice +ci /)
   const next = 'countersign credentials list --imported --owner user:alice --kind pat --state live --cursor abc'
   expect(err.slice('More: '.length).trim().split(' --').toSorted()).toEqual(next.split(' --').toSorted())
   api.answer('GET /credentials', ok(page()))

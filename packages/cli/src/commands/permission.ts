@@ -39,7 +39,10 @@ export function addPermissionCommands(program: Command, terminal: Terminal): voi
     'countersign permission list --client canister',
   ])
 
-  const create = holderOptions(permission.command('create').description('give a permission'), (kind) => `the ${kind} that holds it`)
+  const create = holderOptions(
+    permission.command('create').description('give a permission'),
+    (kind) => `the ${kind} that holds it`,
+  )
     .option('--scope <scope>', 'a scope, or a pattern like *:read (repeatable)', collect)
     .option('--role <role>', 'a role at the resource (repeatable)', collect)
     .option('--project <project>', 'a project that it is confined to (repeatable; default: all)', collect)
@@ -57,16 +60,18 @@ export function addPermissionCommands(program: Command, terminal: Terminal): voi
     'countersign permission create --client canister --resource forge --scope "*:read" --role reviewer --project team/app',
   ])
 
-  const list = holderOptions(permission.command('list').description('list permissions'), (kind) => `only those of this ${kind}`).action(
-    (options: PageOptions & HolderOptions, command: Command) =>
-      online(terminal, command, async (session) => {
-        const { client, group, user, resource } = options
-        const query = { ...pageQuery(options), ...present({ client, group, user, resource }) }
-        const page = await session.api.permissions.list(query)
-        const create = 'countersign permission create --client <id> --resource <name> --scope <scope>'
-        const empty = `No permissions here. Give one: ${create}`
-        printPage(session, command, page, COLUMNS, empty)
-      }),
+  const list = holderOptions(
+    permission.command('list').description('list permissions'),
+    (kind) => `only those of this ${kind}`,
+  ).action((options: PageOptions & HolderOptions, command: Command) =>
+    online(terminal, command, async (session) => {
+      const { client, group, user, resource } = options
+      const query = { ...pageQuery(options), ...present({ client, group, user, resource }) }
+      const page = await session.api.permissions.list(query)
+      const create = 'countersign permission create --client <id> --resource <name> --scope <scope>'
+      const empty = `No permissions here. Give one: ${create}`
+      printPage(session, command, page, COLUMNS, empty)
+    }),
   )
   examples(pageOptions(list), ['countersign permission list', 'countersign permission list --resource webdav'])
 

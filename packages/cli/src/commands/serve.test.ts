@@ -88,7 +88,9 @@ test('admin-key makes no new database', async () => {
   const { server } = fakeServer()
   const { code, out, err } = await ran('admin-key --data-dir /var/nothing', { server })
   expect({ code, out }).toEqual({ code: 2, out: '' })
-  expect(err).toContain('There is no Countersign data in /var/nothing. Name it: --data-dir')
+  expect(err).toContain(
+    'There is no Countersign data in /var/nothing. Name it: --data-dir <path>, or COUNTERSIGN_DATABASE_URL',
+  )
 })
 
 test('the help of admin-key shows what matters to it, and every option is taken still', async () => {

@@ -36,7 +36,9 @@ export function addServerCommands(program: Command, terminal: Terminal, server: 
   const newAdminKey: Work = async (use, config, self) => {
     // Opening an embedded database makes it: a key in a new one would open nothing.
     if (config.databaseUrl === undefined && !terminal.exists(join(config.dataDir, 'countersign.db'))) {
-      throw new UsageError(`There is no Countersign data in ${resolve(config.dataDir)}. Name it: --data-dir <path>, or COUNTERSIGN_DATABASE_URL`)
+      throw new UsageError(
+        `There is no Countersign data in ${resolve(config.dataDir)}. Name it: --data-dir <path>, or COUNTERSIGN_DATABASE_URL`,
+      )
     }
     const made = await use.makeAdminKey(config)
     const { print, hint } = openSession(terminal, self)

@@ -1,4 +1,4 @@
-import type { RefusalCode } from '@countersign/resource-server'
+import { expandScopes, type RefusalCode } from '@countersign/resource-server'
 import type { DeniedDecision } from './decision.ts'
 
 type Facts = {
@@ -8,6 +8,10 @@ type Facts = {
   readonly resource: string
   /** Flags of the command that gives a permission. */
   readonly holder: string
+  /** What the credential is narrowed to; null: by scopes it is not. */
+  readonly narrowed: readonly string[] | null
+  /** The command that does this to the owner. */
+  readonly named: (verb: string) => string
 }
 
 /** What happened and what to do about it, for the operator. One line a code; the caller is never told this. */
@@ -57,8 +61,9 @@ const SENTENCES: Record<RefusalCode, (facts: Facts) => string> = {
     `${credential} of ${owner} is not valid before ${text(detail.not_before)}.`,
   credential_expired: ({ credential, owner, detail }) =>
     `${credential} of ${owner} expired at ${text(detail.expired_at)}. Make a new one, or rotate earlier next time.`,
-  owner_missing: ({ credential, owner }) => `${credential} belongs to ${owner}, which was deleted.`,
-  owner_disabled: ({ credential, owner }) => `${credential} belongs to ${owner}, which is disabled.`,
+  owner_missing: ({ credential, owner }) => `${credential} is refused since its owner, ${owner}, was deleted.`,
+  owner_disabled: ({ credential, owner, named }) =>
+    `${credential} is refused while its owner, ${owner}, is disabled. To believe it again: ${named('enable')}.`,
   credential_network_refused: ({ credential, owner, detail }) =>
     detail.listener !== undefined
       ? `${credential} belongs to ${owner}, which is believed on the ${text(detail.listener)} listener alone.`
@@ -71,7 +76,7 @@ const SENTENCES: Record<RefusalCode, (facts: Facts) => string> = {
       ? `${credential} names no resources, and the management API has to be named. Make a credential for it: --resource countersign.`
       : `${credential} was made for ${text(detail.granted)}, not for ${resource}.`,
   permission_missing: ({ owner, resource, holder }) =>
-    `${owner} holds no permission on ${resource}, by itself or by a group. Give it one: countersign permission create ${holder} --scope <scope>.`,
+    `${owner} holds no permission on ${resource}, directly or by a group that is enabled. Give it one: countersign permission create ${holder} --scope <scope>.`,
   project_not_granted: ({ credential, detail }) =>
     `${credential} was used on project ${text(detail.project)} but reaches ${text(detail.confined_to)} alone.`,
   project_not_captured: ({ credential, detail }) =>
@@ -81,8 +86,10 @@ const SENTENCES: Record<RefusalCode, (facts: Facts) => string> = {
   network_refused: ({ detail }) =>
     `The rule accepts only certain networks, and ${text(detail.from)} is in none of them.`,
   listener_refused: ({ detail }) => `The rule is for the ${text(detail.needed)} listener alone.`,
-  scope_missing: ({ credential, owner, resource, holder, detail }) =>
-    `${credential} of ${owner} lacks ${text(detail.missing)} on ${resource}. Give it: countersign permission create ${holder} --scope ${text(detail.missing)} (and see that the credential is not narrowed away from it).`,
+  scope_missing: ({ credential, owner, resource, holder, narrowed, named, detail }) =>
+    narrowedAway(narrowed, detail.missing)
+      ? `${credential} of ${owner} was made for ${text(narrowed)} alone, and ${resource} asks for ${text(detail.missing)} here. No permission widens it: use or make another one. What its owner may: ${named('show')}.`
+      : `${credential} of ${owner} lacks ${text(detail.missing)} on ${resource}. Give it to the owner: countersign permission create ${holder}${scopeFlags(detail.missing)}.`,
   role_missing: ({ owner, resource, detail }) =>
     `${owner} needs one of the roles ${text(detail.any_of)} on ${resource}.`,
   group_missing: ({ owner, detail }) => `${owner} needs to be in one of the groups ${text(detail.any_of)}.`,
@@ -114,10 +121,22 @@ export function sentenceOf(decision: DeniedDecision, detail: Facts['detail']): s
     owner: stored === undefined ? 'the caller' : `${stored.owner.kind} ${stored.owner.id}`,
     holder:
       stored === undefined ? '' : `--${stored.owner.kind} ${stored.owner.id} --resource ${resource?.name ?? '<name>'}`,
+    narrowed: stored?.narrowing.scopes ?? null,
+    named: (verb) => (stored === undefined ? '' : `countersign ${stored.owner.kind} ${verb} ${stored.owner.id}`),
     resource: resource === undefined ? 'the resource' : `resource ${resource.name}`,
   })
   const at = detail.concerns === 'Destination' ? ' This concerns the Destination.' : ''
   return sentence.charAt(0).toUpperCase() + sentence.slice(1) + at
+}
+
+/** Whether a credential was made without something that is missing, so that its owner may even hold it. */
+function narrowedAway(narrowed: readonly string[] | null, missing: unknown): narrowed is readonly string[] {
+  if (narrowed === null || !Array.isArray(missing)) return false
+  return expandScopes(narrowed, missing).size < missing.length
+}
+
+function scopeFlags(missing: unknown): string {
+  return Array.isArray(missing) ? missing.map((scope) => ` --scope ${scope}`).join('') : ''
 }
 
 function text(value: unknown): string {

@@ -1,0 +1,59 @@
+import type { Declaration } from '@countersign/admin-api'
+import { expandScopes, parseNetwork } from '@countersign/resource-server'
+import type { Mistake } from './declared-file.ts'
+import type { FieldWay } from './line-of.ts'
+import type { Present } from './present.ts'
+
+/**
+ * Scopes that the resource they are for does not declare, and networks that are none. The server refuses them too, but
+ * only when it comes to them: half of the file would be applied by then, and a dry run would find nothing.
+ */
+export function findMeaningless(declaration: Declaration, { resources }: Present): Mistake[] {
+  const scopesOf = new Map([...resources, ...declaration.resources].map(({ name, scopes }) => [name, scopes]))
+  return [...inRules(declaration), ...inPermissions(declaration, scopesOf), ...inClients(declaration)]
+}
+
+function* inRules({ resources }: Declaration): Generator<Mistake> {
+  for (const [index, { name, scopes, rules }] of resources.entries()) {
+    for (const [position, { require }] of rules.entries()) {
+      const way = ['resources', index, 'rules', position, 'require']
+      yield* undeclared(require?.scopes ?? [], name, scopes, [...way, 'scopes'])
+      yield* malformed(require?.networks ?? [], [...way, 'networks'])
+    }
+  }
+}
+
+function* inPermissions(
+  { permissions }: Declaration,
+  scopesOf: ReadonlyMap<string, readonly string[]>,
+): Generator<Mistake> {
+  for (const [index, { resource, scopes }] of permissions.entries()) {
+    const declared = scopesOf.get(resource)
+    if (declared !== undefined) yield* undeclared(scopes, resource, declared, ['permissions', index, 'scopes'])
+  }
+}
+
+function* inClients({ clients }: Declaration): Generator<Mistake> {
+  for (const [index, { networks }] of clients.entries())
+    yield* malformed(networks ?? [], ['clients', index, 'networks'])
+}
+
+function* undeclared(
+  scopes: readonly string[],
+  resource: string,
+  declared: readonly string[],
+  way: FieldWay,
+): Generator<Mistake> {
+  const there = declared.length === 0 ? 'none at all' : declared.join(', ')
+  for (const [index, scope] of scopes.entries()) {
+    if (expandScopes([scope], declared).size > 0) continue
+    yield { way: [...way, index], message: `is no scope of ${resource}; it declares ${there}` }
+  }
+}
+
+function* malformed(networks: readonly string[], way: FieldWay): Generator<Mistake> {
+  for (const [index, network] of networks.entries()) {
+    if (parseNetwork(network) !== undefined) continue
+    yield { way: [...way, index], message: 'expected a network without bits beyond its prefix, like "10.0.0.0/8"' }
+  }
+}
