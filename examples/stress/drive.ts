@@ -7,6 +7,8 @@ export type Caller = { readonly user: string; readonly token: string }
 export type Outcome = 'owner' | 'other' | 'refused' | 'failed'
 export type Counts = Readonly<Record<Outcome, number>>
 
+type Asked = { readonly outcome: Outcome; readonly failure?: string }
+
 export type Drive = {
   readonly url: string
   readonly callers: readonly Caller[]
@@ -19,17 +21,25 @@ export type Drive = {
   readonly signal: AbortSignal
 }
 
+export type Driven = {
+  readonly live: Counts
+  readonly revoked: Counts
+  /** Why the first request failed that did. */
+  readonly failure: string | undefined
+}
+
 /**
  * Drives the URL while the tokens are live, while they are revoked, and after that.
  *
  * A request that was under way while the tokens were revoked may end either way and counts nowhere; whatever begins
  * after the revocation was acknowledged counts as revoked.
  */
-export async function drive(options: Drive): Promise<{ readonly live: Counts; readonly revoked: Counts }> {
+export async function drive(options: Drive): Promise<Driven> {
   const { callers, workers, requests, revoke, signal } = options
   const counts = { live: none(), revoked: none() }
   let phase: 'live' | 'revoking' | 'revoked' = 'live'
   let revocation = Promise.resolve()
+  let firstFailure: string | undefined
 
   const turn = () => {
     phase = 'revoking'
@@ -44,14 +54,17 @@ export async function drive(options: Drive): Promise<{ readonly live: Counts; re
       if (began === 'revoked' && total(counts.revoked) >= requests) return
       if (began === 'live' && total(counts.live) >= requests) turn()
       else {
-        const outcome = await ask(options.url, caller, signal)
-        if (began !== 'revoking' && began === phase && !signal.aborted) counts[began][outcome]++
+        const { outcome, failure } = await ask(options.url, caller, signal)
+        if (began !== 'revoking' && began === phase && !signal.aborted) {
+          counts[began][outcome]++
+          firstFailure ??= failure
+        }
       }
     }
   }
   await Promise.all(Array.from({ length: workers }, (_, i) => work(callers[i % callers.length] ?? noCaller())))
   await revocation
-  return counts
+  return { ...counts, failure: firstFailure }
 }
 
 export function total(counts: Counts): number {
@@ -59,17 +72,21 @@ export function total(counts: Counts): number {
 }
 
 /** The service says in the member `user` of its JSON for whom it takes the caller. */
-async function ask(url: string, { user, token }: Caller, signal: AbortSignal): Promise<Outcome> {
+async function ask(url: string, { user, token }: Caller, signal: AbortSignal): Promise<Asked> {
   try {
     const answer = await fetch(url, { headers: { authorization: `Bearer ${token}` }, redirect: 'manual', signal })
     const text = await answer.text()
-    if (answer.headers.has('set-cookie')) return 'failed'
-    if (answer.status === 401) return 'refused'
-    if (answer.status !== 200) return 'failed'
-    return JSON.parse(text)?.user === user ? 'owner' : 'other'
-  } catch {
-    return 'failed'
+    if (answer.headers.has('set-cookie')) return failed('the answer sets a cookie')
+    if (answer.status === 401) return { outcome: 'refused' }
+    if (answer.status !== 200) return failed(`the answer was ${answer.status}`)
+    return { outcome: JSON.parse(text)?.user === user ? 'owner' : 'other' }
+  } catch (error) {
+    return failed(error instanceof SyntaxError ? 'the answer is no JSON' : String(error))
   }
+}
+
+function failed(failure: string): Asked {
+  return { outcome: 'failed', failure }
 }
 
 function none(): Record<Outcome, number> {

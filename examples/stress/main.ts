@@ -30,7 +30,7 @@ try {
     const { id, token } = await countersign('pat', 'create', '--user', user, '--name', 'stress', '--expires', '1h')
     made.push({ id: String(id), caller: { user, token: String(token) } })
   }
-  const { live, revoked } = await drive({
+  const { live, revoked, failure } = await drive({
     url,
     callers: made.map(({ caller }) => caller),
     workers,
@@ -42,6 +42,7 @@ try {
     `live:    ${live.owner} as the owner, ${live.other} as somebody else, ${live.refused} refused, ${live.failed} failed`,
   )
   console.log(`revoked: ${revoked.refused} refused, ${revoked.owner + revoked.other} allowed, ${revoked.failed} failed`)
+  if (failure !== undefined) console.error(`the first that failed: ${failure}`)
   const isWhole = total(live) >= requests && total(revoked) >= requests
   if (!isWhole) console.error(`not all requests were made within ${seconds} s`)
   const isRight = live.owner === total(live) && revoked.refused === total(revoked)

@@ -54,10 +54,20 @@ describe('a stress run', () => {
   })
 
   test('counts cookies and outages as failures', async () => {
-    const { live } = await driven((user) => Response.json({ user }, { headers: { 'set-cookie': 'session=1' } }))
+    const { live, failure } = await driven((user) =>
+      Response.json({ user }, { headers: { 'set-cookie': 'session=1' } }),
+    )
     expect([live.owner, live.failed >= 40]).toEqual([0, true])
+    expect(failure).toBe('the answer sets a cookie')
     const down = await driven(() => new Response('down', { status: 503 }))
     expect([down.live.failed >= 40, down.revoked.failed >= 40]).toEqual([true, true])
+    expect(down.failure).toBe('the answer was 503')
+  })
+
+  test('says why the first that failed did so, when there is no answer, or none that can be read', async () => {
+    expect((await driven(() => new Response('<html>'))).failure).toBe('the answer is no JSON')
+    expect((await driven(honest, { url: 'http://127.0.0.1:1/' })).failure).toContain('Error')
+    expect((await driven(honest)).failure).toBeUndefined()
   })
 
   test('ends when its time is over, and when it cannot revoke', async () => {
