@@ -39,7 +39,7 @@ export const Credential = z
     scopes: narrowing('scopes', ['files:read']),
     projects: narrowing('projects', ['team/app']),
     networks: narrowing('networks', ['10.0.0.0/8']),
-    full: z.boolean().meta({ description: 'Nothing is narrowed: it may whatever its owner may.', example: false }),
+    full: z.boolean().meta({ description: 'Nothing is narrowed: it may do whatever its owner may.', example: false }),
     not_before: perhaps('When it starts to be valid. Null: at once.'),
     expires_at: perhaps('When it stops to be valid. Null: never.'),
     created_at: moment('When it was made.'),

@@ -19,6 +19,9 @@ export function printIssued({ terminal, print, hint }: OnlineSession, issued: Is
   hint(
     `${word.replace(/^./, (first) => first.toUpperCase())} ${issued.id} of ${kind} ${id}: ${narrowing(issued)}; expires: ${ends}.`,
   )
+  if (issued.state === 'owner_disabled') {
+    hint(`It is refused while its owner is disabled. To change that: countersign ${kind} enable ${id}`)
+  }
   hint(`This is the ${word}. It is shown once:`)
   print(issued, () => `${secret}\n`)
 }

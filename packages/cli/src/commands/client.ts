@@ -50,7 +50,7 @@ export function addClientCommands(program: Command, terminal: Terminal): void {
           hint(`Give it a permission: ${create} --resource <name> --scope <scope>`)
         }
         for (const group of made.groups) {
-          hint(`It may what group ${group} may. See: countersign group show ${group}`)
+          hint(`It may do what group ${group} may. See: countersign group show ${group}`)
         }
         hint(`Give it a key: countersign key create ${made.id}`)
       }),

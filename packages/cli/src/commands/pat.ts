@@ -9,13 +9,15 @@ import { type TokenCalls, tokenCalls } from '../token-calls.ts'
 
 type OfUser = { readonly user?: string }
 
-const REACH_HELP = `What a token may is what its user may at the time, narrowed by what is named here. One that names no resource
+const REACH_HELP = `A token may do what its user may at the time, narrowed by what is named here. One that names no resource
 reaches all of its user's, but not this API: for the commands of this program, --resource countersign.
 A token makes no further ones, unless the server says so: COUNTERSIGN_PAT_BY_PAT=allow. Somebody with the right to then
 makes them: --user.`
 
 export function addPatCommands(program: Command, terminal: Terminal): void {
-  const pat = program.command('pat').description('personal access tokens: a script acts as its user, and may no more')
+  const pat = program
+    .command('pat')
+    .description('personal access tokens: a script acts as its user, and may do no more')
   examples(pat, [
     'countersign pat create --name ci --resource forge --scope repo:read --expires 30d',
     'countersign pat list --user alice',
@@ -55,7 +57,11 @@ export function addPatCommands(program: Command, terminal: Terminal): void {
         printPage(session, command, page, credentialColumns(terminal.now()), empty)
       }),
     )
-  examples(pageOptions(list), ['countersign pat list', 'countersign pat list --user alice --json'])
+  examples(pageOptions(list), [
+    'countersign pat list',
+    'countersign pat list --user alice --json',
+    'countersign credentials list --kind pat --owner user:alice --state live',
+  ])
 
   const show = pat
     .command('show <token-id>')

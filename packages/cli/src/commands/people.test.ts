@@ -92,6 +92,8 @@ test('members go in and out of a group, and a group that is off gives nothing', 
 test('a user who is disabled is nobody at the next request, and comes back', async () => {
   const hers = as(await done('pat create --user alice --resource countersign'))
   await done('user disable alice')
+  const { err } = await server.run('pat create --user alice --name late --expires 1h')
+  expect(err).toContain('It is refused while its owner is disabled. To change that: countersign user enable alice\n')
   expect((await server.run('me', hers)).code).toBe(5)
   await done('user enable alice')
   expect(await done('me', hers)).toContain('user:alice')

@@ -62,7 +62,7 @@ export function addUserCommands(program: Command, terminal: Terminal): void {
           hint(`Give them a permission: ${give} --resource <name> --scope <scope>`)
         }
         for (const group of made.groups) {
-          hint(`They may what group ${group} may. See: countersign group show ${group}`)
+          hint(`They may do what group ${group} may. See: countersign group show ${group}`)
         }
         hint(`Make a token for them: countersign pat create --user ${made.username}`)
       }),

@@ -105,7 +105,7 @@ test('revoking a family names what was revoked, and what had ended before', asyn
 
 test('a client that is made in a group is not told to ask for what it has', async () => {
   const { err } = await api.run('client create canister --group media')
-  expect(err).toStartWith('It may what group media may. See: countersign group show media\n')
+  expect(err).toStartWith('It may do what group media may. See: countersign group show media\n')
   expect(err).not.toContain('permission create')
 })
 

@@ -47,7 +47,7 @@ const create = createRoute({
   tags,
   summary: 'Make a key for a client',
   description:
-    'What is left out narrows nothing: the key may whatever its owner may, now and later, at every resource but ' +
+    'What is left out narrows nothing: the key may do whatever its owner may, now and later, at every resource but ' +
     '`countersign`: for this API, name it in `resources`. Who makes a key for itself makes none that reaches beyond ' +
     'the credential it presents: what is left out is then as narrow as that one, and revoking that one revokes the key.',
   request: { params: client, ...sent(NewKey, { name: 'laptop' }) },

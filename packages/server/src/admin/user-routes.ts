@@ -84,7 +84,7 @@ const makeToken = createRoute({
   tags,
   summary: 'Make a personal access token for a user',
   description:
-    'What is left out narrows nothing: the token may whatever its owner may, now and later, at every resource but ' +
+    'What is left out narrows nothing: the token may do whatever its owner may, now and later, at every resource but ' +
     '`countersign`. Without an end it gets the configured one (90 days, if nothing is configured).',
   request: {
     params,
