@@ -58,7 +58,7 @@ async function get(path: string) {
   const { status, body } = await app.api('GET', `/api/v1${path}`)
   return status === 200 ? body : undefined
 }
-async function hand(method: string, path: string, body: unknown) {
+async function hand(method: string, path: string, body?: unknown) {
   const answer = await app.api(method, `/api/v1${path}`, body)
   expect(answer.status).toBeLessThan(300)
   return answer.body
