@@ -57,7 +57,7 @@ test(
           for (const [name, line] of lines) {
             const told = toldOf(await put(app, question, [line]))
             const got = told && { scopes: told['remote-scopes'] }
-            const expected = owners && { scopes: owners.scopes.join(',') || 'none' }
+            const expected = owners && { scopes: [...owners.scopes].sort().join(',') || 'none' }
             expect({ name, one, question, got }).toEqual({ name, one, question, got: expected })
             first ??= told
             expect({ name, told }).toEqual({ name, told: first as never })

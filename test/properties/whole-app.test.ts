@@ -30,7 +30,7 @@ test(
             question,
             got: expected && {
               by: isNobody ? 'none' : (wallet.get(expected.as)?.id ?? null),
-              scopes: expected.scopes.join(',') || 'none',
+              scopes: [...expected.scopes].sort().join(',') || 'none',
             },
           })
           if (status === 200) passed++
