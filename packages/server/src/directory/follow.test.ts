@@ -8,11 +8,11 @@ import { insertForeignPrefix } from '../store/foreign-prefixes.ts'
 import { deleteGroup, insertGroup, updateGroup } from '../store/groups.ts'
 import type { OpenedStore } from '../store/open.ts'
 import { deletePermission, insertPermission } from '../store/permissions.ts'
-import type { ResourceWrite } from '../store/resources.ts'
 import { deleteResource, insertResource } from '../store/resources.ts'
 import { drawRevocationLine } from '../store/revocation-lines.ts'
 import { type Change, change, type Db, HOST_ACTOR, type Noun, type Store } from '../store/store.ts'
 import { chosenEngine, openPlace, type Place } from '../store/testing/engines.ts'
+import { clientWrite, resourceWrite } from '../store/testing/rows.ts'
 import { deleteUser, insertUser, updateUser } from '../store/users.ts'
 import { Directory } from './directory.ts'
 import { Follower } from './follow.ts'
@@ -71,33 +71,6 @@ async function commit(noun: Noun, id: string, work: (running: Change) => Promise
   return revision
 }
 
-const clientWrite = (id: string, changed: Partial<ClientWrite> = {}): ClientWrite => ({
-  id,
-  name: id,
-  groups: [],
-  grants: [],
-  defaultResource: null,
-  accessTokenTtlSeconds: null,
-  networkTexts: [],
-  listener: 'any',
-  disabled: false,
-  ...changed,
-})
-const resourceWrite = (name: string): ResourceWrite => ({
-  name,
-  identifier: `https://${name}.example.com`,
-  hosts: [`${name}.example.com`],
-  disabled: false,
-  scopes: ['files:read'],
-  scope_details: {},
-  rules: [{ path: '/**' }],
-  access_token: { format: 'jwt', ttl_seconds: 600 },
-  foreign_credentials: 'reject',
-  credential_header: null,
-  preflight: 'deny',
-  headers: {},
-  groups: 'holding',
-})
 const addClient = (id: string, changed?: Partial<ClientWrite>, to?: Store) =>
   commit('client', id, (running) => insertClient(running, clientWrite(id, changed), null), to)
 const addGroup = (name: string, to?: Store) =>
