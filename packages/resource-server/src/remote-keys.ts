@@ -1,0 +1,171 @@
+import { type Found, keyFinder, type VerificationKey, type VerificationKeys } from './jwk-set.ts'
+import { fetchJwkSet, type KeyFetch } from './remote-keys-fetch.ts'
+
+export type RemoteKeysOptions = {
+  readonly uri: string
+  /** On a server it should refuse private addresses, unless whoever names the `uri` is trusted with them. */
+  readonly fetch: KeyFetch
+  readonly algorithms: readonly string[]
+  /** How old keys are is told by this clock. */
+  readonly now: () => Date
+  /** How long ago the source was asked is told by this one. Omitted: by `now`. */
+  readonly monotonicMs?: () => number
+  /** From 0 to 1: keeps many servers from coming back at once. Omitted: 0. */
+  readonly random?: () => number
+  readonly timeoutMs?: number
+  /** Told which keys are no longer believed: removed at the source, replaced under their `kid`, or too old. */
+  readonly onChange?: (removedKids: readonly (string | undefined)[]) => void
+  readonly log?: (message: string, details: Readonly<Record<string, unknown>>) => void
+}
+
+/** From then on a request has the keys fetched beside it. */
+const REFRESH_MS = 8 * 60_000
+/** From then on no key is believed without asking, as long as the source answers. */
+const MAX_AGE_MS = 10 * 60_000
+/** How long keys are believed when the source does not answer. */
+const MAX_STALE_MS = 24 * 3_600_000
+/** A failure this young tells that the source is out: nobody waits for it. */
+const OUTAGE_MS = 120_000
+const UNKNOWN_KID_MS = 30_000
+const MIN_RETRY_MS = 1000
+const MAX_RETRY_MS = 60_000
+
+/**
+ * Keys at a `jwks_uri`: fetched when first asked for, and kept.
+ *
+ * A key that the source removes is no longer found 10 minutes later, when the source answers; while it does not, the
+ * keys that were last seen are believed for up to 24 hours. A key that the source adds is found after at most 30
+ * seconds. A cached verification is good for as long as `find` answers the same key.
+ *
+ * Security: any caller can name a `kid` that nobody has. Such calls make one fetch in 30 seconds, and calls with known
+ * keys never wait for it. After failures the source is asked after 1 second, then 2, up to 60.
+ *
+ * @example
+ * const keys = remoteKeys({ uri: 'https://idp.example.com/jwks', fetch, algorithms: ['ES256'], now: () => new Date() })
+ * const key = await keys.find(header.kid, header.alg)
+ */
+export function remoteKeys(options: RemoteKeysOptions): VerificationKeys {
+  return new RemoteKeys(options)
+}
+
+class RemoteKeys implements VerificationKeys {
+  readonly #options: RemoteKeysOptions
+  readonly #monotonicMs: () => number
+  #keys: readonly VerificationKey[] | undefined
+  #finder: ReturnType<typeof keyFinder> = keyFinder([])
+  /** When the fetch began that brought the keys, by the clock. */
+  #seenAtMs = Number.NEGATIVE_INFINITY
+  #askedMs = Number.NEGATIVE_INFINITY
+  #failedMs = Number.NEGATIVE_INFINITY
+  #retryMs = 0
+  /** In a row. */
+  #failures = 0
+  #asking: Promise<void> | undefined
+
+  constructor(options: RemoteKeysOptions) {
+    this.#options = options
+    this.#monotonicMs = options.monotonicMs ?? (() => options.now().getTime())
+  }
+
+  find(kid: string | undefined, alg: string): Found | Promise<Found> {
+    this.#forgetWhatIsTooOld()
+    const key = this.#finder(kid, alg)
+    const isFresh = this.#isYounger(MAX_AGE_MS)
+    if (key !== undefined && (isFresh || this.#isOut())) {
+      if (!this.#isYounger(REFRESH_MS)) void this.#ask()
+      return key
+    }
+    const asking = this.#keys !== undefined && isFresh ? this.#askForUnknown() : this.#ask()
+    return asking === undefined ? this.#answer(kid, alg) : asking.then(() => this.#answer(kid, alg))
+  }
+
+  /** While the last attempt failed nobody can say that the source has no such key. */
+  #answer(kid: string | undefined, alg: string): Found {
+    const isSure = this.#keys !== undefined && this.#failures === 0
+    return this.#finder(kid, alg) ?? (isSure ? 'unknown' : 'unavailable')
+  }
+
+  #askForUnknown(): Promise<void> | undefined {
+    if (this.#asking === undefined && this.#isWithin(this.#askedMs, UNKNOWN_KID_MS)) return undefined
+    return this.#ask()
+  }
+
+  /** Joins the fetch that is under way, or begins one; undefined: it is too early. */
+  #ask(): Promise<void> | undefined {
+    if (this.#asking !== undefined) return this.#asking
+    if (this.#isWithin(this.#askedMs, MIN_RETRY_MS)) return undefined
+    if (this.#failures > 0 && this.#isWithin(this.#failedMs, this.#retryMs)) return undefined
+    this.#askedMs = this.#monotonicMs()
+    this.#asking = this.#fetch().finally(() => {
+      this.#asking = undefined
+    })
+    return this.#asking
+  }
+
+  async #fetch(): Promise<void> {
+    const { uri, fetch, algorithms, now, timeoutMs = 3000 } = this.#options
+    const beganAtMs = now().getTime()
+    const fetched = await fetchJwkSet(uri, { fetch, algorithms, timeoutMs })
+    if ('failure' in fetched) return this.#fail(fetched.failure)
+
+    this.#failures = 0
+    this.#seenAtMs = beganAtMs
+    this.#replace(fetched.keys)
+    for (const problem of fetched.problems) this.#log('a key of a key set is refused', { uri, ...problem })
+  }
+
+  #fail(because: string): void {
+    this.#failures++
+    this.#failedMs = this.#monotonicMs()
+    const waitMs = Math.min(MIN_RETRY_MS * 2 ** (this.#failures - 1), MAX_RETRY_MS)
+    this.#retryMs = waitMs * (1 + (this.#options.random?.() ?? 0) / 4)
+    const { uri } = this.#options
+    this.#log('a key set could not be fetched', { uri, because, failures: this.#failures, keeps: this.#keys?.length })
+  }
+
+  #forgetWhatIsTooOld(): void {
+    // A clock that was set back says nothing of the age: then it is asked again, and kept if that fails.
+    const isTooOld = this.#options.now().getTime() - this.#seenAtMs >= MAX_STALE_MS
+    if (this.#keys === undefined || !isTooOld) return
+    this.#replace([])
+    this.#keys = undefined
+  }
+
+  /** Keys that stay the same stay the same object: what was verified with them is good for longer. */
+  #replace(keys: readonly VerificationKey[]): void {
+    const old = this.#keys ?? []
+    const kept = keys.map((key) => old.find((one) => isSameKey(one, key)) ?? key)
+    const removed = old.filter((one) => !kept.includes(one)).map(({ kid }) => kid)
+    this.#keys = kept
+    this.#finder = keyFinder(kept)
+    if (removed.length === 0) return
+    try {
+      this.#options.onChange?.([...new Set(removed)])
+    } catch (error) {
+      this.#log('the change of a key set was not heard', { uri: this.#options.uri, because: String(error) })
+    }
+  }
+
+  #log(message: string, details: Readonly<Record<string, unknown>>): void {
+    this.#options.log?.(message, details)
+  }
+
+  #isYounger(ms: number): boolean {
+    const ageMs = this.#options.now().getTime() - this.#seenAtMs
+    return ageMs >= 0 && ageMs < ms
+  }
+
+  #isOut(): boolean {
+    return this.#failures > 0 && this.#isWithin(this.#failedMs, OUTAGE_MS)
+  }
+
+  /** A clock that was set back counts as a time that is over: never waits longer than `spanMs`. */
+  #isWithin(sinceMs: number, spanMs: number): boolean {
+    const elapsedMs = this.#monotonicMs() - sinceMs
+    return elapsedMs >= 0 && elapsedMs < spanMs
+  }
+}
+
+function isSameKey(one: VerificationKey, other: VerificationKey): boolean {
+  return one.kid === other.kid && one.alg === other.alg && one.material === other.material
+}
