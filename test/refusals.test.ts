@@ -56,6 +56,29 @@ describe('at the management API', () => {
   }
 })
 
+describe('at the OAuth endpoints', () => {
+  for (const [code, { says, oauth, during }] of ROWS) {
+    if (oauth === undefined) continue
+    test(code, async () => {
+      const stage = await Stage.open()
+      const { path = '/oauth/token', form, headers, error, status } = await oauth(stage)
+      const ask = async () => {
+        const answer = await stage.test.oauth(path, form, { ...(headers && { headers }) })
+        expect(answer.status).toBe(status)
+        expect(answer.body).toMatchObject({ error })
+        expect(String(answer.body.error_description)).toStartWith(says)
+        expect(answer.headers.get('cache-control')).toBe('no-store')
+        const id = String(answer.headers.get('countersign-decision'))
+        const record = await stage.why(id)
+        expect(record).toMatchObject({ id, code, outcome: 'deny', request: { dialect: 'oauth', path } })
+        expect(record.sentence).not.toMatch(/undefined|null|NaN|\[object/)
+      }
+      await (during?.(stage, ask) ?? ask())
+      await stage.close()
+    })
+  }
+})
+
 /** `why` names the code, in a sentence for the operator that is not the one for the caller. */
 async function isExplained(stage: Stage, id: string, code: string, { status }: Answer, dialect: Dialect | 'api') {
   const record = await stage.why(id)

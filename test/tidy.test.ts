@@ -86,7 +86,7 @@ describe('the direction of imports', () => {
     ['keys'],
     ['directory'],
     ['authentication'],
-    ['verify', 'admin', 'metrics'],
+    ['verify', 'oauth', 'admin', 'metrics'],
     ['http'],
   ]
   for (const [depth, layer] of LAYERS.entries()) {

@@ -78,7 +78,7 @@ function verdictOf(asked: Asked, headers: CredentialHeaders, wallet: Wallet): De
 function resourceAt(host: string): ProtectedResource | undefined {
   const hosts = [host, wildcardOf(host)]
   const found = RESOURCES.find((resource) => resource.hosts.some((one) => hosts.includes(one)))
-  return found && { name: found.name, disabled: false, rules: found.rules.map(compiled) }
+  return found && { name: found.name, identifier: found.identifier, disabled: false, rules: found.rules.map(compiled) }
 }
 
 function compiled({ methods, path, require }: WorldRule, index: number): ProtectedResource['rules'][number] {
@@ -100,7 +100,7 @@ function callerBy(text: string, resource: ProtectedResource, wallet: Wallet): Ca
   const declared = RESOURCES.find((one) => one.name === resource.name)?.scopes ?? []
   return {
     principal: { kind: 'client', id: client, name: client },
-    credential: { id: name, notBefore: null, expiresAt: null, narrowing, networks: [] },
+    credential: { id: name, notBefore: null, expiresAt: null, narrowing, audience: null, networks: [] },
     revocation: undefined,
     owner: { disabled: false, networks: [] },
     groups: new Set(['clients']),

@@ -48,7 +48,8 @@ export class Stage {
   /** Makes a noun; what is secret of it is remembered as such. */
   async make(path: string, body: unknown): Promise<Record<string, unknown>> {
     const made = await make201(this.test, path, body)
-    for (const secret of [made.key, made.token]) if (typeof secret === 'string') this.oracle.keepSecret(secret)
+    for (const secret of [made.key, made.token, made.secret])
+      if (typeof secret === 'string') this.oracle.keepSecret(secret)
     return made
   }
 

@@ -22,12 +22,30 @@ export type Question = {
   readonly peer?: string | null
 }
 
+/** Parameters in their order, or the body as it goes over the wire. */
+export type OAuthForm = Readonly<Record<string, string>> | readonly (readonly [string, string])[] | string
+export type OAuthSent = {
+  readonly headers?: Readonly<Record<string, string>>
+  readonly method?: string
+  readonly query?: string
+  readonly peer?: string | null
+  readonly listener?: 'public' | 'internal'
+}
+
+/** The Authorization header of `client_secret_basic`. */
+export function basicOf(id: string, secret: string): Readonly<Record<string, string>> {
+  const encode = (text: string) => encodeURIComponent(text).replaceAll('%20', '+')
+  return { Authorization: `Basic ${btoa(`${encode(id)}:${encode(secret)}`)}` }
+}
+
 export type TestApp = {
   readonly app: App
   readonly logLines: string[]
   readonly clock: { now: Date; advance(ms: number): void }
   /** Calls the management API, as the bootstrap key if no other is given; null: with no key. */
   api(method: string, path: string, body?: unknown, key?: string | null): Promise<Answer>
+  /** Posts a form to an OAuth endpoint, on the public listener if no other is named. */
+  oauth(path: string, form: OAuthForm, sent?: OAuthSent): Promise<Answer>
   /** Asks at /verify/forward. */
   ask(question?: Question): Promise<Response>
   /** Asks at /verify/nginx. */
@@ -94,6 +112,32 @@ export async function startApp(env: Readonly<Record<string, string>> = {}): Prom
         body: (text === '' ? {} : JSON.parse(text)) as Record<string, unknown>,
       }
     },
+    async oauth(
+      path,
+      form,
+      { headers = {}, method = 'POST', query = '', peer = '127.0.0.1', listener = 'public' } = {},
+    ) {
+      const served = listener === 'public' ? app.publicRoutes : app.internalRoutes
+      const handler = served?.exact[path] ?? served?.fallback
+      if (handler === undefined) throw new Error(`there is no ${listener} listener`)
+      const params =
+        typeof form === 'string'
+          ? form
+          : String(new URLSearchParams(isPairs(form) ? form.map((pair) => [...pair]) : form))
+      const init = {
+        method,
+        headers: { 'Content-Type': 'application/x-www-form-urlencoded', ...headers },
+        ...(method !== 'GET' && method !== 'HEAD' && { body: params }),
+      }
+      const response = await handler(new Request(`${PUBLIC_URL}${path}${query}`, init), peer)
+      const text = await response.text()
+      const isJson = response.headers.get('content-type')?.includes('json') === true
+      return {
+        status: response.status,
+        headers: response.headers,
+        body: (isJson ? JSON.parse(text) : { text }) as Record<string, unknown>,
+      }
+    },
     async ask(question = {}) {
       const { method = 'GET', proto = 'https', host = 'webdav.example.com', uri = '/', from = '192.0.2.1' } = question
       const sent = {
@@ -121,6 +165,10 @@ export async function startApp(env: Readonly<Record<string, string>> = {}): Prom
   }
 }
 
+function isPairs(form: OAuthForm): form is readonly (readonly [string, string])[] {
+  return Array.isArray(form)
+}
+
 function headersOf(sent: Record<string, string>, further: Question['headers'] = {}): Headers {
   const headers = new Headers(sent)
   for (const [name, value] of Object.entries(further)) {
@@ -132,6 +180,21 @@ function headersOf(sent: Record<string, string>, further: Question['headers'] = 
 
 function peerOf({ peer }: Question): string | null {
   return peer === undefined ? '127.0.0.1' : peer
+}
+
+/** A secret of a client, and what shows it. */
+export async function withSecret(test: TestApp, client = 'canister', body: Record<string, unknown> = {}) {
+  const answer = await test.api('POST', `/api/v1/clients/${client}/secrets`, body)
+  if (answer.status !== 201) throw new Error(`${answer.status} ${JSON.stringify(answer.body)}`)
+  const secret = String(answer.body.secret)
+  return { id: String(answer.body.id), secret, headers: basicOf(client, secret) }
+}
+
+/** The access token that a client gets for its secret. */
+export async function tokenFor(test: TestApp, headers: Readonly<Record<string, string>>, form: object = {}) {
+  const answer = await test.oauth('/oauth/token', { grant_type: 'client_credentials', ...form }, { headers })
+  if (answer.status !== 200) throw new Error(`${answer.status} ${JSON.stringify(answer.body)}`)
+  return String(answer.body.access_token)
 }
 
 /** The resource `webdav`, a client `canister` in group `media` that may read and write there, and a key of it. */

@@ -11,8 +11,10 @@ import {
   type BulkRevocation,
   BulkRevoked,
   IssuedKey,
+  IssuedSecret,
   IssuedToken,
   type NewKey,
+  type NewSecret,
   type NewToken,
   type Revocation,
   Revoked,
@@ -98,6 +100,12 @@ export function apiClient(options: CallOptions) {
         call('GET', path`/clients/${client}/keys`, CredentialPage, { query }),
       create: (client: string, body: Body<typeof NewKey> = {}) =>
         call('POST', path`/clients/${client}/keys`, IssuedKey, { body }),
+    },
+    secrets: {
+      list: (client: string, query: Partial<PageQuery> = {}) =>
+        call('GET', path`/clients/${client}/secrets`, CredentialPage, { query }),
+      create: (client: string, body: Body<typeof NewSecret> = {}) =>
+        call('POST', path`/clients/${client}/secrets`, IssuedSecret, { body }),
     },
     tokens: {
       list: (username: string, query: Partial<PageQuery> = {}) =>

@@ -7,6 +7,36 @@ import { page } from './page.ts'
 import { tokenTtlSeconds } from './resource.ts'
 
 export const GRANTS = ['client_credentials'] as const
+export const AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'] as const
+
+/** What a secret would be in a public key: its presence is a mistake that must not be stored. @see RFC 7518 §6 */
+const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
+
+const EXAMPLE_JWK = { kty: 'EC', crv: 'P-256', x: '…', y: '…', kid: '2030-01', alg: 'ES256' } as const
+
+const publicJwk = z
+  .looseObject(
+    {
+      kty: z
+        .enum(['EC', 'OKP', 'RSA'], 'expected "EC", "OKP" or "RSA"')
+        .meta({ description: 'Its kind; its other members are those of RFC 7518.', example: 'EC' }),
+    },
+    'expected a JWK',
+  )
+  .refine((jwk) => !PRIVATE_MEMBERS.some((member) => member in jwk), 'expected a public key: send no private members')
+
+const jwks = body({
+  keys: z
+    .array(publicJwk, 'expected a list of JWKs')
+    .min(1, 'expected at least one key')
+    .max(20)
+    .meta({ description: 'Public keys (RFC 7517 §5).', example: [EXAMPLE_JWK] }),
+}).nullable()
+
+const jwksUri = z
+  .url({ protocol: /^https?$/, error: 'expected an https URL' })
+  .max(2048)
+  .nullable()
 
 /** What can be said of a client, without defaults: a change must not fill in what it does not name. */
 const fields = {
@@ -18,6 +48,18 @@ const fields = {
   grants: z.array(z.enum(GRANTS, 'expected "client_credentials"')).meta({
     description: 'The OAuth grants it may use. Empty: none, its keys work still.',
     example: ['client_credentials'],
+  }),
+  token_endpoint_auth_methods: z.array(z.enum(AUTH_METHODS, `expected one of ${AUTH_METHODS.join(', ')}`)).meta({
+    description: 'How it may authenticate at the token endpoint. Empty: in no way.',
+    example: ['client_secret_basic'],
+  }),
+  jwks: jwks.meta({
+    description: 'Its public keys for `private_key_jwt` (RFC 7517). Null: none here.',
+    example: null,
+  }),
+  jwks_uri: jwksUri.meta({
+    description: 'Where it publishes them instead. Null: nowhere.',
+    example: null,
   }),
   default_resource: name()
     .nullable()
@@ -39,6 +81,12 @@ export const NewClient = body({
   name: fields.name.optional(),
   groups: fields.groups.default([]),
   grants: fields.grants.default(['client_credentials']),
+  token_endpoint_auth_methods: fields.token_endpoint_auth_methods.default([
+    'client_secret_basic',
+    'client_secret_post',
+  ]),
+  jwks: fields.jwks.default(null),
+  jwks_uri: fields.jwks_uri.default(null),
   default_resource: fields.default_resource.default(null),
   access_token_ttl_seconds: fields.access_token_ttl_seconds.default(null),
   networks: fields.networks.default(null),
@@ -53,6 +101,9 @@ export const ClientChange = body({
   name: fields.name.optional(),
   groups: fields.groups.optional(),
   grants: fields.grants.optional(),
+  token_endpoint_auth_methods: fields.token_endpoint_auth_methods.optional(),
+  jwks: fields.jwks.optional(),
+  jwks_uri: fields.jwks_uri.optional(),
   default_resource: fields.default_resource.optional(),
   access_token_ttl_seconds: fields.access_token_ttl_seconds.optional(),
   networks: fields.networks.optional(),

@@ -38,6 +38,10 @@ export const Credential = z
     resources: narrowing('resources', ['webdav']),
     scopes: narrowing('scopes', ['files:read']),
     projects: narrowing('projects', ['team/app']),
+    audience: z
+      .string()
+      .nullable()
+      .meta({ description: 'Of access tokens: the identifier of their resource. Null: bound to none.', example: null }),
     networks: narrowing('networks', ['10.0.0.0/8']),
     full: z.boolean().meta({ description: 'Nothing is narrowed: it may do whatever its owner may.', example: false }),
     not_before: perhaps('When it starts to be valid. Null: at once.'),

@@ -80,6 +80,7 @@ test('a resource says only what is its own; the rest has safe defaults', () => {
     scopes: [],
     scope_details: {},
     access_token: { format: 'jwt', ttl_seconds: 600 },
+    introspectors: [],
     foreign_credentials: 'reject',
     credential_header: null,
     preflight: 'deny',

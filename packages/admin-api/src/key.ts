@@ -1,8 +1,8 @@
-// API keys and personal access tokens: making, rotating and revoking them.
+// API keys, personal access tokens and client secrets: making, rotating and revoking them.
 
 import { z } from 'zod'
 import { body, refuseTogether } from './body.ts'
-import { Credential } from './credential.ts'
+import { CREDENTIAL_KINDS, Credential } from './credential.ts'
 import { displayName, instant, newInstant, sentence } from './names.ts'
 import { NETWORKS, PROJECTS, RESOURCES, requireOneResource, SCOPES } from './narrowing.ts'
 
@@ -41,12 +41,27 @@ export const NewToken = newCredential().meta({
 })
 export type NewToken = z.output<typeof NewToken>
 
+export const NewSecret = newCredential().meta({
+  description: 'A client secret to make. Tokens that are minted with it reach no further than it does.',
+})
+export type NewSecret = z.output<typeof NewSecret>
+
 const key = z
   .string()
   .meta({ description: 'The key. It is shown this once.', example: 'cs_key_<43 characters><6 of checksum>' })
 const token = z
   .string()
   .meta({ description: 'The token. It is shown this once.', example: 'cs_pat_<43 characters><6 of checksum>' })
+
+const secret = z
+  .string()
+  .meta({ description: 'The secret. It is shown this once.', example: 'cs_secret_<43 characters><6 of checksum>' })
+
+/** The one answer that holds the secret itself. */
+export const IssuedSecret = Credential.extend({ secret }).meta({
+  description: 'The new client secret. It cannot be shown again.',
+})
+export type IssuedSecret = z.infer<typeof IssuedSecret>
 
 /** The one answer that holds the key itself. */
 export const IssuedKey = Credential.extend({ key }).meta({ description: 'The new key. It cannot be shown again.' })
@@ -70,13 +85,14 @@ export const Rotation = body({
   name: displayName()
     .optional()
     .meta({ description: 'What people call the new one. Omitted: as before.', example: 'laptop' }),
-}).meta({ description: 'How to replace a key or token by a new one with the same rights.' })
+}).meta({ description: 'How to replace a credential by a new one with the same rights.' })
 export type Rotation = z.output<typeof Rotation>
 
-/** The successor of a key (in `key`) or of a token (in `token`). */
+/** The successor of a key (in `key`), a token (in `token`) or a client secret (in `secret`). */
 export const Rotated = Credential.extend({
   key: key.optional(),
   token: token.optional(),
+  secret: secret.optional(),
   replaces: z
     .object({
       id: z.string().meta({ description: 'The old one.', example: 'key_01JABCDEFGHJKMNPQRSTVWXYZ0' }),
@@ -112,9 +128,10 @@ export const BulkRevocation = body({
 export type BulkRevocation = z.output<typeof BulkRevocation>
 
 export const AgeRevocation = body({
-  kind: z
-    .enum(['key', 'pat'], 'expected "key" or "pat"')
-    .meta({ description: 'Which kind: API keys or personal access tokens.', example: 'pat' }),
+  kind: z.enum(CREDENTIAL_KINDS, `expected one of ${CREDENTIAL_KINDS.join(', ')}`).meta({
+    description: 'Which kind: API keys, personal access tokens, access tokens or client secrets.',
+    example: 'pat',
+  }),
   created_before: madeBefore,
   reason: reason.optional(),
 }).meta({ description: 'How to revoke all credentials of a kind that are older than a date, whoever owns them.' })

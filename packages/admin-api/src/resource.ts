@@ -79,6 +79,13 @@ const fields = {
       description: 'In order: the first that matches method and path decides. None matches: refused.',
       example: [{ methods: ['GET', 'HEAD'], path: '/**', require: { scopes: ['files:read'] } }],
     }),
+  introspectors: z
+    .array(name())
+    .max(100)
+    .meta({
+      description: 'Clients that may ask at /oauth/introspect what a credential may do here.',
+      example: ['webdav-api'],
+    }),
   foreign_credentials: z.enum(['reject', 'pass'], 'expected "reject" or "pass"').meta({
     description: 'A credential that is not ours: refuse it, or decide as if there were none.',
     example: 'reject',
@@ -119,6 +126,7 @@ export const NewResource = body({
   access_token: body({ format: format.default('jwt'), ttl_seconds: ttlSeconds.default(600) })
     .prefault({})
     .meta({ description: 'The access tokens issued for it.', example: { format: 'jwt', ttl_seconds: 600 } }),
+  introspectors: fields.introspectors.default([]),
   foreign_credentials: fields.foreign_credentials.default('reject'),
   credential_header: fields.credential_header.default(null),
   preflight: fields.preflight.default('deny'),

@@ -36,6 +36,8 @@ export type AccessRule = {
 /** What the decision needs to know of a protected resource (RFC 9728): its rules, its state and its names. */
 export type ProtectedResource = {
   readonly name: string
+  /** Its audience: an absolute URI (RFC 8707 §2). */
+  readonly identifier: string
   readonly disabled: boolean
   readonly rules: readonly AccessRule[]
 }

@@ -36,7 +36,12 @@ function matched(require: Partial<Requirement>, project?: string): MatchedRule {
   return { rule, project }
 }
 
-const webdav: ProtectedResource = { name: 'webdav', disabled: false, rules: [] }
+const webdav: ProtectedResource = {
+  name: 'webdav',
+  identifier: 'https://webdav.example.com',
+  disabled: false,
+  rules: [],
+}
 
 function permission(fields: Partial<Permission> = {}): Permission {
   return { id: 'perm_1', resource: 'webdav', scopes: ['files:read'], roles: [], projects: null, ...fields }
@@ -48,7 +53,8 @@ type Person = Partial<Omit<Caller, 'credential'>> & {
 }
 
 function caller({ credential, permissions = [permission()], ...rest }: Person = {}): Caller {
-  const state = { id: 'key_1', notBefore: null, expiresAt: null, narrowing: UNNARROWED, networks: [], ...credential }
+  const unconfined = { notBefore: null, expiresAt: null, narrowing: UNNARROWED, audience: null, networks: [] }
+  const state = { id: 'key_1', ...unconfined, ...credential }
   return {
     principal: { kind: 'client', id: 'canister', name: 'Canister' },
     revocation: undefined,

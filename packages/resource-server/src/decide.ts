@@ -11,6 +11,8 @@ export type CredentialState = {
   readonly notBefore: Date | null
   readonly expiresAt: Date | null
   readonly narrowing: Narrowing
+  /** Of access tokens: the `aud` that it was issued for. null: it is bound to none. */
+  readonly audience: string | null
   /** Where it may be used from; empty: anywhere. */
   readonly networks: readonly Network[]
 }
@@ -84,14 +86,8 @@ export function decide(
     )
   }
 
-  const dead = credentialRefused(caller, circumstances)
-  if (dead !== undefined) return dead
-  if (resource.disabled) return deny('resource_disabled', { resource: resource.name })
-
-  const { narrowing } = caller.credential
-  if (!reaches(narrowing, resource.name)) {
-    return deny('resource_not_granted', { resource: resource.name, granted: narrowing.resources ?? ['full'] })
-  }
+  const unreached = reachRefused(caller, resource, circumstances)
+  if (unreached !== undefined) return unreached
   if (caller.grant === undefined && !require.public) return deny('permission_missing', { resource: resource.name })
 
   const rights = rightsAsked(caller, matched)
@@ -113,6 +109,25 @@ export function decide(
     return deny('group_missing', { any_of: require.groups })
   }
   return { outcome: 'allow', principal: caller.principal, rights, projects: confinementOf(caller, matched) }
+}
+
+/** Says why a credential cannot be used at this resource at all, whatever is asked for there; undefined: it can. */
+export function reachRefused(
+  caller: Caller,
+  resource: ProtectedResource,
+  circumstances: Circumstances,
+): Denied | undefined {
+  const dead = credentialRefused(caller, circumstances)
+  if (dead !== undefined) return dead
+  const { audience, narrowing } = caller.credential
+  if (audience !== null && audience !== resource.identifier) {
+    return deny('audience_refused', { audience, resource: resource.name })
+  }
+  if (resource.disabled) return deny('resource_disabled', { resource: resource.name })
+  if (!reaches(narrowing, resource.name)) {
+    return deny('resource_not_granted', { resource: resource.name, granted: narrowing.resources ?? ['full'] })
+  }
+  return undefined
 }
 
 /** The management API of Countersign itself: a credential reaches it only when it names it. */

@@ -3,15 +3,28 @@
 
 /** One reason to say no. */
 export type Refusal = {
-  /** HTTP status: 400 malformed, 401 bad credential, 403 missing right, 503 cannot tell, 500 a bug. */
-  readonly status: 400 | 401 | 403 | 500 | 503
-  /** The `error` of the Bearer challenge (RFC 6750 §3.1); null where that section wants none. */
-  readonly wire: 'invalid_request' | 'invalid_token' | 'insufficient_scope' | null
+  /** HTTP status: 400 malformed, 401 bad credential, 403 missing right, 429 too often, 503 cannot tell, 500 a bug. */
+  readonly status: 400 | 401 | 403 | 429 | 500 | 503
+  /**
+   * The `error` of the Bearer challenge (RFC 6750 §3.1), null where that section wants none; or, of what the OAuth
+   * endpoints alone refuse, the `error` of their answer (RFC 6749 §5.2, RFC 8707 §2).
+   */
+  readonly wire: BearerError | OAuthError | null
   /** What the caller is told. Constant: unknown, revoked, expired and disabled read alike. */
   readonly description: string
 }
 
+export type BearerError = 'invalid_request' | 'invalid_token' | 'insufficient_scope'
+export type OAuthError =
+  | 'invalid_request'
+  | 'invalid_client'
+  | 'unauthorized_client'
+  | 'unsupported_grant_type'
+  | 'invalid_scope'
+  | 'invalid_target'
+
 const BAD_CREDENTIAL = { status: 401, wire: 'invalid_token', description: 'The credential is not valid.' } as const
+const BAD_CLIENT = { status: 401, wire: 'invalid_client', description: 'Client authentication failed.' } as const
 const CANNOT_TELL = { status: 503, wire: null, description: 'The credential cannot be checked right now.' } as const
 
 export const REFUSALS = {
@@ -36,6 +49,9 @@ export const REFUSALS = {
   credential_foreign: BAD_CREDENTIAL,
   credential_mistyped: BAD_CREDENTIAL,
   credential_unknown: BAD_CREDENTIAL,
+  token_malformed: BAD_CREDENTIAL,
+  token_unverified: BAD_CREDENTIAL,
+  audience_refused: BAD_CREDENTIAL,
   credential_kind_refused: BAD_CREDENTIAL,
   credential_revoked: BAD_CREDENTIAL,
   credential_not_yet_valid: BAD_CREDENTIAL,
@@ -76,6 +92,27 @@ export const REFUSALS = {
   },
   minting_refused: { status: 403, wire: null, description: 'This credential makes no credentials.' },
   identity_too_large: { status: 403, wire: null, description: 'The identity does not fit into headers.' },
+
+  // At the OAuth endpoints: who asks. Unknown clients and wrong secrets read alike.
+  client_unauthenticated: BAD_CLIENT,
+  client_method_refused: BAD_CLIENT,
+  client_mismatch: BAD_CLIENT,
+  assertion_refused: BAD_CLIENT,
+  assertion_replayed: BAD_CLIENT,
+  client_ambiguous: { status: 400, wire: 'invalid_request', description: 'Authenticate the client in one way.' },
+  client_throttled: { status: 429, wire: 'invalid_client', description: 'Too many attempts failed. Try again later.' },
+
+  // At the OAuth endpoints: what is asked for
+  form_malformed: { status: 400, wire: 'invalid_request', description: 'The request is malformed.' },
+  grant_type_unsupported: {
+    status: 400,
+    wire: 'unsupported_grant_type',
+    description: 'This grant type is not supported.',
+  },
+  grant_type_refused: { status: 400, wire: 'unauthorized_client', description: 'The client may not use this grant.' },
+  target_refused: { status: 400, wire: 'invalid_target', description: 'The client has no such resource.' },
+  scope_refused: { status: 400, wire: 'invalid_scope', description: 'The client may have none of these scopes.' },
+  token_not_owned: { status: 400, wire: 'invalid_request', description: 'The token belongs to another client.' },
 
   // Cannot tell
   store_unavailable: CANNOT_TELL,

@@ -1,9 +1,10 @@
 import { join } from 'node:path'
-import { decide } from '@countersign/resource-server'
+import { decide, formatAddress, type Listener } from '@countersign/resource-server'
 import pino from 'pino'
 import type { AdminDeps } from './admin/deps.ts'
 import { managementApi } from './admin/routes.ts'
 import { type AdminKey, issueAdminKey, needsFirstAdminKey } from './admin-key.ts'
+import { accessTokenKind } from './authentication/access-token.ts'
 import { assertionKind } from './authentication/assertion.ts'
 import { bootstrapKind } from './authentication/bootstrap.ts'
 import { foreignKind } from './authentication/foreign.ts'
@@ -17,15 +18,22 @@ import { Directory } from './directory/directory.ts'
 import { Follower } from './directory/follow.ts'
 import { managementResource } from './domain/management.ts'
 import { protectApi } from './http/api.ts'
+import { callerAddress } from './http/caller-address.ts'
 import type { Handler } from './http/guard.ts'
 import type { Routes } from './http/listen.ts'
 import { forLocalPeers } from './http/local-peers.ts'
+import { noteOAuthRefusal } from './http/oauth-refusals.ts'
 import { checkKek, loadKek } from './keys/kek-file.ts'
+import { KeyRing } from './keys/key-ring.ts'
 import { passwordHasher } from './keys/password.ts'
 import { sealWith } from './keys/seal.ts'
-import { loadSigningKeys } from './keys/signing-key.ts'
+import { ensureSigningKey } from './keys/signing-key.ts'
 import { WITHIN_DAYS } from './metrics/credential-gauges.ts'
 import { Metrics } from './metrics/metrics.ts'
+import type { OAuthDeps } from './oauth/deps.ts'
+import { oauthEndpoint } from './oauth/endpoint.ts'
+import { clientCredentials } from './oauth/grants/client-credentials.ts'
+import { tokenEndpoint } from './oauth/token.ts'
 import { trimChangeLog } from './store/change-log.ts'
 import { countCredentials } from './store/credential-counts.ts'
 import { credentialFinder, findCredential, writeLastUses } from './store/credentials.ts'
@@ -93,7 +101,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
   const store = await openStore(config.dataDir, clock, random, config.databaseUrl)
   const seal = sealWith(kek, random)
   await checkKek(store, seal)
-  const keys = await loadSigningKeys(store, seal)
+  await ensureSigningKey(store, seal)
   const decisionsDb = await openDecisions(config.dataDir)
 
   const management = managementResource(config.publicUrl)
@@ -115,7 +123,11 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
     findByDigest: credentialFinder(store.reader),
     reach: (revision) => follower.reach(revision),
   })
+  const keys = new KeyRing(() => directory.signingKeys(), seal)
+  // Opened now, so that one which does not open stops the start and not the first answer.
+  void keys.publicKeys
   const otherKinds: CredentialKind[] = [
+    accessTokenKind({ issuer: config.publicUrl, keys, known, sha256Hex }),
     ...(config.bootstrapKey === undefined ? [] : [bootstrapKind(sha256(config.bootstrapKey), sha256)]),
     assertionKind,
     foreignKind({ directory, seal, sha256Hex, find }),
@@ -183,6 +195,30 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
   }
   const api = managementApi(adminDeps, (error) => log.error({ err: error }, 'a management call failed'))
 
+  const oauth: OAuthDeps = {
+    issuer: config.publicUrl,
+    directory,
+    store,
+    keys,
+    random,
+    sha256Hex,
+    find,
+    isConfirmed: verify.isConfirmed,
+    confirm: verify.confirm,
+    clock,
+    addressOf: (headers, peer) => callerAddress(headers, peer, edge.proxies),
+    noteRefusal: (denied, asked, known) => noteOAuthRefusal(denied, asked, known, { decisions, directory }),
+    noteUse: (used, asked) =>
+      decisions.noteUse(used, asked.now, () => {
+        const address = asked.clientAddress()
+        return address === undefined ? null : formatAddress(address)
+      }),
+    onError: (error) => log.error({ err: error }, 'an OAuth request failed'),
+  }
+  const oauthRoutes = (listener: Listener): Record<string, Handler> => ({
+    '/oauth/token': oauthEndpoint('/oauth/token', listener, oauth, tokenEndpoint([clientCredentials], oauth)),
+  })
+
   const json = (value: unknown, status = 200): Response =>
     Response.json(value, { status, headers: { 'Cache-Control': 'no-store' } })
   const health: Record<string, Handler> = {
@@ -191,7 +227,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
     '/.well-known/jwks.json': () =>
       Response.json({ keys: keys.publicKeys }, { headers: { 'Cache-Control': 'public, max-age=60' } }),
   }
-  const verifyRoutes = (listener: 'public' | 'internal'): Record<string, Handler> => ({
+  const verifyRoutes = (listener: Listener): Record<string, Handler> => ({
     '/verify/forward': verifyEdge('forward', listener, edge),
     '/api/verify': verifyEdge('forward', listener, edge),
     '/verify/nginx': verifyEdge('nginx', listener, edge),
@@ -235,6 +271,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
     publicRoutes: {
       exact: {
         ...health,
+        ...oauthRoutes('public'),
         ...(config.internalListen === undefined && {
           ...verifyRoutes('public'),
           '/metrics': forWhoMayAsk(showMetrics),
@@ -247,7 +284,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
       config.internalListen === undefined
         ? undefined
         : {
-            exact: { ...health, ...verifyRoutes('internal'), '/metrics': showMetrics },
+            exact: { ...health, ...oauthRoutes('internal'), ...verifyRoutes('internal'), '/metrics': showMetrics },
             fallback: notFound,
             forProxies: true,
           },

@@ -1,7 +1,7 @@
 // How each refusal is reached by a request, and what its caller has to be told: the table of refusals, said once more
 // by somebody else, so that it cannot change unseen.
 import type { RefusalCode } from '@countersign/resource-server'
-import { BOOTSTRAP_KEY } from '../../support/app.ts'
+import { BOOTSTRAP_KEY, basicOf, type OAuthForm, tokenFor, withSecret } from '../../support/app.ts'
 import { aMinuteLater, breakAt, withoutStore } from '../breaking.ts'
 import type { Kind } from '../oracle.ts'
 import type { Question, Stage } from '../stage.ts'
@@ -15,11 +15,22 @@ export type ApiCall = {
   readonly body?: unknown
 }
 
+export type OAuthPost = {
+  readonly path?: string
+  readonly form: OAuthForm
+  readonly headers?: Readonly<Record<string, string>>
+  /** The `error` of the answer. */
+  readonly error: string
+  readonly status: number
+}
+
 type Way = {
   /** Makes what is needed, and says what to ask the verify endpoints. */
   readonly verify?: (stage: Stage) => Question | Promise<Question>
   /** The same for the management API. */
   readonly api?: (stage: Stage) => ApiCall | Promise<ApiCall>
+  /** The same for the OAuth endpoints. */
+  readonly oauth?: (stage: Stage) => OAuthPost | Promise<OAuthPost>
   /** Breaks something while it is asked. */
   readonly during?: (stage: Stage, ask: () => Promise<void>) => Promise<void>
 }
@@ -94,6 +105,28 @@ const bad = (...ways: readonly Way[]) => told('T401', 'The credential is not val
 const cannotTell = (during: NonNullable<Way['during']>) =>
   told('U503', 'The credential cannot be checked right now.', showingBoth(invented(1)), { during })
 
+const client = (...ways: readonly Way[]) => told('T401', 'Client authentication failed.', ...ways)
+
+async function aSecret(stage: Stage) {
+  const { headers } = await withSecret(stage.test)
+  return { headers }
+}
+
+async function aToken(stage: Stage): Promise<string> {
+  const { headers } = await withSecret(stage.test)
+  const token = await tokenFor(stage.test, headers)
+  stage.oracle.keepSecret(token)
+  return token
+}
+
+/** Posts to the token endpoint: `grant_type=client_credentials`, if nothing else is said. */
+const posting = (sent: Partial<OAuthPost>, error: string, status: number): OAuthPost => ({
+  form: { grant_type: 'client_credentials' },
+  ...sent,
+  error,
+  status,
+})
+
 const AT_API = { resources: ['countersign'] }
 const REVOKE = (stage: Stage, id: string) => stage.call('POST', `/credentials/${id}/revoke`, { reason: 'leaked' })
 
@@ -136,6 +169,21 @@ export const REFUSED: Readonly<Record<RefusalCode, Refused>> = {
   credential_foreign: bad(showing(basic('alice:password'))),
   credential_mistyped: bad(showingBoth('cs_key_mistyped')),
   credential_unknown: bad(showingBoth(invented(1))),
+  token_malformed: bad({
+    async verify(stage) {
+      const token = await aToken(stage)
+      return { lines: [bearer(`${token.slice(0, -1)}=`)] }
+    },
+  }),
+  token_unverified: bad({
+    async verify(stage) {
+      const [header, claims, signature = ''] = (await aToken(stage)).split('.')
+      return { lines: [bearer(`${header}.${claims}.${signature[0] === 'A' ? 'B' : 'A'}${signature.slice(1)}`)] }
+    },
+  }),
+  audience_refused: bad({
+    verify: async (stage) => ({ asks: { host: 'forge.example.com', uri: '/a' }, lines: [bearer(await aToken(stage))] }),
+  }),
   credential_kind_refused: bad(showingBoth(forged('z'.repeat(43), 'secret'))),
   credential_revoked: bad(withKey({}, REVOKE)),
   credential_not_yet_valid: bad(withKey({ not_before: '2035-01-01T00:00:00Z' })),
@@ -209,6 +257,56 @@ export const REFUSED: Readonly<Record<RefusalCode, Refused>> = {
       await stage.call('PATCH', '/resources/webdav', { groups: 'all' })
       await stage.call('PATCH', '/clients/canister', { groups })
       return { lines: [bearer(stage.wallet.key)] }
+    },
+  }),
+
+  client_unauthenticated: client({ oauth: () => posting({}, 'invalid_client', 401) }),
+  client_method_refused: client({
+    async oauth(stage) {
+      await stage.call('PATCH', '/clients/canister', { token_endpoint_auth_methods: ['client_secret_post'] })
+      return posting(await aSecret(stage), 'invalid_client', 401)
+    },
+  }),
+  client_mismatch: client({
+    async oauth(stage) {
+      const { secret } = await withSecret(stage.test)
+      return posting({ headers: basicOf('other', secret) }, 'invalid_client', 401)
+    },
+  }),
+  assertion_refused: client(),
+  assertion_replayed: client(),
+  client_throttled: told('R400', 'Too many attempts failed. Try again later.'),
+  token_not_owned: told('R400', 'The token belongs to another client.'),
+  client_ambiguous: told('R400', 'Authenticate the client in one way.', {
+    async oauth(stage) {
+      const { secret, headers } = await withSecret(stage.test)
+      return posting({ headers, form: { client_id: 'canister', client_secret: secret } }, 'invalid_request', 400)
+    },
+  }),
+  form_malformed: told('R400', 'The request is malformed.', {
+    oauth: () => posting({ form: 'grant_type=a&grant_type=b' }, 'invalid_request', 400),
+  }),
+  grant_type_unsupported: told('R400', 'This grant type is not supported.', {
+    async oauth(stage) {
+      return posting({ ...(await aSecret(stage)), form: { grant_type: 'password' } }, 'unsupported_grant_type', 400)
+    },
+  }),
+  grant_type_refused: told('R400', 'The client may not use this grant.', {
+    async oauth(stage) {
+      await stage.call('PATCH', '/clients/canister', { grants: [] })
+      return posting(await aSecret(stage), 'unauthorized_client', 400)
+    },
+  }),
+  target_refused: told('R400', 'The client has no such resource.', {
+    async oauth(stage) {
+      const form = { grant_type: 'client_credentials', resource: 'https://elsewhere.test' }
+      return posting({ ...(await aSecret(stage)), form }, 'invalid_target', 400)
+    },
+  }),
+  scope_refused: told('R400', 'The client may have none of these scopes.', {
+    async oauth(stage) {
+      const form = { grant_type: 'client_credentials', scope: 'admin' }
+      return posting({ ...(await aSecret(stage)), form }, 'invalid_scope', 400)
     },
   }),
 

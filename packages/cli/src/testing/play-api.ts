@@ -19,6 +19,7 @@ export const key: Credential = {
   resources: null,
   scopes: null,
   projects: null,
+  audience: null,
   networks: null,
   full: true,
   not_before: null,

@@ -5,7 +5,9 @@ import {
   CredentialPage,
   CredentialQuery,
   IssuedKey,
+  IssuedSecret,
   NewKey,
+  NewSecret,
   PageQuery,
   Revocation,
   Revoked,
@@ -16,7 +18,7 @@ import { createRoute } from '@hono/zod-openapi'
 import { requireClient } from './clients.ts'
 import { pageOfCredentials, requireCredential, revoke, revokeOlder } from './credentials.ts'
 import type { AdminDeps } from './deps.ts'
-import { createKey } from './issuing.ts'
+import { createKey, createSecret } from './issuing.ts'
 import { answer, callerOf, idParameter, named, newRoutes, PROBLEM, sent } from './operation.ts'
 import { rotate as rotateCredential } from './rotation.ts'
 import { toCredential } from './wire.ts'
@@ -53,6 +55,28 @@ const create = createRoute({
   request: { params: client, ...sent(NewKey, { name: 'laptop' }) },
   responses: { 201: answer('The key, shown this once.', namedIssuedKey), ...PROBLEM },
 })
+const listSecrets = createRoute({
+  method: 'get',
+  path: '/clients/{id}/secrets',
+  tags,
+  summary: 'List the secrets of a client',
+  request: { params: client, query: PageQuery },
+  responses: {
+    200: answer('Its secrets, whatever their state, in the order of their making.', CredentialPage),
+    ...PROBLEM,
+  },
+})
+const createOneSecret = createRoute({
+  method: 'post',
+  path: '/clients/{id}/secrets',
+  tags,
+  summary: 'Make a secret for a client',
+  description:
+    'The client authenticates with it at `/oauth/token`. A client may have several that are live. Tokens that are ' +
+    'minted with it reach no further and live no longer than it does, and die when it is revoked.',
+  request: { params: client, ...sent(NewSecret, { name: 'production' }) },
+  responses: { 201: answer('The secret, shown this once.', named('IssuedSecret', IssuedSecret)), ...PROBLEM },
+})
 const list = createRoute({
   method: 'get',
   path: '/credentials',
@@ -74,7 +98,7 @@ const rotate = createRoute({
   method: 'post',
   path: '/credentials/{id}/rotate',
   tags,
-  summary: 'Replace a key or token by a new one with the same rights',
+  summary: 'Replace a key, token or client secret by a new one with the same rights',
   description: 'The new one lives at most as long as the old one was made to live.',
   request: { params, ...sent(Rotation, { overlap_seconds: 3600 }) },
   responses: { 201: answer('The new one, shown this once.', namedRotated), ...PROBLEM },
@@ -109,6 +133,15 @@ export function credentialRoutes(deps: AdminDeps) {
     .openapi(create, async (c) => {
       const { id } = c.req.valid('param')
       return c.json(await createKey(deps, callerOf(c), id, c.req.valid('json')), 201)
+    })
+    .openapi(listSecrets, async (c) => {
+      const { id } = await requireClient(deps.store.reader, c.req.valid('param').id)
+      const query = { ...c.req.valid('query'), owner: `client:${id}`, kind: 'secret' } as const
+      return c.json(await pageOfCredentials(deps, query), 200)
+    })
+    .openapi(createOneSecret, async (c) => {
+      const { id } = c.req.valid('param')
+      return c.json(await createSecret(deps, callerOf(c), id, c.req.valid('json')), 201)
     })
     .openapi(revokeOld, async (c) => c.json(await revokeOlder(deps, callerOf(c), c.req.valid('json')), 200))
     .openapi(list, async (c) => c.json(await pageOfCredentials(deps, c.req.valid('query')), 200))

@@ -36,7 +36,12 @@ export function judge(
 /** The same from the database, for use inside a change: the directory may not have heard of another node's yet. */
 export async function judgeIn(db: Db, credential: StoredCredential, now: Date): Promise<JudgedCredential> {
   const { kind, owner, family, ancestors } = credential
-  const subjects = [refText(owner), `kind:${kind}`, `family:${family}`, ...ancestors.map((id) => `credential:${id}`)]
+  const subjects = [
+    refText(owner),
+    `kind:${kind}`,
+    `family:${family}`,
+    ...[credential.id, ...ancestors].map((id) => `credential:${id}`),
+  ]
   const lines = new Map((await listRevocationLines(db, subjects)).map((line) => [line.subject, line]))
   const stored = await findOwner(db, owner)
   return judge(credential, (subject) => lines.get(subject), stored !== undefined && !stored.disabled, now)

@@ -5,7 +5,6 @@ import { newCredential } from '../domain/new-credential.ts'
 import {
   countUnrevoked,
   insertCredentials,
-  lastRevisionBefore,
   lineSubject,
   listCredentials,
   shortenCredential,
@@ -216,16 +215,14 @@ export class CredentialWrites {
   }
 
   async #drawLineBefore(filter: UnrevokedFilter, reason: string | null, before: Date | undefined): Promise<number> {
-    const { db, now, revision } = this.change
-    const upTo = before === undefined ? revision : await lastRevisionBefore(db, filter, before)
-    if (upTo === undefined) return 0
-    const count = await countUnrevoked(db, filter, now, upTo)
-    await this.#drawLine(lineSubject(filter), reason, upTo)
+    const { db, now } = this.change
+    const count = await countUnrevoked(db, filter, now, before)
+    await this.#drawLine(lineSubject(filter), reason, before)
     return count
   }
 
-  async #drawLine(subject: string, reason: string | null, upTo = this.change.revision): Promise<void> {
-    await drawRevocationLine(this.change, subject, reason, upTo)
+  async #drawLine(subject: string, reason: string | null, before?: Date): Promise<void> {
+    await drawRevocationLine(this.change, subject, reason, { before })
     await this.change.record('revocation_line.draw', 'revocation_line', subject, { reason })
   }
 }

@@ -1,4 +1,4 @@
-import type { NewKey, NewToken } from '@countersign/admin-api'
+import type { NewKey, NewSecret, NewToken } from '@countersign/admin-api'
 import type { IssuedKind } from '@countersign/resource-server'
 import type { AdminDeps } from './deps.ts'
 import { rejectedField } from './problem.ts'
@@ -25,7 +25,7 @@ export function defaultExpiry(now: Date, kind: IssuedKind, { patTtlDays }: Limit
 
 /** When the credential shall end by what the body says; null: it says nothing. */
 export function expiryAsked(
-  body: NewKey | NewToken,
+  body: NewKey | NewSecret | NewToken,
   now: Date,
   kind: IssuedKind,
   limits: Limits,
@@ -37,7 +37,7 @@ export function expiryAsked(
   if (expiresAt <= now) throw rejectedField(asked.field, 'expected a time in the future')
   const latest = latestExpiry(now, kind, limits)
   if (latest !== null && expiresAt > latest) {
-    const what = kind === 'pat' ? 'personal access token' : 'key'
+    const what = { pat: 'personal access token', secret: 'client secret', key: 'key', at: 'token' }[kind]
     throw rejectedField(
       asked.field,
       `expected at most ${maxDays(kind, limits)} days, the longest life of a ${what} here`,
@@ -54,7 +54,7 @@ function inDays(now: Date, days: number): Date {
   return toWholeSeconds(new Date(now.getTime() + days * DAY_MS))
 }
 
-function fieldAsked(body: NewKey | NewToken, now: Date): { field: string; at: Date } | undefined {
+function fieldAsked(body: NewKey | NewSecret | NewToken, now: Date): { field: string; at: Date } | undefined {
   const in_ = (seconds: number) => new Date(now.getTime() + seconds * 1000)
   if (body.expires_in_days !== undefined) return { field: 'expires_in_days', at: in_(body.expires_in_days * 86_400) }
   if (body.expires_in_seconds !== undefined) return { field: 'expires_in_seconds', at: in_(body.expires_in_seconds) }

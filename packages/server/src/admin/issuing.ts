@@ -1,4 +1,4 @@
-import type { IssuedKey, IssuedToken, NewKey, NewToken } from '@countersign/admin-api'
+import type { IssuedKey, IssuedSecret, IssuedToken, NewKey, NewSecret, NewToken } from '@countersign/admin-api'
 import { expandScopes, formatCredential, hintOf, MANAGEMENT_RESOURCE } from '@countersign/resource-server'
 import { holdersFor, type OwnerRef, refText, type StoredCredential } from '../domain/credential.ts'
 import { makeId } from '../domain/ids.ts'
@@ -17,15 +17,26 @@ import { requireNetworks, requireResources } from './references.ts'
 import { toCredential } from './wire.ts'
 import { write } from './write.ts'
 
-/** Kinds that are made by a call of the management API: a client's keys, a user's personal access tokens. */
-export type MadeKind = 'key' | 'pat'
+/** Kinds that are made by a call of the management API: a client's keys and secrets, a user's personal access tokens. */
+export type MadeKind = 'key' | 'pat' | 'secret'
 
-type Wanted = NewKey | NewToken
+type Wanted = NewKey | NewSecret | NewToken
 
 /** Makes an API key of a client. The answer alone holds it. */
 export async function createKey(deps: AdminDeps, by: Authorized, client: string, body: NewKey): Promise<IssuedKey> {
   const { stored, text } = await issue(deps, by, { kind: 'key', owner: { kind: 'client', id: client }, body })
   return { ...toCredential(stored, deps), key: text }
+}
+
+/** Makes a secret by which a client authenticates at the token endpoint. The answer alone holds it. */
+export async function createSecret(
+  deps: AdminDeps,
+  by: Authorized,
+  client: string,
+  body: NewSecret,
+): Promise<IssuedSecret> {
+  const { stored, text } = await issue(deps, by, { kind: 'secret', owner: { kind: 'client', id: client }, body })
+  return { ...toCredential(stored, deps), secret: text }
 }
 
 /** Makes a personal access token of a user. The answer alone holds it. */

@@ -39,9 +39,9 @@ export async function reportLeak(deps: AdminDeps, { credential, found_at }: Leak
   return { outcome: wasLive ? 'revoked' : 'dead', id: stored.id }
 }
 
-async function revokeLeaked(change: Change, { id }: StoredCredential, foundAt: string | undefined): Promise<boolean> {
-  const credential = await findCredential(change.db, id)
-  if (credential === undefined) throw new Error(`credential ${id} is gone`)
+async function revokeLeaked(change: Change, found: StoredCredential, foundAt: string | undefined): Promise<boolean> {
+  // An access token that is a JWT has no record: what it says of itself is all there is.
+  const credential = (await findCredential(change.db, found.id)) ?? found
   const reason = foundAt === undefined ? 'leaked' : `leaked: ${foundAt}`
   return revokeWithDescendants(change, credential, reason, detailOf(foundAt))
 }

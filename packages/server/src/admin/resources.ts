@@ -2,6 +2,7 @@ import type { ChangedResource, NewResource, Resource as ResourceAnswer, Resource
 import { BUILT_IN_GROUP, MANAGEMENT_RESOURCE, parseHostPattern, parseScope } from '@countersign/resource-server'
 import { compileRules } from '../domain/access-rule.ts'
 import type { Resource } from '../domain/resource.ts'
+import { listClients } from '../store/clients.ts'
 import { listGroups } from '../store/groups.ts'
 import { findResource, findResourceClash, type ResourceWrite } from '../store/resources.ts'
 import type { Db } from '../store/store.ts'
@@ -78,6 +79,7 @@ async function acceptable(wanted: ResourceWrite, db: Db, deps: AdminDeps): Promi
   const resource: ResourceWrite = {
     ...wanted,
     scopes: [...new Set(wanted.scopes)],
+    introspectors: [...new Set(wanted.introspectors)],
     hosts: [...new Set(wanted.hosts.map((host) => parseHostPattern(host) ?? host))],
     credential_header: wanted.credential_header?.toLowerCase() ?? null,
   }
@@ -95,7 +97,7 @@ async function acceptable(wanted: ResourceWrite, db: Db, deps: AdminDeps): Promi
     const message = 'expected a host like "webdav.example.com" or "*.example.com"'
     if (parseHostPattern(host) === undefined) found.push({ path: `hosts[${index}]`, message })
   }
-  found.push(...(await unknownGroups(resource, db)))
+  found.push(...(await unknownGroups(resource, db)), ...(await unknownIntrospectors(resource, db)))
   if (found.length > 0) throw rejectedFields(found)
   await refuseClash(resource, db, deps)
   return resource
@@ -117,6 +119,15 @@ async function unknownGroups({ rules }: ResourceWrite, db: Db) {
   return named
     .filter(({ group }) => !names.has(group))
     .map(({ group, path }) => ({ path, message: `there is no group ${group}; make it with POST /api/v1/groups` }))
+}
+
+async function unknownIntrospectors({ introspectors }: ResourceWrite, db: Db) {
+  if (introspectors.length === 0) return []
+  const ids = new Set((await listClients(db, introspectors)).map(({ id }) => id))
+  return introspectors.flatMap((id, index) => {
+    const message = `there is no client ${id}; make it with POST /api/v1/clients`
+    return ids.has(id) ? [] : [{ path: `introspectors[${index}]`, message }]
+  })
 }
 
 /** Audiences and hosts are of one resource each. Those of Countersign itself are nobody's, with a slash or without. */
@@ -143,6 +154,7 @@ function toWrite(resource: Resource): ResourceWrite {
     scope_details: { ...resource.scopeDetails },
     rules: [...resource.definitions],
     access_token: { format: accessToken.format, ttl_seconds: accessToken.ttlSeconds },
+    introspectors: [...resource.introspectors],
     foreign_credentials: resource.foreignCredentials,
     credential_header: resource.credentialHeader ?? null,
     headers: { ...resource.headers },

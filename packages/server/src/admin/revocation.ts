@@ -1,6 +1,5 @@
 import type { StoredCredential } from '../domain/credential.ts'
-import { revokeCredential } from '../store/credentials.ts'
-import { drawRevocationLine } from '../store/revocation-lines.ts'
+import { revokeWithItsOwn } from '../store/revocation.ts'
 import type { Change } from '../store/store.ts'
 import { judgeIn } from './credential-state.ts'
 
@@ -17,10 +16,6 @@ export async function revokeWithDescendants(
   detail: Readonly<Record<string, unknown>>,
 ): Promise<boolean> {
   const { status } = await judgeIn(change.db, credential, change.now)
-  if (!(await revokeCredential(change, credential.id, reason))) return false
-  await change.record('credential.revoke', 'credential', credential.id, detail)
-  const descendants = `credential:${credential.id}`
-  await drawRevocationLine(change, descendants, reason)
-  await change.record('revocation_line.draw', 'revocation_line', descendants, detail)
+  if (!(await revokeWithItsOwn(change, credential, reason, detail))) return false
   return status !== 'expired' && status !== 'revoked'
 }

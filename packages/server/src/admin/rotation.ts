@@ -13,7 +13,7 @@ import { toCredential } from './wire.ts'
 import { write } from './write.ts'
 
 /**
- * Replaces a key or a personal access token by a new one that reaches no further and lives no longer than the old one
+ * Replaces a key, a personal access token or a client secret by a new one that reaches no further and lives no longer than the old one
  * did. The old one works on beside it for the overlap, never longer than it would have.
  */
 export async function rotate(deps: AdminDeps, by: Authorized, id: string, body: Rotation): Promise<Rotated> {
@@ -34,12 +34,13 @@ export async function rotate(deps: AdminDeps, by: Authorized, id: string, body: 
     return { made: requireWritten(await findCredential(db, newId)), text, endsAt }
   })
   const replaces = { id, expires_at: endsAt.toISOString() }
-  return { ...toCredential(made, deps), ...(made.kind === 'pat' ? { token: text } : { key: text }), replaces }
+  const shown = { key: { key: text }, pat: { token: text }, secret: { secret: text } }[requireRotated(made)]
+  return { ...toCredential(made, deps), ...shown, replaces }
 }
 
 function requireRotated({ kind }: StoredCredential): MadeKind {
-  if (kind === 'key' || kind === 'pat') return kind
-  throw new Rejected('conflict', 'Only keys and personal access tokens are rotated.')
+  if (kind === 'key' || kind === 'pat' || kind === 'secret') return kind
+  throw new Rejected('conflict', 'Only keys, personal access tokens and client secrets are rotated.')
 }
 
 /** As long a life as the old one had, from now; within the configured limit, and for oneself within one's own. */

@@ -103,7 +103,7 @@ export async function startApi(options: Settings & { shared?: boolean } = {}) {
     if (target === undefined) return 'target_malformed'
     const rule = ruleFor(management, method, target)
     if (isDenied(rule)) return rule.code
-    const known = bootstrap.recognises(key) ? bootstrap.resolve(key) : await find(key)
+    const known = await (bootstrap.recognise(key)?.(key) ?? find(key))
     if (!(known instanceof KnownCredential)) return 'credential_unknown'
     const caller = known.callerAt(management, directory)
     const circumstances = { now: time.now, listener: 'public', clientAddress: () => undefined } as const

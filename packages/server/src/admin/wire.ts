@@ -17,6 +17,7 @@ export function toResource(resource: Resource): wire.Resource {
     scope_details: { ...resource.scopeDetails },
     rules: resource.definitions.map((rule) => ({ ...rule })),
     access_token: { format: resource.accessToken.format, ttl_seconds: resource.accessToken.ttlSeconds },
+    introspectors: [...resource.introspectors],
     foreign_credentials: resource.foreignCredentials,
     credential_header: resource.credentialHeader ?? null,
     preflight: resource.preflight,
@@ -61,6 +62,9 @@ export function toClient(client: Client): wire.Client {
     name: client.name,
     groups: [...client.groups],
     grants: client.grants.filter((grant) => grant === 'client_credentials'),
+    token_endpoint_auth_methods: [...client.authMethods],
+    jwks: client.keys !== null && 'jwks' in client.keys ? (client.keys.jwks as wire.Client['jwks']) : null,
+    jwks_uri: client.keys !== null && 'jwksUri' in client.keys ? client.keys.jwksUri : null,
     default_resource: client.defaultResource,
     access_token_ttl_seconds: client.accessTokenTtlSeconds,
     networks: listOrNull(client.networkTexts),
@@ -94,7 +98,7 @@ export function toCredential(stored: StoredCredential, { directory, store }: Adm
 
 function toJudgedCredential({ credential, status, revocation }: JudgedCredential): wire.Credential {
   const { id, kind, owner, name, hint, narrowing, networkTexts, family, ancestors } = credential
-  if (kind === 'bootstrap') throw new Error('the bootstrap key is not stored')
+  if (kind === 'bootstrap' || kind === 'client_key') throw new Error(`a ${kind} is not stored`)
   const { resources, scopes, projects } = narrowing
   return {
     id,
@@ -105,6 +109,7 @@ function toJudgedCredential({ credential, status, revocation }: JudgedCredential
     resources: resources && [...resources],
     scopes: scopes && [...scopes],
     projects: projects && [...projects],
+    audience: credential.audience,
     networks: listOrNull(networkTexts),
     full: isFull(credential),
     not_before: credential.notBefore?.toISOString() ?? null,

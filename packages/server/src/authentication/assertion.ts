@@ -6,8 +6,11 @@ import type { CredentialKind } from './resolver.ts'
  * an upstream that got one must not be able to act as the caller.
  */
 export const assertionKind: CredentialKind = {
-  recognises: isAssertion,
-  resolve: () => deny('credential_kind_refused', { kind: 'assertion' }),
+  recognise: (text) => (isAssertion(text) ? refuseAssertion : undefined),
+}
+
+function refuseAssertion() {
+  return deny('credential_kind_refused', { kind: 'assertion' })
 }
 
 function isAssertion(text: string): boolean {

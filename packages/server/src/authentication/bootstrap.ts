@@ -20,5 +20,6 @@ const BOOTSTRAP_CREDENTIAL = newCredential(MAKING, {
 /** The static key of `COUNTERSIGN_BOOTSTRAP_KEY`. Only digests are compared, in constant time. */
 export function bootstrapKind(digest: Uint8Array, sha256: (text: string) => Uint8Array): CredentialKind {
   const known = new KnownCredential(BOOTSTRAP_CREDENTIAL)
-  return { recognises: (text) => timingSafeEqual(sha256(text), digest), resolve: () => known }
+  const resolve = () => known
+  return { recognise: (text) => (timingSafeEqual(sha256(text), digest) ? resolve : undefined) }
 }

@@ -23,7 +23,7 @@ function setUp(...known: Pick<ForeignPrefix, 'prefix' | 'digest' | 'keySealed'>[
     permissions: new Map(),
   }
   directory.apply({
-    ...{ ...nothing, revision: 1, everything: true, lines: [], credentials: [] },
+    ...{ ...nothing, revision: 1, everything: true, lines: [], signingKeys: undefined, credentials: [] },
     foreignPrefixes: new Map(known.map((one) => [one.prefix, { ...one, createdAt: new Date(0), revision: 1 }])),
   })
   const lookedFor: string[] = []
@@ -31,10 +31,11 @@ function setUp(...known: Pick<ForeignPrefix, 'prefix' | 'digest' | 'keySealed'>[
     lookedFor.push(digest)
     return { outcome: 'deny', code: 'credential_unknown', detail: {} } as const
   }
-  const { recognises, resolve } = foreignKind({ directory, seal, sha256Hex, find })
+  const { recognise } = foreignKind({ directory, seal, sha256Hex, find })
+  const recognises = (text: string) => recognise(text) !== undefined
   const said = async (text: string) => {
-    const answer = await resolve(text)
-    return isDenied(answer) ? answer.code : 'found'
+    const answer = await recognise(text)?.(text)
+    return answer === undefined ? 'not recognised' : isDenied(answer) ? answer.code : 'found'
   }
   return { recognises, said, lookedFor }
 }

@@ -4,7 +4,7 @@ import type { Directory } from '../directory/directory.ts'
 import { type ForeignPrefix, foreignDigest } from '../domain/foreign-prefix.ts'
 import { openForeignKey } from '../keys/foreign-key.ts'
 import type { Seal } from '../keys/seal.ts'
-import type { CredentialKind } from './resolver.ts'
+import type { CredentialKind, Resolver } from './resolver.ts'
 import type { FindStored } from './stored.ts'
 
 export type ForeignDeps = {
@@ -31,16 +31,14 @@ export function foreignKind({ directory, seal, sha256Hex, find }: ForeignDeps): 
     if (key !== undefined) keys.set(from, key)
     return key
   }
-  return {
-    recognises: (text) => directory.foreignPrefixOf(text) !== undefined,
-    resolve(text) {
-      const from = directory.foreignPrefixOf(text)
-      if (from === undefined) return deny('credential_unknown')
-      if (text.length > MAX_LENGTH || !PRINTABLE.test(text)) return deny('credential_unknown', { because: 'its form' })
-      if (from.digest === 'sha256') return find(foreignDigest(from, sha256Hex(text)))
-      const key = keyOf(from)
-      if (key === undefined) return deny('store_unavailable', { because: `the key of ${from.prefix} does not open` })
-      return find(foreignDigest(from, createHmac('sha256', key).update(text).digest('hex')))
-    },
+  const resolve: Resolver = (text) => {
+    const from = directory.foreignPrefixOf(text)
+    if (from === undefined) return deny('credential_unknown')
+    if (text.length > MAX_LENGTH || !PRINTABLE.test(text)) return deny('credential_unknown', { because: 'its form' })
+    if (from.digest === 'sha256') return find(foreignDigest(from, sha256Hex(text)))
+    const key = keyOf(from)
+    if (key === undefined) return deny('store_unavailable', { because: `the key of ${from.prefix} does not open` })
+    return find(foreignDigest(from, createHmac('sha256', key).update(text).digest('hex')))
   }
+  return { recognise: (text) => (directory.foreignPrefixOf(text) === undefined ? undefined : resolve) }
 }

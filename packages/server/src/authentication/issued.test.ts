@@ -73,7 +73,12 @@ async function setUp(between: (found: Lookup) => Promise<Lookup> = async (found)
     spent.digests++
     return sha256Hex(text)
   }
-  const { resolve } = issuedKind(countedSha256Hex, find)
+  const { recognise } = issuedKind(countedSha256Hex, find)
+  const resolve: Resolver = (text) => {
+    const found = recognise(text)
+    if (found === undefined) throw new Error('it does not begin with cs_')
+    return found(text)
+  }
   /** A change of this node's own, as the management API makes it: it returns when the directory has taken it over. */
   const commit = async (work: Parameters<typeof change<void>>[2]) => {
     const { revision } = await change(store, HOST_ACTOR, work)

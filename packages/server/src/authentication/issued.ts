@@ -7,16 +7,16 @@ const NEVER_PRESENTED: readonly IssuedKind[] = ['secret']
 
 /** The credentials that we issue. */
 export function issuedKind(sha256Hex: (text: string) => string, find: FindStored): CredentialKind {
-  return { recognises: isOurs, resolve: issuedResolver(sha256Hex, find, NEVER_PRESENTED) }
+  return ours(issuedResolver(sha256Hex, find, NEVER_PRESENTED))
 }
 
 /** The same, with those that are never presented: whoever reports one that leaked has it all the same. */
 export function anyIssuedKind(sha256Hex: (text: string) => string, find: FindStored): CredentialKind {
-  return { recognises: isOurs, resolve: issuedResolver(sha256Hex, find, []) }
+  return ours(issuedResolver(sha256Hex, find, []))
 }
 
-function isOurs(text: string): boolean {
-  return text.startsWith('cs_')
+function ours(resolve: Resolver): CredentialKind {
+  return { recognise: (text) => (text.startsWith('cs_') ? resolve : undefined) }
 }
 
 /** Resolves credentials that we issued: by their form, then by the SHA-256 of the whole string. */

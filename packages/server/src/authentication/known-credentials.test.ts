@@ -150,6 +150,8 @@ describe('a caller', () => {
     name: 'Canister',
     groups: ['media', 'ghosts'],
     grants: [],
+    authMethods: [],
+    keys: null,
     defaultResource: null,
     accessTokenTtlSeconds: null,
     networks: [],
@@ -180,6 +182,7 @@ describe('a caller', () => {
     clients: new Map(),
     permissions: new Map(),
     lines: [],
+    signingKeys: undefined,
     credentials: [],
     ...changed,
   })
@@ -235,7 +238,10 @@ describe('a caller', () => {
     expect(caller.holdingGroups).toEqual(['media'])
   })
 
-  const line: RevocationLine = { subject: 'client:canister', revision: 1, at: created, by: 'ops', reason: null }
+  const line: RevocationLine = {
+    ...{ subject: 'client:canister', revision: 1, before: null, endsAt: null },
+    ...{ at: created, by: 'ops', reason: null },
+  }
   const changes: [
     change: string,
     changed: Partial<DirectoryUpdate>,

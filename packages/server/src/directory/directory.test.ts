@@ -38,6 +38,7 @@ function updateOf(revision: number, update: Partial<DirectoryUpdate>): Directory
     clients: new Map(),
     permissions: new Map(),
     lines: [],
+    signingKeys: undefined,
     credentials: [],
     ...update,
   }
@@ -156,7 +157,15 @@ describe('the foreign prefix of a text', () => {
 })
 
 describe('an update', () => {
-  const line = { subject: 'client:canister', revision: 1, at: created, by: 'ops', reason: null }
+  const line = {
+    subject: 'client:canister',
+    revision: 1,
+    before: null,
+    endsAt: null,
+    at: created,
+    by: 'ops',
+    reason: null,
+  }
   const group = { name: 'media', description: '', disabled: false, managedBy: null, createdAt: created, revision: 1 }
   const full: Partial<DirectoryUpdate> = {
     resources: new Map([resource('a', 'one.example.com')]),

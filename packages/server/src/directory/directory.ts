@@ -10,6 +10,7 @@ import {
 import type { ForeignPrefix } from '../domain/foreign-prefix.ts'
 import type { Resource } from '../domain/resource.ts'
 import type { User } from '../domain/user.ts'
+import type { StoredSigningKey } from '../store/signing-keys.ts'
 
 /** An owner of credentials, whatever its kind, as a decision sees it. */
 export type Owner = {
@@ -33,6 +34,8 @@ export type DirectoryUpdate = {
   readonly permissions: ReadonlyMap<string, HeldPermission | undefined>
   readonly foreignPrefixes: ReadonlyMap<string, ForeignPrefix | undefined>
   readonly lines: readonly RevocationLine[]
+  /** All that are published; undefined: as they were. */
+  readonly signingKeys: readonly StoredSigningKey[] | undefined
   /** Credentials whose facts have to be read again. */
   readonly credentials: readonly string[]
 }
@@ -48,6 +51,7 @@ export class Directory {
   #revision = -1
   readonly #resources = new Map<string, Resource>()
   readonly #hosts = new Map<string, Resource>()
+  readonly #identifiers = new Map<string, Resource>()
   readonly #groups = new Map<string, Group>()
   readonly #clients = new Map<string, Client>()
   readonly #users = new Map<string, User>()
@@ -55,12 +59,13 @@ export class Directory {
   /** Holder, as `client:canister`, → resource → its permissions there. */
   readonly #held = new Map<string, Map<string, HeldPermission[]>>()
   readonly #lines = new Map<string, RevocationLine>()
+  #signingKeys: readonly StoredSigningKey[] = []
   readonly #foreignPrefixes = new Map<string, ForeignPrefix>()
   /** How long those are, each length once: how a text is looked for among them. */
   #foreignPrefixLengths: readonly number[] = []
 
   constructor(readonly management: Resource) {
-    this.#resources.set(MANAGEMENT_RESOURCE, management)
+    this.#replaceResource(MANAGEMENT_RESOURCE, management)
   }
 
   get revision(): number {
@@ -77,6 +82,20 @@ export class Directory {
 
   resource(name: string): Resource | undefined {
     return this.#resources.get(name)
+  }
+
+  /** The resource whose audience this is, byte for byte. */
+  resourceOf(identifier: string): Resource | undefined {
+    return this.#identifiers.get(identifier)
+  }
+
+  client(id: string): Client | undefined {
+    return this.#clients.get(id)
+  }
+
+  /** The published keys, the one that signs last first; the same list as long as they do not change. */
+  signingKeys(): readonly StoredSigningKey[] {
+    return this.#signingKeys
   }
 
   /** Whether the group is there and gives what it holds. */
@@ -144,6 +163,13 @@ export class Directory {
     return [...this.#foreignPrefixes.keys()]
   }
 
+  /** Drops lines through nothing but what ended before a moment. No answer changes by that. */
+  forgetEndedLines(before: Date): void {
+    for (const { subject, endsAt } of this.#lines.values()) {
+      if (endsAt !== null && endsAt < before) this.#lines.delete(subject)
+    }
+  }
+
   /** Puts everything of one revision in. Older than what is here: ignored, since it was read before. */
   apply(update: DirectoryUpdate): void {
     if (update.revision < this.#revision && !update.everything) return
@@ -154,29 +180,35 @@ export class Directory {
     replaceAll(this.#users, update.users)
     for (const [id, permission] of update.permissions) this.#replacePermission(id, permission)
     for (const line of update.lines) this.#lines.set(line.subject, line)
+    if (update.signingKeys !== undefined) this.#signingKeys = update.signingKeys
     replaceAll(this.#foreignPrefixes, update.foreignPrefixes)
     this.#foreignPrefixLengths = [...new Set([...this.#foreignPrefixes.keys()].map(({ length }) => length))]
     this.#revision = update.revision
   }
 
   #clear(): void {
-    for (const map of [this.#resources, this.#hosts, this.#groups, this.#clients, this.#users]) map.clear()
+    for (const map of [this.#resources, this.#hosts, this.#identifiers]) map.clear()
+    for (const map of [this.#groups, this.#clients, this.#users]) map.clear()
     this.#permissions.clear()
     this.#held.clear()
     this.#lines.clear()
     this.#foreignPrefixes.clear()
-    this.#resources.set(MANAGEMENT_RESOURCE, this.management)
+    this.#replaceResource(MANAGEMENT_RESOURCE, this.management)
   }
 
   #replaceResource(name: string, resource: Resource | undefined): void {
     for (const host of this.#resources.get(name)?.hosts ?? []) {
       if (this.#hosts.get(host)?.name === name) this.#hosts.delete(host)
     }
+    const { identifier } = this.#resources.get(name) ?? {}
+    if (identifier !== undefined && this.#identifiers.get(identifier)?.name === name)
+      this.#identifiers.delete(identifier)
     if (resource === undefined) {
       this.#resources.delete(name)
       return
     }
     this.#resources.set(name, resource)
+    this.#identifiers.set(resource.identifier, resource)
     for (const host of resource.hosts) this.#hosts.set(host, resource)
   }
 

@@ -6,6 +6,7 @@ import { listGroups } from '../store/groups.ts'
 import { listPermissions } from '../store/permissions.ts'
 import { listResources } from '../store/resources.ts'
 import { listRevocationLines } from '../store/revocation-lines.ts'
+import { listSigningKeys } from '../store/signing-keys.ts'
 import { inOneSnapshot } from '../store/snapshot.ts'
 import type { Db, Noun, Store } from '../store/store.ts'
 import { listUsers } from '../store/users.ts'
@@ -89,7 +90,9 @@ export class Follower {
     const { revision } = this.directory
     if ((await readRevision(this.store.reader)) !== revision) {
       const update = await inOneSnapshot(this.store.reader, (db) => readUpdate(db, revision))
-      this.forget(update.everything ? undefined : update.credentials)
+      // What a key vouched for that is no longer published must not be believed on.
+      const isAnyForgotten = update.everything || update.signingKeys !== undefined
+      this.forget(isAnyForgotten ? undefined : update.credentials)
       this.directory.apply(update)
     }
     this.#confirmedAtMs = askedAtMs
@@ -149,6 +152,7 @@ async function readUpdate(db: Db, since: number): Promise<DirectoryUpdate> {
       ({ prefix }) => prefix,
       (prefixes) => listForeignPrefixes(db, prefixes),
     ),
+    signingKeys: everything || changedIds(changes, 'signing_key').length > 0 ? await listSigningKeys(db) : undefined,
     lines: [...lines.values()].filter((line) => line !== undefined),
     credentials: changedIds(changes, 'credential'),
   }

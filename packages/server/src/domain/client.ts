@@ -1,11 +1,17 @@
 import type { Network } from '@countersign/resource-server'
 
+/** How a client may show at the token endpoint that it is itself (RFC 6749 §2.3, RFC 7523 §2.2). */
+export const AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'] as const
+export type AuthMethod = (typeof AUTH_METHODS)[number]
+
 /** Registered software that calls (RFC 6749 §2). */
 export type Client = {
   readonly id: string
   readonly name: string
   readonly groups: readonly string[]
   readonly grants: readonly string[]
+  readonly authMethods: readonly AuthMethod[]
+  readonly keys: ClientKeys | null
   readonly defaultResource: string | null
   readonly accessTokenTtlSeconds: number | null
   /** Where its credentials may be used from; empty: anywhere. */
@@ -16,6 +22,12 @@ export type Client = {
   /** What declares it: null for people through the API, `countersign` for what the server itself made. */
   readonly managedBy: string | null
   readonly createdAt: Date
+  readonly revision: number
+}
+
+/** The public keys by which a client signs assertions: registered here, or fetched from where it keeps them. */
+export type ClientKeys = ({ readonly jwks: { readonly keys: readonly object[] } } | { readonly jwksUri: string }) & {
+  /** The revision at which they were registered: what was revoked before does not touch them. */
   readonly revision: number
 }
 

@@ -32,7 +32,8 @@ export type NewPermission = Omit<HeldPermission, 'managedBy' | 'createdAt'>
 
 /** The record behind a credential that we issued. Its secret is not in it: only the SHA-256 of the whole string. */
 export type StoredCredential = CredentialState & {
-  readonly kind: IssuedKind | 'bootstrap'
+  /** `client_key`: a client's own key pair, registered, not stored as a credential. */
+  readonly kind: IssuedKind | 'bootstrap' | 'client_key'
   readonly owner: OwnerRef
   readonly name: string
   readonly hint: string
@@ -54,11 +55,14 @@ export type StoredCredential = CredentialState & {
   readonly importedFrom: string | null
 }
 
-/** One row that revokes many: everything of `subject` made up to `revision` is dead. */
+/** One row that revokes many: everything of `subject` made up to `revision`, or before `before`, is dead. */
 export type RevocationLine = {
-  /** `client:<id>`, `user:<id>`, `kind:<kind>`, `family:<id>` or `credential:<id>` (its descendants). */
+  /** `client:<id>`, `user:<id>`, `kind:<kind>`, `family:<id>` or `credential:<id>` (itself and its descendants). */
   readonly subject: string
   readonly revision: number
+  readonly before: Date | null
+  /** When all that it goes through has expired; null: never. */
+  readonly endsAt: Date | null
   readonly at: Date
   readonly by: string
   readonly reason: string | null
@@ -75,9 +79,15 @@ export function revocationOf(
   }
   const drawn = (subject: string, of: string): Revocation | undefined => {
     const line = lineThrough(subject)
-    if (line === undefined || credential.revision > line.revision) return undefined
+    if (line === undefined) return undefined
+    if (credential.revision > line.revision && !(line.before !== null && credential.createdAt < line.before)) {
+      return undefined
+    }
     return { at: line.at, by: line.by, reason: line.reason, of }
   }
+  // An access token that is a JWT has no record that could say so.
+  const byItself = drawn(`credential:${credential.id}`, 'the credential')
+  if (byItself !== undefined) return byItself
   const byOwner = drawn(refText(credential.owner), `all credentials of ${refText(credential.owner)}`)
   if (byOwner !== undefined) return byOwner
   const byKind = drawn(`kind:${credential.kind}`, `every ${credential.kind} of that age`)

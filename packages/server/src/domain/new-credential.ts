@@ -4,13 +4,17 @@ import type { StoredCredential } from './credential.ts'
 export type Making = { readonly now: Date; readonly revision: number; readonly actor: { readonly by: string } }
 
 type Named = Pick<StoredCredential, 'id' | 'kind' | 'owner' | 'name' | 'hint'>
-type Confined = Pick<StoredCredential, 'narrowing' | 'networks' | 'networkTexts' | 'notBefore' | 'expiresAt'>
+type Confined = Pick<
+  StoredCredential,
+  'narrowing' | 'audience' | 'networks' | 'networkTexts' | 'notBefore' | 'expiresAt'
+>
 type Descended = Pick<StoredCredential, 'family' | 'ancestors' | 'importedFrom'>
 
 /** The record of a credential that nobody has used yet. What is not said: the first of its family, and not confined. */
 export function newCredential(making: Making, said: Named & Partial<Confined & Descended>): StoredCredential {
   return {
     narrowing: { resources: null, scopes: null, projects: null },
+    audience: null,
     networks: [],
     networkTexts: [],
     notBefore: null,

@@ -6,8 +6,6 @@ export type ScopeDetail = { readonly surface?: string | undefined; readonly desc
 
 /** A service behind the proxy, or an API: a protected resource (RFC 9728). */
 export type Resource = ProtectedResource & {
-  /** Its audience: an absolute URI. */
-  readonly identifier: string
   /** Canonical hosts, or `*.` and a domain. */
   readonly hosts: readonly string[]
   readonly scopes: readonly string[]
@@ -17,6 +15,8 @@ export type Resource = ProtectedResource & {
   readonly roleScopes: ReadonlyMap<string, readonly string[]>
   readonly definitions: readonly RuleDefinition[]
   readonly accessToken: { readonly format: 'jwt' | 'opaque'; readonly ttlSeconds: number }
+  /** Ids of the clients that may ask what a credential may do here (RFC 7662). */
+  readonly introspectors: readonly string[]
   readonly foreignCredentials: 'reject' | 'pass'
   /** Lower case; then it is the only source of machine credentials. */
   readonly credentialHeader: string | undefined

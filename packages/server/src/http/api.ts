@@ -1,12 +1,4 @@
-import {
-  clientAddress,
-  deny,
-  isDenied,
-  parseAddress,
-  parseRequestTarget,
-  REFUSALS,
-  type RefusalCode,
-} from '@countersign/resource-server'
+import { deny, isDenied, parseRequestTarget, REFUSALS, type RefusalCode } from '@countersign/resource-server'
 import type { Authorized, NoteRefusal } from '../admin/deps.ts'
 import type { Resource } from '../domain/resource.ts'
 import { contextOf, denialHeaders } from '../verify/answer.ts'
@@ -14,6 +6,7 @@ import { AskedRequest, type Dialect } from '../verify/asked.ts'
 import { type DeniedDecision, isAllowed } from '../verify/decision.ts'
 import { type EdgeDeps, noteBroken } from '../verify/edge.ts'
 import { refuse, verify } from '../verify/verify.ts'
+import { callerAddress } from './caller-address.ts'
 import type { Handler } from './guard.ts'
 
 const DIALECT: Dialect = 'api'
@@ -50,11 +43,7 @@ function askedBy(request: Request, peer: string | null, now: Date, deps: ApiDeps
   const { headers, url, method } = request
   const target = parseRequestTarget(url.slice(url.indexOf('/', url.indexOf('://') + 3)))
   if (target === undefined) return deny('target_malformed')
-  const readAddress = () => {
-    const forwardedFor = headers.get('x-forwarded-for')
-    const isProxied = forwardedFor !== null && peer !== null && deps.proxies.isTrustedPeer(peer)
-    return isProxied ? clientAddress(forwardedFor, deps.proxies.isTrusted) : parseAddress(peer ?? '')
-  }
+  const readAddress = () => callerAddress(headers, peer, deps.proxies)
   return new AskedRequest(
     DIALECT,
     now,

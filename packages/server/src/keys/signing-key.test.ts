@@ -4,12 +4,23 @@ import type { OpenedStore } from '../store/open.ts'
 import { insertSigningKey, listSigningKeys } from '../store/signing-keys.ts'
 import { change, HOST_ACTOR } from '../store/store.ts'
 import { openTestStore } from '../store/testing/engines.ts'
+import { KeyRing } from './key-ring.ts'
 import { sealWith } from './seal.ts'
-import { loadSigningKeys, type SigningKeys } from './signing-key.ts'
+import { ensureSigningKey } from './signing-key.ts'
 
 const random = (length: number) => crypto.getRandomValues(new Uint8Array(length))
 const seal = sealWith(new Uint8Array(32).fill(1), random)
 const now = new Date('2030-01-01T00:00:00Z')
+const later = new Date('2030-01-02T00:00:00Z')
+
+/** What a start does. */
+async function loadSigningKeys(at: OpenedStore, by: typeof seal) {
+  await ensureSigningKey(at, by)
+  const stored = await listSigningKeys(at.reader)
+  const ring = new KeyRing(() => stored, by)
+  const { publicKeys } = ring
+  return { publicKeys, signJwt: (typ: string, claims: object) => ring.signJwt(typ, { ...claims }, later) }
+}
 
 let clockSeconds = 0
 let store: OpenedStore
@@ -20,7 +31,7 @@ beforeEach(async () => {
 afterEach(() => store.close())
 
 /** Header and claims of a compact JWS that the newest published key vouches for; else undefined. */
-function verified(keys: SigningKeys, jwt: string): { header: unknown; claims: unknown } | undefined {
+function verified(keys: Pick<KeyRing, 'publicKeys'>, jwt: string): { header: unknown; claims: unknown } | undefined {
   const [header = '', claims = '', signature = ''] = jwt.split('.')
   const key = createPublicKey({ key: { ...keys.publicKeys[0] }, format: 'jwk' })
   const signed = Buffer.from(`${header}.${claims}`)
@@ -118,7 +129,8 @@ describe('the signing key', () => {
     const [second] = await listSigningKeys(foreign.reader)
     await foreign.close()
     if (second === undefined) throw new Error('no key was made')
-    await change(store, HOST_ACTOR, (running) => insertSigningKey(running, second))
+    const activeFrom = new Date(now.getTime() + 60_000)
+    await change(store, HOST_ACTOR, (running) => insertSigningKey(running, { ...second, activeFrom }))
 
     const both = await loadSigningKeys(store, seal)
     expect(both.publicKeys.map(({ kid }) => kid)).toEqual([second.kid, first.publicKeys[0]?.kid ?? ''])

@@ -1,22 +1,29 @@
 import { parseNetwork } from '@countersign/resource-server'
-import type { Client } from '../domain/client.ts'
+import { AUTH_METHODS, type AuthMethod, type Client, type ClientKeys } from '../domain/client.ts'
 import { managedByColumn } from './managed-by.ts'
 import { deleteMemberships, listMemberships, replaceMemberships } from './memberships.ts'
-import { type Change, type Db, parseObject, type Slice, toDate, toSeconds } from './store.ts'
+import { type Change, type Db, parseObject, parseWord, type Slice, toDate, toSeconds } from './store.ts'
 
 type ClientBody = {
   grants: string[]
+  auth_methods?: string[]
+  keys?: ClientKeys | null
   default_resource?: string | null
   access_token_ttl_seconds?: number | null
   networks?: string[] | null
   listener?: 'any' | 'internal'
 }
 
+/** Of clients that were made before there was a choice. */
+const DEFAULT_AUTH_METHODS: readonly AuthMethod[] = ['client_secret_basic', 'client_secret_post']
+
 export type ClientWrite = {
   id: string
   name: string
   groups: readonly string[]
   grants: readonly string[]
+  authMethods: readonly AuthMethod[]
+  keys: ClientKeys | null
   defaultResource: string | null
   accessTokenTtlSeconds: number | null
   networkTexts: readonly string[]
@@ -36,6 +43,8 @@ export async function listClients(db: Db, ids?: readonly string[]): Promise<Clie
       name: row.name,
       groups: memberships.get(row.id) ?? [],
       grants: body.grants,
+      authMethods: storedMethods(row.id, body.auth_methods),
+      keys: body.keys ?? null,
       defaultResource: body.default_resource ?? null,
       accessTokenTtlSeconds: body.access_token_ttl_seconds ?? null,
       networks: storedNetworks(networkTexts),
@@ -47,6 +56,11 @@ export async function listClients(db: Db, ids?: readonly string[]): Promise<Clie
       revision: row.revision,
     }
   })
+}
+
+/** A word that is none of ours would take a way of authentication from the client: an error, not one way less. */
+function storedMethods(id: string, words: readonly string[] | undefined): readonly AuthMethod[] {
+  return words?.map((word) => parseWord(word, AUTH_METHODS, `client ${id}`)) ?? DEFAULT_AUTH_METHODS
 }
 
 export async function listClientIds(db: Db, { after, limit }: Slice): Promise<string[]> {
@@ -77,7 +91,7 @@ export async function insertClient(change: Change, write: ClientWrite, managedBy
       id,
       name,
       disabled: Number(disabled),
-      body: bodyOf(write),
+      body: bodyOf(write, revision),
       managed_by: managedBy,
       created_at: toSeconds(now),
       revision,
@@ -94,7 +108,7 @@ export async function updateClient(change: Change, write: ClientWrite, managedBy
     .set({
       name,
       disabled: Number(disabled),
-      body: bodyOf(write),
+      body: bodyOf(write, change.revision),
       revision: change.revision,
       ...managedByColumn(managedBy),
     })
@@ -110,9 +124,12 @@ export async function deleteClient(change: Change, id: string): Promise<void> {
   await change.db.deleteFrom('client').where('id', '=', id).execute()
 }
 
-function bodyOf(write: ClientWrite): string {
+function bodyOf(write: ClientWrite, revision: number): string {
   const body: ClientBody = {
     grants: [...write.grants],
+    auth_methods: [...write.authMethods],
+    // Registered by this change, if no revision is said.
+    keys: write.keys && { ...write.keys, revision: write.keys.revision || revision },
     default_resource: write.defaultResource,
     access_token_ttl_seconds: write.accessTokenTtlSeconds,
     networks: [...write.networkTexts],

@@ -67,11 +67,12 @@ function add(counts: Map<string, CredentialCount>, row: Row): void {
 }
 
 async function countPart(db: Db, now: number, withinDays: readonly number[], after: string): Promise<readonly Row[]> {
+  const isThrough = sql`(line.revision >= it.revision or line.before > it.created_at)`
   const lineThrough = (subject: RawBuilder<unknown>) =>
-    sql`exists (select 1 from revocation_line as line where line.subject = ${subject} and line.revision >= it.revision)`
+    sql`exists (select 1 from revocation_line as line where line.subject = ${subject} and ${isThrough})`
   const isOrphan = sql`it.ancestors is not null and exists (
     select 1 from ${ancestorsOf(db)} join revocation_line as line on line.subject = 'credential:' || ancestor.value
-    where line.revision >= it.revision)`
+    where ${isThrough})`
   const isLiveAmong = (kind: OwnerRef['kind']) => sql`(it.owner_kind = ${kind} and exists (
     select 1 from ${sql.table(kind)} as owner where owner.id = it.owner and owner.disabled = 0))`
   const hasLiveOwner = sql`(${sql.join(OWNER_KINDS.map(isLiveAmong), sql` or `)})`
@@ -84,7 +85,8 @@ async function countPart(db: Db, now: number, withinDays: readonly number[], aft
   const latest = now + Math.max(0, ...withinDays) * DAY_SECONDS
   const { rows } = await sql<Row>`
     with part as (
-      select id, kind, owner_kind, owner, family, ancestors, expires_at, revoked_at, revision, imported_from
+      select id, kind, owner_kind, owner, family, ancestors, expires_at, revoked_at, revision, created_at,
+        imported_from
       from credential where id > ${after} order by id limit ${ROWS_A_READ}),
     judged as materialized (
       select it.id, it.kind, it.imported_from, it.expires_at,
@@ -92,6 +94,7 @@ async function countPart(db: Db, now: number, withinDays: readonly number[], aft
           when ${lineThrough(sql`it.owner_kind || ':' || it.owner`)} then 0
           when ${lineThrough(sql`'kind:' || it.kind`)} then 0
           when ${lineThrough(sql`'family:' || it.family`)} then 0
+          when it.kind = 'at' and ${lineThrough(sql`'credential:' || it.id`)} then 0
           when ${isOrphan} then 0 else 1 end as standing,
         case when it.revoked_at is not null or it.expires_at is null or it.expires_at <= ${now} then 0
           when it.expires_at > ${latest} then 0 when ${hasLiveOwner} then 1 else 0 end as is_live

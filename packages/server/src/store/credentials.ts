@@ -95,6 +95,28 @@ export async function insertCredentials(change: Change, kept: readonly KeptCrede
   }
 }
 
+/** Keeps an opaque access token. It takes no revision: nobody could know it before, and the next line goes through it. */
+export async function insertAccessToken(store: Store, kept: KeptCredential): Promise<void> {
+  await store.writer.insertInto('credential').values(toNewRow(kept, kept.credential.revision)).execute()
+}
+
+/** Deletes access tokens that ended before a moment, at most `limit`. Says how many. */
+export async function deleteEndedTokens(store: Store, before: Date, limit: number): Promise<number> {
+  const { numDeletedRows } = await store.writer
+    .deleteFrom('credential')
+    .where('id', 'in', (select) =>
+      select
+        .selectFrom('credential')
+        .select('id')
+        .where('kind', '=', 'at')
+        .where('expires_at', '<', toSeconds(before))
+        .orderBy('expires_at')
+        .limit(limit),
+    )
+    .executeTakeFirst()
+  return Number(numDeletedRows)
+}
+
 /** Which of these digests are kept already, and whose they are. */
 export async function findKeptDigests(db: Db, digests: readonly string[]): Promise<Map<string, KeptDigest>> {
   const found = new Map<string, KeptDigest>()
@@ -130,6 +152,7 @@ function toNewRow({ credential, digest }: KeptCredential, revision: number): Tab
     resources: jsonOrNull(narrowing.resources),
     scopes: jsonOrNull(narrowing.scopes),
     projects: jsonOrNull(narrowing.projects),
+    audience: credential.audience,
     networks: credential.networkTexts.length === 0 ? null : JSON.stringify(credential.networkTexts),
     not_before: credential.notBefore && toSeconds(credential.notBefore),
     expires_at: credential.expiresAt && toSeconds(credential.expiresAt),
@@ -173,32 +196,25 @@ export async function shortenCredential(change: Change, id: string, expiresAt: D
 export type UnrevokedFilter = { readonly owner: OwnerRef } | { readonly kind: IssuedKind }
 
 /**
- * Counts what a line through these, drawn now at this revision, would newly revoke: what has not expired, and no line
- * through them has met before. Lines through others are not looked at: that would hold up a node with many credentials.
+ * Counts what a line through these, drawn now, would newly revoke: what has not expired, and no line through them has
+ * met before. Lines through others are not looked at: that would hold up a node with many credentials. Nor are access
+ * tokens that are JWTs: nobody counts them.
  */
-export async function countUnrevoked(db: Db, filter: UnrevokedFilter, now: Date, upTo: number): Promise<number> {
+export async function countUnrevoked(db: Db, filter: UnrevokedFilter, now: Date, before?: Date): Promise<number> {
   const line = await db
     .selectFrom('revocation_line')
-    .select('revision')
+    .select(['revision', 'before'])
     .where('subject', '=', lineSubject(filter))
     .executeTakeFirst()
-  const { count } = await matching(db, filter)
+  let query = matching(db, filter)
     .select((select) => select.fn.countAll<number>().as('count'))
     .where('revoked_at', 'is', null)
     .where('revision', '>', line?.revision ?? -1)
-    .where('revision', '<=', upTo)
+    .where('created_at', '>=', line?.before ?? 0)
     .where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', toSeconds(now))]))
-    .executeTakeFirstOrThrow()
+  if (before !== undefined) query = query.where('created_at', '<', toSeconds(before))
+  const { count } = await query.executeTakeFirstOrThrow()
   return Number(count)
-}
-
-/** The revision of the newest of these credentials that was made before a date; undefined: there is none. */
-export async function lastRevisionBefore(db: Db, filter: UnrevokedFilter, before: Date): Promise<number | undefined> {
-  const { last } = await matching(db, filter)
-    .select((select) => select.fn.max<number | null>('revision').as('last'))
-    .where('created_at', '<', toSeconds(before))
-    .executeTakeFirstOrThrow()
-  return last === null ? undefined : parseRevision(Number(last))
 }
 
 /** What a line through these is drawn through. */
@@ -253,6 +269,7 @@ function toStoredCredential(row: Tables['credential']): StoredCredential {
       scopes: parseTextsOrNull(row.scopes, NARROWING),
       projects: parseTextsOrNull(row.projects, NARROWING),
     },
+    audience: row.audience,
     networks: storedNetworks(networkTexts),
     networkTexts,
     notBefore: toDateOrNull(row.not_before),

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration'
 import { ADMIN_CLIENT, BOOTSTRAP_CLIENT } from '../domain/client.ts'
 import type { DecisionTables, Tables } from './schema.ts'
@@ -196,6 +196,34 @@ const people: Migration = {
   },
 }
 
+/** Access tokens, revocation by date, key rotation, and assertions that count once. */
+const tokens: Migration = {
+  async up(db: Kysely<Tables>) {
+    await db.schema.alterTable('credential').addColumn('audience', 'text').execute()
+    await db.schema
+      .createIndex('credential_token_expires')
+      .on('credential')
+      .column('expires_at')
+      .where(sql.ref('kind'), '=', 'at')
+      .execute()
+    for (const column of ['before', 'ends_at']) {
+      await db.schema.alterTable('revocation_line').addColumn(column, 'bigint').execute()
+    }
+    await db.schema
+      .alterTable('signing_key')
+      .addColumn('active_from', 'bigint', (column) => column.notNull().defaultTo(0))
+      .execute()
+    await db.schema
+      .createTable('used_assertion')
+      .addColumn('client', 'text', (column) => column.notNull())
+      .addColumn('jti', 'text', (column) => column.notNull())
+      .addColumn('expires_at', 'bigint', (column) => column.notNull())
+      .addPrimaryKeyConstraint('used_assertion_key', ['client', 'jti'])
+      .execute()
+    await db.schema.createIndex('used_assertion_expires').on('used_assertion').column('expires_at').execute()
+  },
+}
+
 /** The two clients that the server itself keeps, each with role admin at the management API and nowhere else. */
 async function insertBuiltInClients(db: Kysely<Tables>, now: Date): Promise<void> {
   const created_at = toSeconds(now)
@@ -250,7 +278,11 @@ const decisionsHouse: Migration = {
 
 /** Brings the schema up to this version; returns the names of what was applied. Two at once wait for each other. */
 export async function migrate(db: Kysely<Tables>, now: Date): Promise<string[]> {
-  return run(db as Kysely<unknown>, { '0001_first_house': firstHouse(now), '0002_people': people })
+  return run(db as Kysely<unknown>, {
+    '0001_first_house': firstHouse(now),
+    '0002_people': people,
+    '0003_tokens': tokens,
+  })
 }
 
 export async function migrateDecisions(db: Kysely<DecisionTables>): Promise<string[]> {

@@ -9,6 +9,7 @@ export type ResourceBody = {
   scope_details: Record<string, ScopeDetail>
   rules: RuleDefinition[]
   access_token: { format: 'jwt' | 'opaque'; ttl_seconds: number }
+  introspectors: string[]
   foreign_credentials: 'reject' | 'pass'
   credential_header: string | null
   preflight: 'deny' | 'pass'
@@ -23,7 +24,7 @@ export async function findResource(db: Db, name: string): Promise<Resource | und
 }
 
 /** What rows lack that were written before there was such a field. */
-const LATER_FIELDS: Pick<ResourceBody, 'scope_details'> = { scope_details: {} }
+const LATER_FIELDS: Pick<ResourceBody, 'scope_details' | 'introspectors'> = { scope_details: {}, introspectors: [] }
 
 const NO_ROLE_SCOPES: ReadonlyMap<string, readonly string[]> = new Map()
 
@@ -49,6 +50,7 @@ export async function listResources(db: Db, names?: readonly string[]): Promise<
       definitions: body.rules,
       rules: compileStored(row.name, body),
       accessToken: { format: body.access_token.format, ttlSeconds: body.access_token.ttl_seconds },
+      introspectors: body.introspectors,
       foreignCredentials: body.foreign_credentials,
       credentialHeader: body.credential_header ?? undefined,
       preflight: body.preflight,
@@ -150,12 +152,13 @@ async function insertHosts(change: Change, { name, hosts }: ResourceWrite): Prom
 
 function bodyOf(write: ResourceWrite): string {
   const { scopes, scope_details, rules, access_token, preflight, headers, groups } = write
-  const { foreign_credentials, credential_header } = write
+  const { introspectors, foreign_credentials, credential_header } = write
   const body: ResourceBody = {
     scopes,
     scope_details,
     rules,
     access_token,
+    introspectors,
     foreign_credentials,
     credential_header,
     preflight,

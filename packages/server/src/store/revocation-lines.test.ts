@@ -1,8 +1,7 @@
 import { expect, test } from 'bun:test'
 import { refText } from '../domain/credential.ts'
-import { readRevision } from './change-log.ts'
 import { countUnrevoked, revokeCredential } from './credentials.ts'
-import { drawRevocationLine, listRevocationLines } from './revocation-lines.ts'
+import { deleteEndedLines, drawRevocationLine, listRevocationLines } from './revocation-lines.ts'
 import { later, T0 } from './testing/rows.ts'
 import { onEveryEngine } from './testing/suite.ts'
 
@@ -15,7 +14,15 @@ onEveryEngine('a revocation line', (at) => {
     at.now = later(9)
     await at.run((running) => drawRevocationLine(running, 'client:canister', 'second'))
     expect(await listRevocationLines(at.reader, ['client:canister'])).toEqual([
-      { subject: 'client:canister', revision: 3, at: later(9), by: 'client:ops', reason: 'second' },
+      {
+        subject: 'client:canister',
+        revision: 3,
+        before: null,
+        endsAt: null,
+        at: later(9),
+        by: 'client:ops',
+        reason: 'second',
+      },
     ])
     expect(await listRevocationLines(at.reader)).toHaveLength(2)
   })
@@ -27,7 +34,7 @@ onEveryEngine('a revocation line', (at) => {
     await at.insertKey('key_3', { expiresAt: later(-1) })
     await at.insertKey('key_4', { expiresAt: later(1) })
     await at.insertKey('key_5', { owner: { kind: 'client', id: 'other' } })
-    const count = () => countUnrevoked(at.reader, { owner }, T0, Number.MAX_SAFE_INTEGER)
+    const count = () => countUnrevoked(at.reader, { owner }, T0)
     expect(await count()).toBe(2)
     await at.run((running) => drawRevocationLine(running, refText(owner), null))
     expect(await count()).toBe(0)
@@ -35,11 +42,33 @@ onEveryEngine('a revocation line', (at) => {
     expect(await count()).toBe(1)
   })
 
-  test('newly revokes nothing that was made after its revision', async () => {
+  test('newly revokes nothing that was made at its moment or later', async () => {
     await at.insertKey('key_1')
-    const upTo = await readRevision(at.reader)
-    await at.insertKey('key_2')
-    expect(await countUnrevoked(at.reader, { kind: 'key' }, T0, upTo)).toBe(1)
-    expect(await countUnrevoked(at.reader, { kind: 'key' }, T0, upTo + 1)).toBe(2)
+    await at.insertKey('key_2', { createdAt: later(5) })
+    const count = (before?: Date) => countUnrevoked(at.reader, { kind: 'key' }, T0, before)
+    expect(await count(later(5))).toBe(1)
+    expect(await count()).toBe(2)
+    await at.run((running) => drawRevocationLine(running, 'kind:key', null, { before: later(5) }))
+    expect(await count()).toBe(1)
+  })
+
+  test('never moves back, by neither of its two reaches', async () => {
+    const drawn = async () => (await listRevocationLines(at.reader))[0]
+    await at.run((running) => drawRevocationLine(running, 'client:canister', null))
+    await at.run((running) => drawRevocationLine(running, 'client:canister', null, { before: later(9) }))
+    expect(await drawn()).toMatchObject({ revision: 1, before: later(9) })
+    await at.run((running) => drawRevocationLine(running, 'client:canister', null, { before: later(5) }))
+    expect(await drawn()).toMatchObject({ revision: 1, before: later(9) })
+    await at.run((running) => drawRevocationLine(running, 'client:canister', null))
+    expect(await drawn()).toMatchObject({ revision: 4, before: later(9) })
+  })
+
+  test('that has no end gets none, and one with an end goes when it has come', async () => {
+    await at.run((running) => drawRevocationLine(running, 'credential:key_1', null))
+    await at.run((running) => drawRevocationLine(running, 'credential:key_1', null, { endsAt: later(5) }))
+    await at.run((running) => drawRevocationLine(running, 'credential:at_1', null, { endsAt: later(5) }))
+    expect(await deleteEndedLines(at.store, later(5), 10)).toBe(0)
+    expect(await deleteEndedLines(at.store, later(6), 10)).toBe(1)
+    expect((await listRevocationLines(at.reader)).map(({ subject }) => subject)).toEqual(['credential:key_1'])
   })
 })

@@ -1,26 +1,75 @@
 import type { RevocationLine } from '../domain/credential.ts'
-import { type Change, type Db, toDate, toSeconds } from './store.ts'
+import { type Change, type Db, type Store, toDate, toDateOrNull, toSeconds } from './store.ts'
 
 export async function listRevocationLines(db: Db, subjects?: readonly string[]): Promise<RevocationLine[]> {
   let query = db.selectFrom('revocation_line').selectAll()
   if (subjects !== undefined) query = query.where('subject', 'in', subjects)
-  return (await query.execute()).map((row) => ({ ...row, at: toDate(row.at) }))
+  return (await query.execute()).map((row) => ({
+    subject: row.subject,
+    revision: row.revision,
+    before: toDateOrNull(row.before),
+    endsAt: toDateOrNull(row.ends_at),
+    at: toDate(row.at),
+    by: row.by,
+    reason: row.reason,
+  }))
+}
+
+/** How far a line reaches. */
+export type LineReach = {
+  /** Only what was made before this moment; omitted: all that was made up to the change itself. */
+  readonly before?: Date | undefined
+  /** When all that it goes through has expired; omitted: never. */
+  readonly endsAt?: Date | null | undefined
 }
 
 /**
- * Revokes, with one row, everything of `subject` that was made up to the revision `upTo`. A line never moves back:
- * what it went through stays dead.
+ * Revokes, with one row, everything of `subject` that has been made so far, or that was made before a moment. A line
+ * never moves back: what it went through stays dead.
  */
 export async function drawRevocationLine(
   change: Change,
   subject: string,
   reason: string | null,
-  upTo: number = change.revision,
+  { before, endsAt }: LineReach = {},
 ): Promise<void> {
-  const line = { revision: upTo, at: toSeconds(change.now), by: change.actor.by, reason }
+  const [drawn] = await listRevocationLines(change.db, [subject])
+  const line = {
+    revision: before === undefined ? change.revision : (drawn?.revision ?? 0),
+    before: toSecondsOrNull(latest(drawn?.before ?? null, before ?? null)),
+    at: toSeconds(change.now),
+    by: change.actor.by,
+    reason,
+    ends_at: drawn !== undefined && drawn.endsAt === null ? null : toSecondsOrNull(endsAt ?? null),
+  }
   await change.db
     .insertInto('revocation_line')
     .values({ subject, ...line })
-    .onConflict((conflict) => conflict.column('subject').doUpdateSet(line).where('revocation_line.revision', '<', upTo))
+    .onConflict((conflict) => conflict.column('subject').doUpdateSet(line))
     .execute()
+}
+
+/** Deletes lines through nothing but what has expired, at most `limit`. No answer changes by that. */
+export async function deleteEndedLines(store: Store, before: Date, limit: number): Promise<number> {
+  const { numDeletedRows } = await store.writer
+    .deleteFrom('revocation_line')
+    .where('subject', 'in', (select) =>
+      select
+        .selectFrom('revocation_line')
+        .select('subject')
+        .where('ends_at', '<', toSeconds(before))
+        .orderBy('subject')
+        .limit(limit),
+    )
+    .executeTakeFirst()
+  return Number(numDeletedRows)
+}
+
+function latest(one: Date | null, other: Date | null): Date | null {
+  if (one === null || other === null) return one ?? other
+  return one > other ? one : other
+}
+
+function toSecondsOrNull(date: Date | null): number | null {
+  return date === null ? null : toSeconds(date)
 }

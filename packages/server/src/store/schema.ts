@@ -82,6 +82,8 @@ export type Tables = {
     resources: string | null
     scopes: string | null
     projects: string | null
+    /** Of access tokens: the identifier that they were issued for. */
+    audience: string | null
     networks: string | null
     not_before: number | null
     expires_at: number | null
@@ -107,14 +109,28 @@ export type Tables = {
     created_at: number
     revision: number
   }
-  revocation_line: { subject: string; revision: number; at: number; by: string; reason: string | null }
+  revocation_line: {
+    subject: string
+    revision: number
+    /** What was made before this moment is dead too. */
+    before: number | null
+    at: number
+    by: string
+    reason: string | null
+    /** When all that it goes through has expired. */
+    ends_at: number | null
+  }
   signing_key: {
     kid: string
     public_jwk: string
     private_sealed: string
     created_at: number
+    /** From when on it signs; before, it is only published. */
+    active_from: number
     retired_at: number | null
   }
+  /** Assertions of clients that were accepted, until they expire: each counts once (RFC 7523 §3). */
+  used_assertion: { client: string; jti: string; expires_at: number }
   setting: { name: string; value: string }
 }
 

@@ -6,14 +6,17 @@ export type StoredSigningKey = {
   /** PKCS #8, sealed by the key-encryption key. */
   readonly privateSealed: string
   readonly createdAt: Date
+  /** From when on it signs; before, it is only published. */
+  readonly activeFrom: Date
 }
 
-/** The keys that may still be used or asked for, newest first. */
+/** The keys that are published, the one that signs last first. Those that are retired are not among them. */
 export async function listSigningKeys(db: Db): Promise<StoredSigningKey[]> {
   const rows = await db
     .selectFrom('signing_key')
     .selectAll()
     .where('retired_at', 'is', null)
+    .orderBy('active_from', 'desc')
     .orderBy('created_at', 'desc')
     .orderBy('kid')
     .execute()
@@ -22,6 +25,8 @@ export async function listSigningKeys(db: Db): Promise<StoredSigningKey[]> {
     publicJwk: row.public_jwk,
     privateSealed: row.private_sealed,
     createdAt: toDate(row.created_at),
+    // Those that were made before keys could wait have signed since they were made.
+    activeFrom: toDate(row.active_from === 0 ? row.created_at : row.active_from),
   }))
 }
 
@@ -33,7 +38,17 @@ export async function insertSigningKey(change: Change, key: Omit<StoredSigningKe
       public_jwk: key.publicJwk,
       private_sealed: key.privateSealed,
       created_at: toSeconds(change.now),
+      active_from: toSeconds(key.activeFrom),
       retired_at: null,
     })
+    .execute()
+}
+
+/** Takes a key out of use: it is no longer published, and nothing that it signed is believed. */
+export async function retireSigningKey(change: Change, kid: string): Promise<void> {
+  await change.db
+    .updateTable('signing_key')
+    .set({ retired_at: toSeconds(change.now) })
+    .where('kid', '=', kid)
     .execute()
 }

@@ -9,7 +9,9 @@ import {
 import type { Resource } from '../domain/resource.ts'
 
 /** How the question was put, which is also how the answer is put. */
-export type Dialect = 'forward' | 'nginx' | 'api'
+export type Dialect = 'forward' | 'nginx' | 'api' | 'oauth'
+/** Those in which a proxy asks. */
+export type ProxyDialect = Exclude<Dialect, 'api' | 'oauth'>
 
 /** What a proxy, or the management API for itself, asks: may this request pass? */
 export class AskedRequest implements Circumstances {

@@ -2,6 +2,7 @@ import type { Decision as DecisionRecord } from '@countersign/admin-api'
 import type { AccessRule } from '@countersign/resource-server'
 import type { AllowedCounter, KnownCredential } from '../authentication/known-credentials.ts'
 import { PREFLIGHT_RULE } from '../domain/access-rule.ts'
+import type { StoredCredential } from '../domain/credential.ts'
 import { makeId, type RandomBytes } from '../domain/ids.ts'
 import type { Resource } from '../domain/resource.ts'
 import type { LastUse } from '../store/credentials.ts'
@@ -31,6 +32,8 @@ const MAX_ROWS_A_WRITE = 500
 const MAX_WAITING_USES = 100_000
 /** How exactly the last use of a credential is known: a hot key costs one write in this time. */
 const LAST_USE_MS = 60_000
+/** An access token lives for minutes, and those that are JWTs have no row; of the secret that mints them it is known. */
+const HAS_LAST_USE: readonly StoredCredential['kind'][] = ['key', 'pat', 'secret']
 const HOUR_MS = 3_600_000
 
 /**
@@ -69,7 +72,7 @@ export class DecisionLog {
   noteAllowed(decision: AllowedDecision, asked: AskedRequest): void {
     const { caller, matched, resource } = decision
     const known = caller?.known
-    if (known !== undefined) this.#touch(known, asked)
+    if (known !== undefined) this.noteUse(known, asked.now, () => asked.clientAddressText())
     if (matched === undefined || resource === undefined) return
     const hour = Math.floor(asked.now.getTime() / HOUR_MS)
     const last = known?.counter
@@ -152,13 +155,14 @@ export class DecisionLog {
     }
   }
 
-  #touch(known: KnownCredential, asked: AskedRequest): void {
-    if (known.unwrittenUse !== undefined || known.stored.kind === 'bootstrap') return
-    const sinceWrittenMs = asked.now.getTime() - known.writtenUseMs
+  /** Remembers that a credential was used, and when: of those that are kept for long. */
+  noteUse(known: KnownCredential, at: Date, from: () => string | null): void {
+    if (known.unwrittenUse !== undefined || !HAS_LAST_USE.includes(known.stored.kind)) return
+    const sinceWrittenMs = at.getTime() - known.writtenUseMs
     // Not negative: should the clock have gone back, nothing would be written until it is there again.
     if (sinceWrittenMs >= 0 && sinceWrittenMs < LAST_USE_MS) return
     if (this.#touched.size >= MAX_WAITING_USES) return
-    known.unwrittenUse = { at: asked.now, from: asked.clientAddressText() }
+    known.unwrittenUse = { at, from: from() }
     this.#touched.add(known)
   }
 

@@ -1,6 +1,6 @@
 import { deny, isDenied, type Listener, REFUSALS } from '@countersign/resource-server'
 import { allowedResponse, denialResponse } from './answer.ts'
-import type { AskedRequest, Dialect } from './asked.ts'
+import type { AskedRequest, Dialect, ProxyDialect } from './asked.ts'
 import { type Decision, isAllowed } from './decision.ts'
 import type { DecisionLog } from './decision-log.ts'
 import { type ReadAsked, readForward, readNginx } from './dialects.ts'
@@ -18,14 +18,14 @@ export type EdgeDeps = {
   readonly onUntrustedProxy: (peer: string | null, because: string) => void
 }
 
-const READERS: Readonly<Record<Exclude<Dialect, 'api'>, ReadAsked>> = { forward: readForward, nginx: readNginx }
+const READERS: Readonly<Record<ProxyDialect, ReadAsked>> = { forward: readForward, nginx: readNginx }
 
 /**
  * The answer to a proxy's question: reads it in the proxy's dialect, verifies, and writes the answer in that dialect.
  *
  * Security: whatever throws, here or below, becomes a 500 or 503 that carries no identity.
  */
-export function verifyEdge(dialect: Exclude<Dialect, 'api'>, listener: Listener, deps: EdgeDeps) {
+export function verifyEdge(dialect: ProxyDialect, listener: Listener, deps: EdgeDeps) {
   const read = READERS[dialect]
   return (request: Request, peer: string | null): Response | Promise<Response> => {
     try {

@@ -8,7 +8,7 @@ import {
 } from '@countersign/resource-server'
 import type { KnownCaller } from '../authentication/known-credentials.ts'
 import type { Resource } from '../domain/resource.ts'
-import type { SigningKeys } from '../keys/signing-key.ts'
+import type { KeyRing } from '../keys/key-ring.ts'
 
 /** What the upstream is told, written once for a caller's rights at a resource and revision. */
 export type Identity = {
@@ -20,7 +20,7 @@ export type Identity = {
 }
 
 export type IdentityDeps = {
-  readonly keys: SigningKeys
+  readonly keys: Pick<KeyRing, 'signJwt'>
   /** The public URL: `iss` of assertions. */
   readonly issuer: string
   /** Host of the public URL, for the mail addresses of those who have none. */
@@ -130,7 +130,7 @@ export class Identities {
   #assertion(allowed: Allowed, caller: KnownCaller | undefined, resource: Resource, now: Date, endsAtMs: number) {
     const { principal, rights } = allowed
     const iat = Math.floor(now.getTime() / 1000)
-    return this.deps.keys.signJwt(ASSERTION_TYP, {
+    const claims = {
       iss: this.deps.issuer,
       aud: resource.identifier,
       sub: principal.kind === 'anonymous' ? 'anonymous' : subjectOf(principal),
@@ -147,7 +147,8 @@ export class Identities {
         projects: allowed.projects,
         credential: caller.credential.id,
       }),
-    })
+    }
+    return this.deps.keys.signJwt(ASSERTION_TYP, claims, now)
   }
 }
 

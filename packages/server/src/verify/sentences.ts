@@ -1,4 +1,5 @@
 import { expandScopes, type RefusalCode } from '@countersign/resource-server'
+import type { StoredCredential } from '../domain/credential.ts'
 import type { DeniedDecision } from './decision.ts'
 
 type Facts = {
@@ -54,6 +55,12 @@ const SENTENCES: Record<RefusalCode, (facts: Facts) => string> = {
     'The credential looks like ours, but its checksum is wrong: it was cut off or mistyped when it was copied.',
   credential_unknown: () =>
     'The credential is well formed, but there is none like it here: it was made elsewhere, or guessed.',
+  token_malformed: () =>
+    'A JWT that says it is ours is not in the one form that ours have: it was altered, or cut off when it was copied.',
+  token_unverified: ({ detail }) =>
+    `A JWT that says it is ours is not: ${text(detail.because)} is wrong. It is forged, or its signing key was retired.`,
+  audience_refused: ({ credential, owner, resource, detail }) =>
+    `${credential} of ${owner} was issued for ${text(detail.audience)}, which is not the identifier of ${resource}. The client has to ask for a token with resource=<identifier>.`,
   credential_kind_refused: ({ detail }) => `A credential of kind ${text(detail.kind)} is not accepted here.`,
   credential_revoked: ({ credential, owner, detail }) =>
     `${credential} of ${owner} was revoked at ${text(detail.revoked_at)} by ${text(detail.revoked_by)}${detail.revoked_with === 'the credential' ? '' : ` with ${text(detail.revoked_with)}`}${detail.reason === null ? '' : ` («${text(detail.reason)}»)`}. Make a new one: it cannot be brought back.`,
@@ -99,11 +106,45 @@ const SENTENCES: Record<RefusalCode, (facts: Facts) => string> = {
     `${credential} of ${owner} asked for a new credential. ${text(detail.because)}`,
   identity_too_large: ({ owner, detail }) =>
     `The identity of ${owner} takes ${text(detail.bytes)} bytes of headers; proxies break above ${text(detail.most)}. Put it in fewer groups.`,
+  client_unauthenticated: ({ detail }) =>
+    `No client could be authenticated: ${text(detail.because)}. Send its id and secret by Basic or in the form, or a client assertion.`,
+  client_method_refused: ({ owner, detail }) =>
+    `${owner} authenticated by ${text(detail.method)}, for which it is not registered. To allow it: token_endpoint_auth_methods of the client.`,
+  client_mismatch: ({ credential, detail }) =>
+    `${credential} belongs to ${text(detail.of)}, but the client said that it is ${text(detail.claimed)}.`,
+  assertion_refused: ({ detail }) =>
+    `The client assertion of ${text(detail.claimed ?? 'a client')} is refused: ${text(detail.because)}.`,
+  assertion_replayed: ({ owner }) =>
+    `A client assertion of ${owner} was used a second time. Each needs a jti of its own; if nobody sent it twice, it was copied.`,
+  client_ambiguous: () =>
+    'The client was authenticated in two ways at once. Send one: Basic, client_id and client_secret, or an assertion.',
+  client_throttled: ({ detail }) =>
+    `Too many attempts to authenticate failed (${text(detail.of)}). Others are not held up; this one may try again soon.`,
+  form_malformed: ({ detail }) => `A request to an OAuth endpoint could not be read: ${text(detail.because)}.`,
+  grant_type_unsupported: ({ detail }) => `The grant type ${text(detail.asked)} was asked for, which is not supported.`,
+  grant_type_refused: ({ owner, detail }) =>
+    `${owner} asked for the grant ${text(detail.asked)}, for which it is not registered: see "grants" of the client.`,
+  target_refused: ({ owner, detail }) =>
+    `${owner} asked for a token for a resource that it cannot have (${text(detail.because)}). It may ask for: ${text(detail.choices)}.`,
+  scope_refused: ({ owner, detail }) =>
+    detail.because !== undefined
+      ? `${owner} sent a scope that is malformed.`
+      : `${owner} asked for scopes of which it may have none. Asked: ${text(detail.asked)}; permitted: ${text(detail.permitted)}.`,
+  token_not_owned: ({ owner }) => `${owner} tried to revoke a token of somebody else.`,
   store_unavailable: ({ detail }) => `The database could not be asked: ${text(detail.because)}.`,
   store_busy: ({ detail }) => `Too many look-ups at once: ${text(detail.because)}.`,
   revision_unconfirmed: ({ detail }) =>
     `The database has not confirmed for 5 seconds what this node knows, and could not be asked: ${text(detail.because)}.`,
   internal_error: () => 'A bug of Countersign. The log holds the error under the same decision id.',
+}
+
+const KIND_NAMES: Readonly<Record<StoredCredential['kind'], string>> = {
+  key: 'key',
+  pat: 'personal access token',
+  at: 'access token',
+  secret: 'client secret',
+  bootstrap: 'key',
+  client_key: 'client key',
 }
 
 /** `detail` is that of the verdict, made fit for people and records. */
@@ -116,7 +157,7 @@ export function sentenceOf(decision: DeniedDecision, detail: Facts['detail']): s
       stored === undefined
         ? 'The credential'
         : stored.name === ''
-          ? `The ${stored.kind} ${stored.id}`
+          ? `The ${KIND_NAMES[stored.kind]} ${stored.id}`
           : `"${stored.name}" (${stored.id})`,
     owner: stored === undefined ? 'the caller' : `${stored.owner.kind} ${stored.owner.id}`,
     holder:

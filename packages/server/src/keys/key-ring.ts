@@ -1,0 +1,60 @@
+import { sign } from 'node:crypto'
+import type { StoredSigningKey } from '../store/signing-keys.ts'
+import type { Seal } from './seal.ts'
+import { openSigningKey, type PublicJwk, type SigningKey } from './signing-key.ts'
+
+/**
+ * The signing keys that are published, as the directory holds them: opened once, and again when they change.
+ *
+ * Security: a key signs only once `activeFrom` has come, so that whoever fetches our keys knows it before it is used.
+ */
+export class KeyRing {
+  #stored: readonly StoredSigningKey[] | undefined
+  /** The one that signs last first. */
+  #keys: readonly SigningKey[] = []
+  readonly #opened = new Map<string, SigningKey>()
+
+  constructor(
+    private readonly publishedNow: () => readonly StoredSigningKey[],
+    private readonly seal: Seal,
+  ) {}
+
+  /**
+   * Signs claims as a compact JWS (RFC 7515 §7.1). Synchronous: the verify path awaits nothing. Throws when there is no
+   * key whose time has come, or one does not open.
+   */
+  signJwt(typ: string, claims: Readonly<Record<string, unknown>>, now: Date): string {
+    const key = this.#current().find(({ activeFrom }) => activeFrom <= now)
+    if (key === undefined) throw new Error('there is no signing key whose time has come')
+    const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+    const input = `${encode({ alg: 'ES256', typ, kid: key.kid })}.${encode(claims)}`
+    // r and s side by side, RFC 7518 §3.4
+    const signature = sign('sha256', Buffer.from(input), { key: key.privateKey, dsaEncoding: 'ieee-p1363' })
+    return `${input}.${signature.toString('base64url')}`
+  }
+
+  /** What `/.well-known/jwks.json` publishes: public members only. */
+  get publicKeys(): readonly PublicJwk[] {
+    return this.#current().map(({ publicJwk }) => publicJwk)
+  }
+
+  /** The published key of this id: the same object for as long as it is published. */
+  find(kid: string): PublicJwk | undefined {
+    return this.#current().find((key) => key.kid === kid)?.publicJwk
+  }
+
+  #current(): readonly SigningKey[] {
+    const stored = this.publishedNow()
+    if (stored !== this.#stored) {
+      this.#keys = stored.map((key) => this.#open(key))
+      this.#stored = stored
+    }
+    return this.#keys
+  }
+
+  #open(stored: StoredSigningKey): SigningKey {
+    const key = this.#opened.get(stored.kid) ?? openSigningKey(stored, this.seal)
+    this.#opened.set(stored.kid, key)
+    return key
+  }
+}

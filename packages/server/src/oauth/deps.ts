@@ -1,0 +1,42 @@
+import type { Address, Denied, Listener } from '@countersign/resource-server'
+import type { KnownCredential } from '../authentication/known-credentials.ts'
+import type { FindStored } from '../authentication/stored.ts'
+import type { Directory } from '../directory/directory.ts'
+import type { RandomBytes } from '../domain/ids.ts'
+import type { KeyRing } from '../keys/key-ring.ts'
+import type { Store } from '../store/store.ts'
+
+/** A request to an OAuth endpoint, as far as it bears on who may do what. Fits `Circumstances` of a decision. */
+export type OAuthAsked = {
+  readonly path: string
+  readonly now: Date
+  readonly listener: Listener
+  readonly peer: string | null
+  readonly headers: Headers
+  /** Undefined: not known. */
+  clientAddress(): Address | undefined
+}
+
+/** What the OAuth endpoints work with; made in `app.ts`. */
+export type OAuthDeps = {
+  /** The public URL. */
+  readonly issuer: string
+  readonly directory: Directory
+  readonly store: Store
+  readonly keys: Pick<KeyRing, 'signJwt'>
+  readonly random: RandomBytes
+  readonly sha256Hex: (text: string) => string
+  readonly find: FindStored
+  /** True while the database has confirmed, recently enough, what the directory holds. */
+  readonly isConfirmed: () => boolean
+  /** Asks the database for what changed; rejects when it cannot be asked. */
+  readonly confirm: () => Promise<void>
+  readonly clock: () => Date
+  /** Where a request comes from, past our proxies; undefined: not known. */
+  readonly addressOf: (headers: Headers, peer: string | null) => Address | undefined
+  /** Keeps a refusal as a decision, for `why`; returns its id. */
+  readonly noteRefusal: (denied: Denied, asked: OAuthAsked, known: KnownCredential | undefined) => string
+  /** Remembers that a credential was used. */
+  readonly noteUse: (known: KnownCredential, asked: OAuthAsked) => void
+  readonly onError: (error: unknown) => void
+}

@@ -1,0 +1,59 @@
+import { type Denied, deny, isDenied, type Listener } from '@countersign/resource-server'
+import type { KnownCredential } from '../authentication/known-credentials.ts'
+import { type AuthenticatedClient, authenticateClient } from './authenticate-client.ts'
+import { readClientAuthentication } from './client-authentication.ts'
+import type { OAuthAsked, OAuthDeps } from './deps.ts'
+import { errorResponse, type OAuthDenied, protocolError } from './error-response.ts'
+import { type Form, readForm } from './form.ts'
+
+/** A request of a client that showed who it is. */
+export type OAuthCall = AuthenticatedClient & { readonly asked: OAuthAsked; readonly form: Form }
+
+/** What one endpoint does with such a request. */
+export type Answer = (call: OAuthCall) => Response | OAuthDenied | Promise<Response | OAuthDenied>
+
+/**
+ * What all OAuth endpoints share: POST alone, one form, one authentication of the client, and then `answer`.
+ *
+ * Security: whatever throws becomes a 500 or 503 here, with no token in it.
+ */
+export function oauthEndpoint(path: string, listener: Listener, deps: OAuthDeps, answer: Answer) {
+  return async (request: Request, peer: string | null): Promise<Response> => {
+    if (request.method !== 'POST') return protocolError(405, 'Send POST.')
+    const { headers } = request
+    const clientAddress = () => deps.addressOf(headers, peer)
+    const asked = { path, now: deps.clock(), listener, peer, headers, clientAddress }
+    let known: KnownCredential | undefined
+    const refuse = (denied: OAuthDenied) => errorResponse(denied, deps.noteRefusal(denied, asked, known))
+    try {
+      const call = await readCall(request, asked, deps)
+      if (isDenied(call)) return refuse(call)
+      known = call.known
+      const answered = await answer(call)
+      return answered instanceof Response ? answered : refuse(answered)
+    } catch (error) {
+      deps.onError(error)
+      return refuse(deny('internal_error', { because: error instanceof Error ? error.name : 'unknown' }))
+    }
+  }
+}
+
+async function readCall(request: Request, asked: OAuthAsked, deps: OAuthDeps): Promise<OAuthCall | Denied> {
+  const form = await readForm(request)
+  if (isDenied(form)) return form
+  const shown = readClientAuthentication(request, form)
+  if (isDenied(shown)) return shown
+  const unconfirmed = await confirmedOr503(deps)
+  if (unconfirmed !== undefined) return unconfirmed
+  const authenticated = await authenticateClient(shown, asked, deps)
+  return isDenied(authenticated) ? authenticated : { ...authenticated, asked, form }
+}
+
+/** What the directory holds may be used only while the database has confirmed it. */
+async function confirmedOr503(deps: OAuthDeps): Promise<Denied | undefined> {
+  if (deps.isConfirmed()) return undefined
+  return deps.confirm().then(
+    () => undefined,
+    (error: unknown) => deny('revision_unconfirmed', { because: error instanceof Error ? error.message : 'unknown' }),
+  )
+}

@@ -1,0 +1,46 @@
+import { DECISION_HEADER, type Denied, REFUSALS } from '@countersign/resource-server'
+
+/** A refusal that tells its caller more than the constant sentence: what it may ask for, or which parameter it was. */
+export type OAuthDenied = Denied & { readonly says?: string }
+
+const NO_STORE = { 'Cache-Control': 'no-store', Pragma: 'no-cache' } as const
+
+/** Writes every JSON answer of the OAuth endpoints: none may be kept by a cache. @see RFC 6749 §5.1 */
+export function oauthJson(status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): Response {
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { ...NO_STORE, 'Content-Type': 'application/json', ...headers },
+  })
+}
+
+/**
+ * The only writer of error answers of the OAuth endpoints.
+ *
+ * Security: whatever is wrong with a client or its credential reads alike: unknown, disabled, fenced off, revoked.
+ * Nothing that was sent is repeated but what `says` was made of.
+ *
+ * @see RFC 6749 §5.2
+ */
+export function errorResponse({ code, says }: OAuthDenied, decisionId: string): Response {
+  const { status, wire, description } = REFUSALS[code]
+  const headers: Record<string, string> = { [DECISION_HEADER]: decisionId }
+  if (status === 401 || status === 403) {
+    headers['WWW-Authenticate'] = 'Basic realm="countersign", charset="UTF-8"'
+    const sentence = REFUSALS.client_unauthenticated.description
+    return oauthJson(401, { error: 'invalid_client', error_description: sentence }, headers)
+  }
+  if (status === 503 || status === 429) headers['Retry-After'] = status === 503 ? '1' : '30'
+  const error = status === 503 ? 'temporarily_unavailable' : status === 500 ? 'server_error' : wire
+  const sentence = says === undefined ? description : `${description} ${quotable(says)}`
+  return oauthJson(status, { error, error_description: sentence }, headers)
+}
+
+/** What a request cannot be before it is read at all. */
+export function protocolError(status: 405 | 413, description: string): Response {
+  return oauthJson(status, { error: 'invalid_request', error_description: description }, { Allow: 'POST' })
+}
+
+/** The characters of RFC 6749 §5.2; others are left out. */
+function quotable(text: string): string {
+  return text.replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, '')
+}

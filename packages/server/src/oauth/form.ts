@@ -1,0 +1,39 @@
+import { type Denied, deny } from '@countersign/resource-server'
+
+/** The parameters of a request to an OAuth endpoint. What was sent without a value was not sent (RFC 6749 §3.2). */
+export type Form = {
+  get(name: string): string | undefined
+  /** Of the one parameter that may repeat: `resource` (RFC 8707 §2). */
+  all(name: 'resource'): readonly string[]
+}
+
+const CONTENT_TYPE = /^application\/x-www-form-urlencoded[ \t]*(;|$)/i
+const MAY_REPEAT = 'resource'
+
+/**
+ * Reads the parameters from the body, and from the body alone: what stands in a URL ends up in logs.
+ *
+ * Refused as `form_malformed`: any other content type, and a parameter that is there twice.
+ *
+ * @see RFC 6749 §3.2, Appendix B
+ */
+export async function readForm(request: Request): Promise<Form | Denied> {
+  if (!CONTENT_TYPE.test(request.headers.get('content-type') ?? '')) {
+    return malformed('the Content-Type is not application/x-www-form-urlencoded')
+  }
+  const values = new Map<string, string[]>()
+  for (const [name, value] of new URLSearchParams(await request.text())) {
+    if (value === '') continue
+    const before = values.get(name)
+    if (before === undefined) values.set(name, [value])
+    else before.push(value)
+  }
+  for (const [name, all] of values) {
+    if (all.length > 1 && name !== MAY_REPEAT) return malformed('a parameter is there more than once')
+  }
+  return { get: (name) => values.get(name)?.[0], all: (name) => values.get(name) ?? [] }
+}
+
+export function malformed(because: string): Denied {
+  return deny('form_malformed', { because })
+}

@@ -1,0 +1,91 @@
+import {
+  ACCESS_TOKEN_TYP,
+  type Denied,
+  deny,
+  formatCredential,
+  hintOf,
+  writeAccessTokenClaims,
+} from '@countersign/resource-server'
+import type { KnownCaller } from '../authentication/known-credentials.ts'
+import { refText } from '../domain/credential.ts'
+import { makeId } from '../domain/ids.ts'
+import { newCredential } from '../domain/new-credential.ts'
+import { insertAccessToken } from '../store/credentials.ts'
+import { toDate, toSeconds } from '../store/store.ts'
+import type { OAuthDeps } from './deps.ts'
+
+export type IssuedAccessToken = { readonly text: string; readonly expiresInSeconds: number }
+
+export type TokenOrder = {
+  /** Whom it stands for, at the resource that it is for. */
+  readonly caller: KnownCaller
+  readonly clientId: string
+  readonly scopes: readonly string[]
+  /** As long as the client may have one; null: as the resource says. */
+  readonly maxTtlSeconds: number | null
+  readonly now: Date
+}
+
+/**
+ * Makes an access token: as the resource wants it, a JWT (RFC 9068) of which no record is kept, or an opaque one.
+ *
+ * Security: it reaches no further and lives no longer than what mints it, and names that as its ancestor, so that it
+ * dies with it. It counts as made by the next change: whatever is revoked after its rights were judged goes through it.
+ * Read the revision before the first `await`.
+ */
+export async function issueAccessToken(order: TokenOrder, deps: OAuthDeps): Promise<IssuedAccessToken | Denied> {
+  const { caller, clientId, scopes, maxTtlSeconds } = order
+  const { resource } = caller
+  const { stored } = caller.known
+  const iat = toSeconds(order.now)
+  const ttlSeconds = Math.min(resource.accessToken.ttlSeconds, maxTtlSeconds ?? Number.POSITIVE_INFINITY)
+  const exp = Math.min(
+    iat + ttlSeconds,
+    stored.expiresAt === null ? Number.POSITIVE_INFINITY : toSeconds(stored.expiresAt),
+  )
+  if (exp <= iat) return deny('credential_expired', { expired_at: toDate(exp).toISOString() })
+  const id = makeId('at', order.now, deps.random)
+  const revision = deps.directory.revision + 1
+  const ancestors = [stored.id, ...stored.ancestors]
+  const expiresInSeconds = exp - iat
+
+  if (resource.accessToken.format === 'jwt') {
+    const claims = writeAccessTokenClaims(
+      {
+        jti: id,
+        subject: refText(stored.owner),
+        clientId,
+        audience: resource.identifier,
+        resource: resource.name,
+        scopes,
+        projects: stored.narrowing.projects,
+        networks: stored.networkTexts,
+        issuedAt: toDate(iat),
+        expiresAt: toDate(exp),
+        ancestors,
+        revision,
+      },
+      deps.issuer,
+    )
+    return { text: deps.keys.signJwt(ACCESS_TOKEN_TYP, claims, order.now), expiresInSeconds }
+  }
+
+  const text = formatCredential('at', deps.random(32))
+  const making = { now: order.now, revision, actor: { by: refText(stored.owner) } }
+  const credential = newCredential(making, {
+    id,
+    kind: 'at',
+    owner: stored.owner,
+    name: '',
+    hint: hintOf(text),
+    narrowing: { resources: [resource.name], scopes, projects: stored.narrowing.projects },
+    audience: resource.identifier,
+    networks: stored.networks,
+    networkTexts: stored.networkTexts,
+    expiresAt: toDate(exp),
+    ancestors,
+  })
+  const kept = { credential, digest: deps.sha256Hex(text) }
+  await insertAccessToken(deps.store, kept)
+  return { text, expiresInSeconds }
+}
