@@ -2,7 +2,7 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 
-export const LIBRARIES = ['resource-server', 'admin-api']
+export const LIBRARIES = ['resource-server', 'admin-api', 'client']
 const root = join(import.meta.dir, '..')
 
 /** Compiles one library; throws with the compiler's words when it does not compile. */
