@@ -15,6 +15,7 @@ export type RawConfig = {
   public_url: string | undefined
   trusted_proxies: string
   proxy_secret: string | undefined
+  egress_networks: string | undefined
   bootstrap_key: string | undefined
   kek: string | undefined
   max_key_ttl_days: string | undefined
@@ -76,6 +77,13 @@ export const OPTIONS: readonly Option[] = [
     default: undefined,
     doc: 'What a proxy has to send as Countersign-Proxy-Secret. When set, it counts instead of the address. At least 32 characters.',
     example: 'a file with the output of: openssl rand -hex 32',
+  },
+  {
+    name: 'egress_networks',
+    type: 'networks',
+    default: undefined,
+    doc: 'Private networks that the server may fetch keys from, separated by commas. Unset: it connects to public addresses alone, by https.',
+    example: '10.0.3.0/24,fd12:3456:789a::/48',
   },
   {
     name: 'bootstrap_key',

@@ -51,6 +51,11 @@ const VALUES: Record<Option['name'], { text: string; read: (config: Config) => u
     value: 2,
   },
   proxy_secret: { text: SECRET, read: ({ proxySecret }) => proxySecret, value: SECRET },
+  egress_networks: {
+    text: '10.0.3.0/24, fd00::/8',
+    read: ({ egressNetworks }) => egressNetworks.map(({ prefixLength }) => prefixLength),
+    value: [24, 8],
+  },
   bootstrap_key: { text: SECRET, read: ({ bootstrapKey }) => bootstrapKey, value: SECRET },
   kek: { text: KEK, read: ({ kek }) => kek && [...kek], value: Array.from({ length: 32 }, () => 7) },
   max_key_ttl_days: { text: '30', read: ({ maxKeyTtlDays }) => maxKeyTtlDays, value: 30 },
@@ -80,6 +85,7 @@ describe('with nothing configured', () => {
       logLevel: 'info',
     })
     expect(configOf({}).trustedProxies).toHaveLength(2)
+    expect(configOf({}).egressNetworks).toEqual([])
   })
 
   test('the public URL follows the listener', () => {
@@ -245,6 +251,7 @@ describe('what cannot stand', () => {
       'COUNTERSIGN_TRUSTED_PROXIES',
       ['', '127.0.0.1,', 'localhost', '10.0.0.0/33', '10.0.0.1/8', '*', '10.0.0.0/8 10.1.0.0/8'],
     ],
+    ['COUNTERSIGN_EGRESS_NETWORKS', ['', '10.0.0.0/8,', 'localhost', '10.0.0.1/8', '*', 'none']],
     ['COUNTERSIGN_PROXY_SECRET', ['x'.repeat(31)]],
     [
       'COUNTERSIGN_BOOTSTRAP_KEY',

@@ -19,6 +19,8 @@ export type Config = {
   readonly publicUrl: string
   readonly trustedProxies: readonly Network[]
   readonly proxySecret: string | undefined
+  /** Networks that keys may be fetched from though they are not public. */
+  readonly egressNetworks: readonly Network[]
   readonly bootstrapKey: string | undefined
   readonly kek: Uint8Array | undefined
   readonly maxKeyTtlDays: number | null
@@ -144,6 +146,8 @@ function interpret(raw: RawConfig, problems: string[]): Config | undefined {
   if (raw.proxy_secret !== undefined && raw.proxy_secret.length < 32) {
     report('proxy_secret', 'expected at least 32 characters; an empty secret is not "no secret"')
   }
+  const egressNetworks = raw.egress_networks === undefined ? [] : parseNetworks(raw.egress_networks)
+  if (egressNetworks === undefined) report('egress_networks', 'expected networks separated by commas')
   if (raw.bootstrap_key !== undefined && !/^(?!cs_)[A-Za-z0-9._~+/-]{32,512}=*$/.test(raw.bootstrap_key)) {
     report('bootstrap_key', 'expected at least 32 characters of A-Z a-z 0-9 - . _ ~ + /, not starting with cs_')
   }
@@ -179,7 +183,7 @@ function interpret(raw: RawConfig, problems: string[]): Config | undefined {
     )
   }
   if (listen?.kind !== 'tcp' || publicUrl === undefined || trustedProxies === undefined) return
-  if (logLevel === undefined || patCreation === undefined) return
+  if (logLevel === undefined || patCreation === undefined || egressNetworks === undefined) return
   return {
     dataDir: raw.data_dir,
     databaseUrl: raw.database_url,
@@ -188,6 +192,7 @@ function interpret(raw: RawConfig, problems: string[]): Config | undefined {
     publicUrl,
     trustedProxies,
     proxySecret: raw.proxy_secret,
+    egressNetworks,
     bootstrapKey: raw.bootstrap_key,
     kek,
     maxKeyTtlDays,
