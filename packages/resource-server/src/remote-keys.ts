@@ -1,6 +1,8 @@
 import { type Found, keyFinder, type VerificationKey, type VerificationKeys } from './jwk-set.ts'
 import { fetchJwkSet, type KeyFetch } from './remote-keys-fetch.ts'
 
+export type { KeyFetch } from './remote-keys-fetch.ts'
+
 export type RemoteKeysOptions = {
   readonly uri: string
   /** On a server it should refuse private addresses, unless whoever names the `uri` is trusted with them. */
