@@ -127,7 +127,11 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
   // Opened now, so that one which does not open stops the start and not the first answer.
   void keys.publicKeys
   const otherKinds: CredentialKind[] = [
-    accessTokenKind({ issuer: config.publicUrl, keys, known, sha256Hex }),
+    accessTokenKind({
+      ...{ issuer: config.publicUrl, keys, known, sha256Hex },
+      revision: () => directory.revision,
+      confirm: () => follower.confirm(),
+    }),
     ...(config.bootstrapKey === undefined ? [] : [bootstrapKind(sha256(config.bootstrapKey), sha256)]),
     assertionKind,
     foreignKind({ directory, seal, sha256Hex, find }),

@@ -21,6 +21,10 @@ export type AccessTokenDeps = {
   readonly issuer: string
   readonly keys: Pick<KeyRing, 'find'>
   readonly known: KnownCredentials
+  /** What this node is at. */
+  readonly revision: () => number
+  /** Asks the database for what changed; rejects when it cannot be asked. */
+  readonly confirm: () => Promise<void>
   readonly sha256Hex: (text: string) => string
 }
 
@@ -67,11 +71,21 @@ async function verifyToken(text: string, deps: AccessTokenDeps): Promise<KnownCr
   if (isDenied(facts)) return facts
   const refused = await signatureRefused(jwt, deps.keys)
   if (refused !== undefined) return refused
+  if (isAhead(facts, deps)) await deps.confirm()
+  if (isAhead(facts, deps)) return deny('token_unverified', { because: 'revision' })
   const stored = toStored(facts)
   if (isDenied(stored)) return stored
   const known = new KnownCredential(stored)
   deps.known.set(deps.sha256Hex(text), known)
   return known
+}
+
+/**
+ * Issued by a node that knew more than this one: what was revoked up to then has to be known here too. Is it still ahead
+ * after that, it was issued in a history that this database does not have, such as that which a restored backup lost.
+ */
+function isAhead({ revision }: AccessTokenFacts, deps: AccessTokenDeps): boolean {
+  return revision > deps.revision() + 1
 }
 
 async function signatureRefused(jwt: UnverifiedJwt, keys: Pick<KeyRing, 'find'>): Promise<Denied | undefined> {
@@ -112,5 +126,5 @@ function ownerOf(subject: string): OwnerRef | undefined {
 
 function cannotTell(error: unknown): Denied {
   if (error instanceof LookUpsBusy) return deny('store_busy', { because: error.message })
-  throw error
+  return deny('store_unavailable', { because: error instanceof Error ? error.message : String(error) })
 }
