@@ -383,6 +383,16 @@ test('a proxy of the environment is not asked', async () => {
   expect(connections).toEqual(['right', 'plain'])
 })
 
+test('when it is over already, not even the name is resolved', async () => {
+  let isAsked = false
+  const lookup = async () => {
+    isAsked = true
+    return ['127.0.0.1']
+  }
+  await expect(fetchOf({ lookup })(`https://${NAME}:${port}/`, { signal: AbortSignal.abort() })).rejects.toThrow()
+  expect([isAsked, connections]).toEqual([false, []])
+})
+
 describe('an answer', () => {
   test('that redirects is not followed', async () => {
     const response = await fetchOf()(`https://${NAME}:${port}/redirect`, { signal: SOON() })

@@ -145,10 +145,8 @@ function toResponse(answer: http.IncomingMessage): Response {
     const name = rawHeaders[at] ?? ''
     if (name.toLowerCase() !== 'set-cookie') headers.append(name, rawHeaders[at + 1] ?? '')
   }
-  // Who reads the body hears of an error; when nobody does, it is no one's.
-  answer.on('error', () => {})
   const isEmpty = status === 204 || status === 205 || status === 304
-  if (isEmpty) answer.resume()
+  if (isEmpty) answer.destroy()
   // The two types of one stream: that of node:stream/web and that of the standard library.
   const body = isEmpty ? null : (Readable.toWeb(answer) as unknown as ReadableStream<Uint8Array>)
   return new Response(body, { status, headers })
