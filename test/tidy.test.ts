@@ -35,8 +35,10 @@ function importsOf(file: string, text: string): string[] {
   })
 }
 
-const isTest = (path: string) => path.endsWith('.test.ts') || path.includes('/store/testing/')
-const code = ['resource-server', 'admin-api', 'server', 'cli'].flatMap((name) => sourcesIn(`packages/${name}/src`))
+const isTest = (path: string) => path.endsWith('.test.ts') || /\/(store|client\/src)\/testing\//.test(path)
+const code = ['resource-server', 'admin-api', 'client', 'server', 'cli'].flatMap((name) =>
+  sourcesIn(`packages/${name}/src`),
+)
 const production = code.filter(({ path }) => !isTest(path))
 
 /** Files of `of` whose import `breaks`, as «file imports what». */
@@ -61,6 +63,11 @@ describe('the direction of imports', () => {
   test('the wire of the management API imports zod and itself alone', () => {
     const allowed = (imported: string) => imported === 'zod' || imported.startsWith('packages/admin-api/src/')
     expect(offences(within('packages/admin-api/'), (imported) => !allowed(imported))).toEqual([])
+  })
+
+  test('the library of callers imports itself alone', () => {
+    const allowed = (imported: string) => imported.startsWith('packages/client/src/')
+    expect(offences(within('packages/client/'), (imported) => !allowed(imported))).toEqual([])
   })
 
   test('the domain does no I/O', () => {
@@ -133,14 +140,15 @@ describe('habits', () => {
   })
 
   test('the clock and chance are passed in', () => {
-    const makers = [`${SERVER}/serve.ts`, 'packages/resource-server/src/assertion.ts']
+    const libraries = ['packages/resource-server/src/assertion.ts', 'packages/client/src/runtime.ts']
+    const makers = [`${SERVER}/serve.ts`, ...libraries]
     const pattern = /\bDate\.now\(|new Date\(\)|Math\.random|getRandomValues|randomBytes|performance\.now/
     expect(lines(pattern, (path) => inCli(path) || makers.includes(path))).toEqual([])
   })
 
   test('what a client chose is never parsed by new URL, which repairs instead of refusing', () => {
     const byConfiguration = ['packages/resource-server/src/assertion.ts']
-    const isCaller = (path: string) => inCli(path) || path.startsWith('packages/admin-api/')
+    const isCaller = (path: string) => inCli(path) || /^packages\/(admin-api|client)\//.test(path)
     expect(lines(/new URL\(/, (path) => isCaller(path) || byConfiguration.includes(path))).toEqual([])
   })
 

@@ -2,10 +2,8 @@ import { base64url } from './base64url.ts'
 import type { AskingClient, ClientAuthentication } from './client-authentication.ts'
 import { isSigningAlgorithm, type PrivateKey, privateKey, type SigningAlgorithm, sign } from './private-key.ts'
 
-export type { PrivateKey, SigningAlgorithm } from './private-key.ts'
-
 /** RFC 7523 §2.2 */
-export const JWT_BEARER_ASSERTION = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+const JWT_BEARER_ASSERTION = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
 const LIFETIME_SECONDS = 60
 
