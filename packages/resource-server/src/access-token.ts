@@ -1,11 +1,19 @@
 // The access tokens that Countersign issues as JWTs (RFC 9068): what their claims say. Signatures are checked elsewhere.
 
+import { SIGNING_ALG } from './issuer-keys.ts'
 import { type Claims, claimOf, dateClaim, type JwtHeader, textClaim, textsClaim } from './jwt.ts'
+import { parseName } from './names.ts'
 import { type Denied, deny } from './refusals.ts'
 
 /** The `typ` of access tokens. @see RFC 9068 §2.1 */
 export const ACCESS_TOKEN_TYP = 'at+jwt'
-export const ACCESS_TOKEN_ALG = 'ES256'
+export const ACCESS_TOKEN_ALG = SIGNING_ALG
+
+/** Clocks of servers differ: a token may have been issued this long ahead of the clock of whoever checks it. */
+const MAX_AHEAD_MS = 60_000
+
+/** Claims that restrict, and that nobody here writes or reads: who sends them expects more to be checked. */
+const RESTRICTIONS_NOT_READ = ['nbf', 'cnf']
 
 /** What an access token of ours says. Who may what is not in it beyond `scopes`: that is asked of live state. */
 export type AccessTokenFacts = {
@@ -29,6 +37,17 @@ export type AccessTokenFacts = {
   readonly ancestors: readonly string[]
   /** It counts as made by the change of this revision: lines drawn there or later go through it. */
   readonly revision: number
+}
+
+/** From when on it is believed. @see RFC 7519 §4.1.6 */
+export function believedFrom({ issuedAt }: Pick<AccessTokenFacts, 'issuedAt'>): Date {
+  return new Date(issuedAt.getTime() - MAX_AHEAD_MS)
+}
+
+/** Reads `client:canister` or `user:alice`. */
+export function parseSubject(subject: string): { readonly kind: 'client' | 'user'; readonly id: string } | undefined {
+  const [, kind, id = ''] = /^(client|user):(.*)$/.exec(subject) ?? []
+  return parseName(id) === undefined ? undefined : { kind: kind === 'user' ? 'user' : 'client', id }
 }
 
 /**
@@ -70,6 +89,8 @@ export function readAccessToken(header: JwtHeader, claims: Claims, issuer: strin
   if (header.typ !== ACCESS_TOKEN_TYP) return deny('credential_kind_refused', { kind: 'jwt', typ: header.typ ?? null })
   if (header.alg !== ACCESS_TOKEN_ALG) return refuse('alg')
   if (textClaim(claims, 'iss') !== issuer) return refuse('iss')
+  const restriction = RESTRICTIONS_NOT_READ.find((name) => Object.hasOwn(claims, name))
+  if (restriction !== undefined) return refuse(restriction)
 
   const subject = textClaim(claims, 'sub')
   const audience = textClaim(claims, 'aud')
@@ -81,7 +102,7 @@ export function readAccessToken(header: JwtHeader, claims: Claims, issuer: strin
   const issuedAt = dateClaim(claims, 'iat')
   const expiresAt = dateClaim(claims, 'exp')
   const revision = claimOf(claims, 'revision')
-  if (subject === undefined) return refuse('sub')
+  if (subject === undefined || parseSubject(subject) === undefined) return refuse('sub')
   if (audience === undefined) return refuse('aud')
   if (clientId === undefined) return refuse('client_id')
   if (jti === undefined || !/^at_[0-9A-Z]{26}$/.test(jti)) return refuse('jti')

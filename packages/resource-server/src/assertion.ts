@@ -1,24 +1,16 @@
-import { createLocalJWKSet, createRemoteJWKSet, errors, type JSONWebKeySet, type JWTPayload, jwtVerify } from 'jose'
+import { type IssuerKeysOptions, issuerKeys, SIGNING_ALG } from './issuer-keys.ts'
+import { type Claims, claimOf, dateClaim, parseJwt, textClaim, textsClaim, type UnverifiedJwt } from './jwt.ts'
 import type { Principal } from './principal.ts'
 import { type Denied, deny } from './refusals.ts'
+import { whyUnsigned } from './signature.ts'
 
 /** The `typ` of the assertions by which Countersign tells an upstream who passed. */
 export const ASSERTION_TYP = 'countersign-assertion+jwt'
 export const ASSERTION_HEADER = 'countersign-assertion'
 
-const MAX_ASSERTION_LENGTH = 8192
-/** One spelling: three parts of the base64url alphabet, nothing around them. RFC 7515 §7.1 */
-const COMPACT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/
-
-export type AssertionOptions = {
-  /** The public URL of the Countersign server, byte for byte. */
-  readonly issuer: string
+export type AssertionOptions = IssuerKeysOptions & {
   /** The identifier of this resource: the audience. */
   readonly resource: string
-  /** The issuer's keys. Omitted: fetched from `<issuer>/.well-known/jwks.json` when first needed, and kept. */
-  readonly keys?: JSONWebKeySet
-  /** The clock, for tests. */
-  readonly now?: () => Date
 }
 
 /** Who the proxy let through, as Countersign signed it. */
@@ -52,70 +44,70 @@ export type Asserted = {
  */
 export function assertionVerifier(options: AssertionOptions): (headers: Headers) => Promise<Asserted | Denied> {
   const { issuer, resource, now = () => new Date() } = options
-  const keys =
-    options.keys === undefined
-      ? createRemoteJWKSet(new URL(`${issuer}/.well-known/jwks.json`), { timeoutDuration: 3000 })
-      : createLocalJWKSet(options.keys)
+  const keys = issuerKeys(options)
   return async (headers) => {
     const text = headers.get(ASSERTION_HEADER)
     if (text === null) return deny('credential_missing')
-    if (text.length > MAX_ASSERTION_LENGTH || !COMPACT.test(text)) return deny('credential_malformed')
-    try {
-      const { payload } = await jwtVerify(text, keys, {
-        issuer,
-        audience: resource,
-        typ: ASSERTION_TYP,
-        algorithms: ['ES256'],
-        requiredClaims: ['iss', 'aud', 'sub', 'iat', 'exp', 'principal'],
-        currentDate: now(),
-      })
-      return assertedBy(payload) ?? deny('credential_unknown', { because: 'its claims are not those of an assertion' })
-    } catch (error) {
-      if (error instanceof errors.JWTExpired) return deny('credential_expired')
-      if (error instanceof errors.JWKSTimeout || !(error instanceof errors.JOSEError)) {
-        return deny('store_unavailable', { because: 'the keys of the issuer could not be fetched' })
-      }
-      return deny('credential_unknown', { because: error.code })
+    const jwt = parseJwt(text)
+    if (jwt === undefined) return deny('credential_malformed')
+    const unmeant = whyUnmeant(jwt, issuer, resource)
+    if (unmeant !== undefined) return deny('credential_unknown', { because: unmeant })
+    const unsigned = await whyUnsigned(jwt, keys, SIGNING_ALG)
+    if (unsigned === 'unavailable') {
+      return deny('store_unavailable', { because: 'the keys of the issuer could not be fetched' })
     }
+    if (unsigned !== undefined) return deny('credential_unknown', { because: unsigned })
+    const expiresAt = dateClaim(jwt.claims, 'exp')
+    if (expiresAt === undefined || !(now() < expiresAt)) return deny('credential_expired')
+    return assertedBy(jwt.claims) ?? deny('credential_unknown', { because: 'principal' })
   }
 }
 
-function assertedBy(claims: JWTPayload): Asserted | undefined {
+/** The first of header and claims that is not that of an assertion of this issuer for this resource. */
+function whyUnmeant({ header, claims }: UnverifiedJwt, issuer: string, resource: string): string | undefined {
+  if (header.typ !== ASSERTION_TYP) return 'typ'
+  if (header.alg !== SIGNING_ALG) return 'alg'
+  if (textClaim(claims, 'iss') !== issuer) return 'iss'
+  if (textClaim(claims, 'aud') !== resource) return 'aud'
+  if (textClaim(claims, 'sub') === undefined) return 'sub'
+  if (dateClaim(claims, 'iat') === undefined) return 'iat'
+  return dateClaim(claims, 'exp') === undefined ? 'exp' : undefined
+}
+
+function assertedBy(claims: Claims): Asserted | undefined {
   const principal = principalOf(claims)
   if (principal === undefined) return undefined
-  const projects = claims.projects
-  const scope = claims.scope
-  const credential = claims.credential
+  const scopes = textClaim(claims, 'scope')?.split(' ') ?? []
+  const isAll = principal.kind !== 'anonymous' && claimOf(claims, 'projects') === null
   return {
     outcome: 'allow',
     principal,
-    scopes: new Set(typeof scope === 'string' ? scope.split(' ').filter((one) => one !== '') : []),
-    roles: new Set(textsOf(claims.roles)),
-    groups: new Set(textsOf(claims.groups)),
+    scopes: new Set(scopes.filter((scope) => scope !== '')),
+    roles: new Set(textsClaim(claims, 'roles')),
+    groups: new Set(textsClaim(claims, 'groups')),
     // Only a null that was written means all: what is missing must not widen.
-    projects: principal.kind !== 'anonymous' && projects === null ? null : textsOf(projects),
-    credential: typeof credential === 'string' ? credential : undefined,
+    projects: isAll ? null : (textsClaim(claims, 'projects') ?? []),
+    credential: textClaim(claims, 'credential'),
   }
 }
 
-function principalOf({ principal, sub, name, client_id, email }: JWTPayload): Principal | undefined {
-  const named = typeof name === 'string' ? name : (sub ?? '')
-  switch (principal) {
+function principalOf(claims: Claims): Principal | undefined {
+  const subject = textClaim(claims, 'sub') ?? ''
+  const name = textClaim(claims, 'name') ?? subject
+  switch (claimOf(claims, 'principal')) {
     case 'anonymous':
       return { kind: 'anonymous' }
-    case 'client':
-      return typeof client_id === 'string' ? { kind: 'client', id: client_id, name: named } : undefined
+    case 'client': {
+      const id = textClaim(claims, 'client_id')
+      return id === undefined ? undefined : { kind: 'client', id, name }
+    }
     case 'user':
-      return { kind: 'user', id: sub ?? '', name: named, email: typeof email === 'string' ? email : undefined }
+      return { kind: 'user', id: subject, name, email: textClaim(claims, 'email') }
     case 'workload': {
-      const [, issuer = '', ...rest] = (sub ?? '').split(':')
-      return { kind: 'workload', id: sub ?? '', issuer, subject: rest.join(':') }
+      const [, issuer = '', ...rest] = subject.split(':')
+      return { kind: 'workload', id: subject, issuer, subject: rest.join(':') }
     }
     default:
       return undefined
   }
-}
-
-function textsOf(value: unknown): string[] {
-  return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : []
 }

@@ -1,4 +1,5 @@
 import { type CryptoKey, compactVerify, errors, type JWK } from 'jose'
+import type { VerificationKeys } from './jwk-set.ts'
 import type { UnverifiedJwt } from './jwt.ts'
 
 /**
@@ -14,4 +15,21 @@ export async function isSigned(jwt: UnverifiedJwt, key: CryptoKey | JWK, alg: st
     if (error instanceof errors.JOSEError) return false
     throw error
   }
+}
+
+/**
+ * Says why the JWT is not known to be signed by one of `keys`; undefined: it is.
+ *
+ * Security: it has to name its key. Whoever is shown a token never tries one key after the other.
+ */
+export async function whyUnsigned(
+  jwt: UnverifiedJwt,
+  keys: VerificationKeys,
+  alg: string,
+): Promise<'kid' | 'signature' | 'unavailable' | undefined> {
+  const { kid } = jwt.header
+  const key = kid === undefined ? 'unknown' : await keys.find(kid, alg)
+  if (key === 'unknown') return 'kid'
+  if (key === 'unavailable') return 'unavailable'
+  return (await isSigned(jwt, key, alg)) ? undefined : 'signature'
 }

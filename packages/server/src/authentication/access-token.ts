@@ -1,16 +1,18 @@
 import {
   ACCESS_TOKEN_ALG,
   type AccessTokenFacts,
+  believedFrom,
   type Denied,
   deny,
   isDenied,
   isSigned,
   parseJwt,
   parseNetwork,
+  parseSubject,
   readAccessToken,
   type UnverifiedJwt,
 } from '@countersign/resource-server'
-import { OWNER_KINDS, type OwnerRef, type StoredCredential } from '../domain/credential.ts'
+import type { StoredCredential } from '../domain/credential.ts'
 import { newCredential } from '../domain/new-credential.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import { KnownCredential, type KnownCredentials } from './known-credentials.ts'
@@ -48,19 +50,29 @@ export function accessTokenKind(deps: AccessTokenDeps): CredentialKind {
       if (!text.startsWith('ey') || !text.includes('.')) return undefined
       const hit = known.get(sha256Hex(text))
       if (hit !== undefined) return () => hit
-      return claimsIssuer(text, deps.issuer) ? resolve : undefined
+      return claimsToBeOurs(text, deps) ? resolve : undefined
     },
   }
 }
 
-/** Whether the text says that it is ours, in whatever spelling: then nobody else need be asked. Nothing is believed. */
-function claimsIssuer(text: string, issuer: string): boolean {
-  const [, claims = ''] = text.split('.', 2)
+/**
+ * Whether the text says that it is ours, in whatever spelling: by its issuer or, should its claims not be readable, by the
+ * key that it names. Then nobody else need be asked, and no upstream is left to read it in its own way. Nothing is believed.
+ */
+function claimsToBeOurs(text: string, { issuer, keys }: AccessTokenDeps): boolean {
+  const [header = '', claims = ''] = text.split('.', 2)
+  if (saidIn(claims, 'iss') === issuer) return true
+  const kid = saidIn(header, 'kid')
+  return typeof kid === 'string' && keys.find(kid) !== undefined
+}
+
+/** Reads as the most lenient of readers would. */
+function saidIn(part: string, name: string): unknown {
   try {
-    const said: unknown = JSON.parse(Buffer.from(claims, 'base64url').toString())
-    return typeof said === 'object' && said !== null && 'iss' in said && said.iss === issuer
+    const said: unknown = JSON.parse(Buffer.from(part, 'base64url').toString())
+    return typeof said === 'object' && said !== null && Object.hasOwn(said, name) ? Reflect.get(said, name) : undefined
   } catch {
-    return false
+    return undefined
   }
 }
 
@@ -69,10 +81,14 @@ async function verifyToken(text: string, deps: AccessTokenDeps): Promise<KnownCr
   if (jwt === undefined) return deny('token_malformed')
   const facts = readAccessToken(jwt.header, jwt.claims, deps.issuer)
   if (isDenied(facts)) return facts
-  const refused = await signatureRefused(jwt, deps.keys)
-  if (refused !== undefined) return refused
+  const key = keyNamedBy(jwt, deps.keys)
+  if (key === undefined) return deny('token_unverified', { because: 'kid' })
+  if (!(await isSigned(jwt, key, ACCESS_TOKEN_ALG))) return deny('token_unverified', { because: 'signature' })
   if (isAhead(facts, deps)) await deps.confirm()
   if (isAhead(facts, deps)) return deny('token_unverified', { because: 'revision' })
+  // It may have been taken out of use while this waited. From here on nothing is waited for: what is kept is forgotten
+  // with the key.
+  if (keyNamedBy(jwt, deps.keys) !== key) return deny('token_unverified', { because: 'kid' })
   const stored = toStored(facts)
   if (isDenied(stored)) return stored
   const known = new KnownCredential(stored)
@@ -88,18 +104,14 @@ function isAhead({ revision }: AccessTokenFacts, deps: AccessTokenDeps): boolean
   return revision > deps.revision() + 1
 }
 
-async function signatureRefused(jwt: UnverifiedJwt, keys: Pick<KeyRing, 'find'>): Promise<Denied | undefined> {
-  const { kid } = jwt.header
-  const key = kid === undefined ? undefined : keys.find(kid)
-  if (key === undefined) return deny('token_unverified', { because: 'kid' })
-  if (!(await isSigned(jwt, key, ACCESS_TOKEN_ALG))) return deny('token_unverified', { because: 'signature' })
-  // It may have been taken out of use while the signature was looked at.
-  return keys.find(key.kid) === key ? undefined : deny('token_unverified', { because: 'kid' })
+/** The published key that it says it is signed by. */
+function keyNamedBy({ header }: UnverifiedJwt, keys: AccessTokenDeps['keys']) {
+  return header.kid === undefined ? undefined : keys.find(header.kid)
 }
 
 /** What the record of this token would be, had it one. */
 function toStored(facts: AccessTokenFacts): StoredCredential | Denied {
-  const owner = ownerOf(facts.subject)
+  const owner = parseSubject(facts.subject)
   if (owner === undefined) return deny('token_unverified', { because: 'sub' })
   const networks = facts.networks.map(parseNetwork)
   if (!networks.every((network) => network !== undefined)) return deny('token_unverified', { because: 'networks' })
@@ -114,14 +126,10 @@ function toStored(facts: AccessTokenFacts): StoredCredential | Denied {
     audience: facts.audience,
     networks,
     networkTexts: facts.networks,
+    notBefore: believedFrom(facts),
     expiresAt: facts.expiresAt,
     ancestors: facts.ancestors,
   })
-}
-
-function ownerOf(subject: string): OwnerRef | undefined {
-  const kind = OWNER_KINDS.find((one) => subject.startsWith(`${one}:`))
-  return kind && { kind, id: subject.slice(kind.length + 1) }
 }
 
 function cannotTell(error: unknown): Denied {

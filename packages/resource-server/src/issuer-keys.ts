@@ -1,0 +1,32 @@
+import type { JSONWebKeySet } from 'jose'
+import { inlineKeys } from './inline-keys.ts'
+import type { VerificationKeys } from './jwk-set.ts'
+import { type KeyFetch, remoteKeys } from './remote-keys.ts'
+
+export type IssuerKeysOptions = {
+  /** The public URL of the Countersign server, byte for byte. */
+  readonly issuer: string
+  /** The issuer's keys. Omitted: fetched from `<issuer>/.well-known/jwks.json` when first needed, and kept. */
+  readonly keys?: JSONWebKeySet
+  /** The clock, for tests. */
+  readonly now?: () => Date
+  /** What the keys are fetched with. Omitted: the `fetch` of the runtime. */
+  readonly fetch?: KeyFetch
+}
+
+/** What Countersign signs with. */
+export const SIGNING_ALG = 'ES256'
+
+/** The keys by which a Countersign server signs access tokens and assertions. */
+export function issuerKeys({ issuer, keys, now, fetch = globalThis.fetch }: IssuerKeysOptions): VerificationKeys {
+  const algorithms = [SIGNING_ALG]
+  if (keys !== undefined) return inlineKeys({ jwks: keys, algorithms })
+  return remoteKeys({
+    uri: `${issuer}/.well-known/jwks.json`,
+    algorithms,
+    // Called bare: some runtimes refuse a `fetch` with another `this`.
+    fetch: (uri, init) => fetch(uri, init),
+    now: now ?? (() => new Date()),
+    ...(now === undefined && { monotonicMs: () => performance.now() }),
+  })
+}
