@@ -86,8 +86,9 @@ describe('private_key_jwt', () => {
     RS256: { name: 'RSASSA-PKCS1-v1_5', ...RSA },
     PS256: { name: 'RSA-PSS', ...RSA },
   }
-  const generate = async (alg: SigningAlgorithm) =>
-    (await crypto.subtle.generateKey(algorithms[alg], true, ['sign', 'verify'])) as CryptoKeyPair
+  const generateAs = async (algorithm: (typeof algorithms)[SigningAlgorithm]) =>
+    (await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as CryptoKeyPair
+  const generate = (alg: SigningAlgorithm) => generateAs(algorithms[alg])
   const pemOf = async (key: CryptoKey) => {
     const text = Buffer.from(await crypto.subtle.exportKey('pkcs8', key)).toString('base64')
     return `-----BEGIN PRIVATE KEY-----\n${text.replaceAll(/(.{64})/g, '$1\n')}\n-----END PRIVATE KEY-----\n`
@@ -171,6 +172,9 @@ describe('private_key_jwt', () => {
       { key: (await pemOf(privateKey)).replace('PRIVATE', 'EC PRIVATE'), alg: 'ES256' },
       { key: '', alg: 'ES256' },
       { key: short.privateKey, alg: 'RS256' },
+      { key: (await generateAs({ name: 'ECDSA', namedCurve: 'P-384' })).privateKey, alg: 'ES256' },
+      { key: (await generate('PS256')).privateKey, alg: 'RS256' },
+      { key: (await generateAs({ name: 'RSA-PSS', ...RSA, hash: 'SHA-512' })).privateKey, alg: 'PS256' },
     ]
     for (const option of options) {
       const error = await failureOf(() => asks(privateKeyJwt(option)))

@@ -193,6 +193,16 @@ describe('an answer of 401', () => {
     expect([response.status, await response.text(), calls.length]).toEqual([401, 'refused', 2])
   })
 
+  test('is met with one other token in all, also after a redirect', async () => {
+    const { calls, resource } = scene((call) => {
+      const token = call.headers.get('authorization')
+      if (call.path === '/a' && token === 'Bearer token-2') return Response.redirect('/b', 307)
+      return token === 'Bearer token-3' ? undefined : new Response('', { status: 401 })
+    })
+    expect((await createFetch(counting().source)(`${resource}/a`)).status).toBe(401)
+    expect(calls.map(({ path }) => path)).toEqual(['/a', '/a', '/b'])
+  })
+
   test('is answered, whole, when there is no other token', async () => {
     const { calls, resource } = scene(refuses('k'))
     const response = await createFetch(apiKey('k'))(resource)

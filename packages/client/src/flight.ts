@@ -6,8 +6,6 @@ export class Flight<Landed> {
 
   constructor(work: (signal: AbortSignal) => Promise<Landed>) {
     this.#landed = work(this.#controller.signal)
-    // Whoever waits is told; with nobody left to tell, a failure is no crash of the program.
-    this.#landed.catch(() => undefined)
   }
 
   /** True: everybody left, so that it ends in nothing. */

@@ -70,7 +70,6 @@ function fits(alg: SigningAlgorithm, key: CryptoKey): boolean {
   }
   return (
     key.type === 'private' &&
-    key.usages.includes('sign') &&
     name === wanted.name &&
     namedCurve === wanted.namedCurve &&
     hash?.name === wanted.hash &&

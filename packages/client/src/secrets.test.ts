@@ -108,6 +108,13 @@ for (const [name, authentication] of Object.entries(authentications)) {
   })
 }
 
+test('a decision whose id is the secret is not told', async () => {
+  const server = startAuthorizationServer(() => refusal(401, 'invalid_client', { 'Countersign-Decision': 'hunter2' }))
+  const authentication = clientSecretPost('hunter2')
+  expectNothingIn(await failureOf(() => tokenSource({ issuer: server.issuer, clientId: 'a', authentication }).token()))
+  await server.stop()
+})
+
 test('an answer that is no token answer does not get its token told', async () => {
   const answers = [{ token_type: TOKEN }, { scope: [TOKEN] }, { expires_in: TOKEN }, { access_token: `${TOKEN}\n` }]
   for (const members of answers) {

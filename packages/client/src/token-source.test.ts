@@ -1,5 +1,11 @@
 import { afterEach, describe, expect, test } from 'bun:test'
-import { clientSecretBasic, TokenRequestError, type TokenSourceOptions, tokenSource } from './index.ts'
+import {
+  type ClientAuthentication,
+  clientSecretBasic,
+  TokenRequestError,
+  type TokenSourceOptions,
+  tokenSource,
+} from './index.ts'
 import {
   failureOf,
   metadataOf,
@@ -136,23 +142,33 @@ describe('a token that is kept', () => {
     expect(server.received.length).toBe(2)
   })
 
-  test('goes on being answered while its refresh fails, and the refresh is tried again', async () => {
-    const { server, clock, source } = scene()
-    await source.token()
+  test('goes on being answered while its refresh fails, and the refresh is tried again after a pause', async () => {
+    let sent = 0
+    const basic = clientSecretBasic(SECRET)
+    const authentication: ClientAuthentication = (asking) => {
+      sent++
+      return basic(asking)
+    }
+    const { server, clock, pauses, source } = scene({ authentication })
+    // Its promises have all been followed when a timer comes round.
+    const asks = async () => {
+      const { token } = await source.token()
+      await Bun.sleep(1)
+      return token
+    }
+    expect(await asks()).toBe('token-1')
     server.script = () => new Response('', { status: 500 })
     clock.advance(500)
-    expect((await source.token()).token).toBe('token-1')
-    await until(() => server.received.length === 4)
-    await Bun.sleep(5)
-    expect((await source.token()).token).toBe('token-1')
-    expect(server.received.length).toBe(4)
+    expect(await asks()).toBe('token-1')
+    await until(() => server.received.length === 4 && pauses.length === 2)
+    await until(() => sent === 4)
+    await Bun.sleep(20)
+    expect([await asks(), sent]).toEqual(['token-1', 4])
     server.script = () => undefined
     clock.advance(20)
-    expect((await source.token()).token).toBe('token-1')
-    await until(() => server.received.length === 5)
-    let next = await source.token()
-    while (next.token === 'token-1') next = await source.token()
-    expect(next.token).toBe('token-5')
+    expect([await asks(), sent]).toEqual(['token-1', 5])
+    while ((await asks()) === 'token-1');
+    expect([await asks(), sent]).toEqual(['token-5', 5])
   })
 
   test('is not answered in its last moments', async () => {
