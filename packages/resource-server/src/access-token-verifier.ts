@@ -8,6 +8,7 @@ import { parseJwt, textClaim } from './jwt.ts'
 import { contains, parseAddress, parseNetwork } from './networks.ts'
 import type { Principal } from './principal.ts'
 import { type Denied, deny } from './refusals.ts'
+import { runtimeNow } from './runtime-clock.ts'
 import { whyUnsigned } from './signature.ts'
 
 export type AccessTokenOptions = IssuerKeysOptions & {
@@ -58,7 +59,7 @@ const SOURCES: CredentialSources = { header: undefined, foreign: 'reject' }
 export function accessTokenVerifier(
   options: AccessTokenOptions,
 ): (headers: CredentialHeaders, clientAddress?: string) => Promise<TokenCaller | Denied> {
-  const { issuer, resource, now = () => new Date() } = options
+  const { issuer, resource, now = runtimeNow } = options
   const keys = issuerKeys(options)
   return async (headers, clientAddress) => {
     const text = readText(headers)

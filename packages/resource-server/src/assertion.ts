@@ -2,6 +2,7 @@ import { type IssuerKeysOptions, issuerKeys, SIGNING_ALG } from './issuer-keys.t
 import { type Claims, claimOf, dateClaim, parseJwt, textClaim, textsClaim, type UnverifiedJwt } from './jwt.ts'
 import type { Principal } from './principal.ts'
 import { type Denied, deny } from './refusals.ts'
+import { runtimeNow } from './runtime-clock.ts'
 import { whyUnsigned } from './signature.ts'
 
 /** The `typ` of the assertions by which Countersign tells an upstream who passed. */
@@ -43,7 +44,7 @@ export type Asserted = {
  * if (caller.outcome === 'deny') return refusalResponse(caller, 'webdav')
  */
 export function assertionVerifier(options: AssertionOptions): (headers: Headers) => Promise<Asserted | Denied> {
-  const { issuer, resource, now = () => new Date() } = options
+  const { issuer, resource, now = runtimeNow } = options
   const keys = issuerKeys(options)
   return async (headers) => {
     const text = headers.get(ASSERTION_HEADER)

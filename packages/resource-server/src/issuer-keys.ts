@@ -2,6 +2,7 @@ import type { JSONWebKeySet } from 'jose'
 import { inlineKeys } from './inline-keys.ts'
 import type { VerificationKeys } from './jwk-set.ts'
 import { type KeyFetch, remoteKeys } from './remote-keys.ts'
+import { runtimeMonotonicMs, runtimeNow } from './runtime-clock.ts'
 
 export type IssuerKeysOptions = {
   /** The public URL of the Countersign server, byte for byte. */
@@ -26,7 +27,7 @@ export function issuerKeys({ issuer, keys, now, fetch = globalThis.fetch }: Issu
     algorithms,
     // Called bare: some runtimes refuse a `fetch` with another `this`.
     fetch: (uri, init) => fetch(uri, init),
-    now: now ?? (() => new Date()),
-    ...(now === undefined && { monotonicMs: () => performance.now() }),
+    now: now ?? runtimeNow,
+    ...(now === undefined && { monotonicMs: runtimeMonotonicMs }),
   })
 }
