@@ -77,8 +77,8 @@ for (const [name, authentication] of Object.entries(authentications)) {
     const source = tokenSource({ issuer: server.issuer, clientId: 'canister', authentication })
     const error = await failureOf(() => source.token())
     await server.stop()
-    expect(error).toMatchObject({ status: 401, description: expect.stringMatching(/^You sent .*\[removed\]/) })
     expectNothingIn(error)
+    expect(String(error)).toMatch(/You sent .*\[removed\].* \(status 401\)$/)
   })
 
   test(`with ${name} neither source, fetch, token nor authentication shows anything`, async () => {
