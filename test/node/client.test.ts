@@ -111,12 +111,19 @@ test('a redirect takes the token along on the same origin alone', async () => {
   ])
 })
 
-test('a stream is sent once, and not again when it was refused', async () => {
+test('a stream is sent once, and not again when it was refused, but another token is got', async () => {
   const status = await onNode(`
     const fetch = createFetch(tokenSource({ ...known, authentication: clientSecretPost('right') }))
     const body = new Blob(['once']).stream()
     print((await fetch(resource + '/refuses-first', { method: 'POST', body, duplex: 'half' })).status)`)
-  expect([status, seen.length, tokenRequests.length]).toEqual([401, 1, 1])
+  expect([status, seen.length, tokenRequests.length]).toEqual([401, 1, 2])
+})
+
+test('a bundle for browsers asks for nothing of Node', async () => {
+  const { success, outputs } = await Bun.build({ entrypoints: [join(built, 'index.js')], target: 'browser' })
+  const text = (await outputs[0]?.text()) ?? ''
+  expect(success && text.includes('createFetch')).toBe(true)
+  expect(text).not.toMatch(/\brequire\(|(from|import\()\s*["']node:/)
 })
 
 test('assertions are signed with each algorithm', async () => {

@@ -209,12 +209,14 @@ describe('an answer of 401', () => {
     expect([response.status, await response.text(), calls.length]).toEqual([401, 'refused', 1])
   })
 
-  test('is answered when the body was a stream, which is gone', async () => {
+  test('is answered when the body was a stream, which is gone; the next call brings another token', async () => {
     const { calls, resource } = scene(refuses('token-1'))
     const { source, asked } = counting()
     const body = new Blob(['once']).stream()
     const response = await createFetch(source)(resource, { method: 'POST', body, duplex: 'half' } as RequestInit)
-    expect([response.status, calls.length, asked.length]).toEqual([401, 1, 1])
+    expect([response.status, calls.length]).toEqual([401, 1])
+    expect(asked.map((one) => one?.refused?.token)).toEqual([undefined, 'token-1'])
+    expect((await source.token()).token).toBe('token-2')
   })
 
   test('becomes the error of the source when that can get no other token', async () => {

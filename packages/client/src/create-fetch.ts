@@ -23,10 +23,11 @@ export type CreateFetchOptions = {
 /**
  * Makes a `fetch` that adds `Authorization: Bearer` with a token of the source.
  *
- * On 401 it gets another token and sends the request once more, unless the source has no other or the body is a stream.
+ * On 401 it gets another token and sends the request once more, unless the source has no other. After a stream, which
+ * cannot be sent again, the 401 is answered and the next call brings another token.
  * 403 is answered as it came: another token has no more rights.
  *
- * A request that brings its own `Authorization` is left alone altogether: no token, no second attempt, the runtime's redirects.
+ * A request that brings its own `Authorization` is left alone: no token, no second attempt, the runtime's redirects.
  * The body of a `Request` object is read into memory so that it can be sent again; to stream, give the stream as
  * `init.body`.
  *
@@ -79,7 +80,10 @@ export function createFetch(source: TokenSource, options: CreateFetchOptions = {
 
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
       let response = await send(request, token)
-      if (response.status === 401 && request.canRepeat && !isSecond) {
+      if (response.status === 401 && !request.canRepeat) {
+        // This one cannot be sent again; the next call should not bring the same token.
+        source.token({ resource, scopes, refused: token }).catch(() => undefined)
+      } else if (response.status === 401 && !isSecond) {
         isSecond = true
         const other = await otherToken(source, { ...asked, refused: token }, response)
         if (other !== undefined) {
