@@ -4,7 +4,7 @@ import { databaseOf } from '../../packages/server/src/store/testing/engines.ts'
 
 export const BOOTSTRAP_KEY = 'bootstrap-key-of-the-tests-0123456789abcdef'
 export const PUBLIC_URL = 'http://127.0.0.1:8420'
-const KEK = Buffer.alloc(32, 7).toString('base64')
+export const KEK = Buffer.alloc(32, 7).toString('base64')
 
 export type Answer = { readonly status: number; readonly headers: Headers; readonly body: Record<string, unknown> }
 
