@@ -3,6 +3,7 @@
 import { SIGNING_ALG } from './issuer-keys.ts'
 import { type Claims, claimOf, dateClaim, type JwtHeader, textClaim, textsClaim } from './jwt.ts'
 import { parseName } from './names.ts'
+import { parseNetwork } from './networks.ts'
 import { type Denied, deny } from './refusals.ts'
 
 /** The `typ` of access tokens. @see RFC 9068 §2.1 */
@@ -119,6 +120,7 @@ export function readAccessToken(header: JwtHeader, claims: Claims, issuer: strin
   const ancestors = confined('ancestors')
   if (projects === undefined || projects?.length === 0) return refuse('projects')
   if (networks === undefined || networks?.length === 0) return refuse('networks')
+  if (networks?.some((network) => parseNetwork(network) === undefined)) return refuse('networks')
   if (ancestors === undefined) return refuse('ancestors')
   return {
     jti,
