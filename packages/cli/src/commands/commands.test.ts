@@ -149,9 +149,9 @@ test('a list of keys shows what is not narrowed as full', async () => {
   )
 })
 
-test('a permission without projects shows all of them', async () => {
+test('a permission without projects shows * in its line', async () => {
   const { out } = await api.run('permission list --resource webdav')
-  expect(out).toMatch(/perm_01J +group:media +webdav +files:read +none +all\n/)
+  expect(out).toMatch(/perm_01J +group:media +webdav +files:read +none +\*\n/)
 })
 
 test('a resource is shown with its rules, in order', async () => {

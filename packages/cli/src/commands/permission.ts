@@ -18,18 +18,23 @@ const COLUMNS: readonly Column<Permission>[] = [
   ['resource', (permission) => permission.resource],
   ['scopes', (permission) => permission.scopes.join(', ') || 'none'],
   ['roles', (permission) => permission.roles.join(', ') || 'none'],
-  ['projects', (permission) => permission.projects?.join(', ') ?? 'all'],
+  ['projects', projectsOf],
 ]
 
 /** What a permission gives, in one line. */
 export function permissionLine(permission: Permission): string {
-  const { id, resource, scopes, roles, projects } = permission
+  const { id, resource, scopes, roles } = permission
   const given = [
     scopes.join(', ') || 'no scopes',
     ...(roles.length === 0 ? [] : [`roles ${roles.join(', ')}`]),
-    ...(projects === null ? [] : [`in ${projects.join(', ')}`]),
+    `projects ${projectsOf(permission)}`,
   ]
   return `${resource}: ${given.join('; ')} (${id})`
+}
+
+/** As `Remote-Project` says it: whoever reaches every project stands out. */
+function projectsOf({ projects }: Permission): string {
+  return projects?.join(', ') ?? '*'
 }
 
 export function addPermissionCommands(program: Command, terminal: Terminal): void {
@@ -128,7 +133,7 @@ function permissionDetails(terminal: Terminal, permission: Permission): string {
     ['resource', permission.resource],
     ['scopes', permission.scopes.join(', ') || 'none'],
     ['roles', permission.roles.join(', ') || 'none'],
-    ['projects', permission.projects?.join(', ') ?? 'all'],
+    ['projects', projectsOf(permission)],
     ['managed by', permission.managed_by ?? 'hand'],
     ['given', moment(permission.created_at, terminal.now())],
   ])

@@ -92,7 +92,9 @@ test('a user is shown with groups, permissions and tokens', async () => {
   const { out } = await api.run('user show alice')
   expect(out).toMatch(/username +alice\n/)
   expect(out).toMatch(/password +none\n/)
-  expect(out).toMatch(/permissions +webdav: files:read \(perm_01J\)\n +webdav: files:read \(perm_2\), by group media\n/)
+  expect(out).toMatch(
+    /permissions +webdav: files:read; projects \* \(perm_01J\)\n +webdav: files:read; projects \* \(perm_2\), by group media\n/,
+  )
   expect(out).toMatch(/tokens +pat_01J {2}ci {2}live; last used: never\n/)
   expect(out).toContain('1 revoked or expired: countersign pat list --user alice\n')
   api.answer('GET /users/alice/tokens?limit=200', refused('permission_missing', 403))

@@ -112,14 +112,14 @@ test('a client that is made in a group is not told to ask for what it has', asyn
 test('a group is shown with its members and permissions', async () => {
   const { out } = await api.run('group show media')
   expect(out).toMatch(/members +client:canister\n +user:alice\n/)
-  expect(out).toMatch(/permissions +webdav: files:read \(perm_01J\)\n/)
+  expect(out).toMatch(/permissions +webdav: files:read; projects \* \(perm_01J\)\n/)
   expect((await api.run('group show closed')).out).toContain('unknown: this key may not read them')
 })
 
 test('a client is shown with its permissions and keys', async () => {
   const { out } = await api.run('client show canister')
-  expect(out).toContain('permissions       webdav: files:read; roles editor (perm_2)\n')
-  expect(out).toContain('webdav: files:read (perm_01J), by group media\n')
+  expect(out).toContain('permissions       webdav: files:read; roles editor; projects * (perm_2)\n')
+  expect(out).toContain('webdav: files:read; projects * (perm_01J), by group media\n')
   expect(out).toContain('key_01J  laptop  live; last used: never\n')
   expect(out).toContain('1 revoked or expired: countersign key list canister\n')
 })
