@@ -43,6 +43,8 @@ const WIRE: Readonly<Record<Kind, string | null | undefined>> = {
   E500: undefined,
 }
 
+/** RFC 9728 §5.1 */
+const METADATA = /, resource_metadata="https?:\/\/[^/"]+\/\.well-known\/oauth-protected-resource[^"]*"/
 const DECISION_ID = /dec_[0-9A-HJKMNP-TV-Z]{26}/g
 const STACK_TRACE = /\bat .+:\d+:\d+|\.tsx?\b|node_modules|\bError\b|SQLITE/
 const MAX_BODY_BYTES = 1024
@@ -91,6 +93,7 @@ export class Oracle {
     const challenge = headers.get('www-authenticate')
     if (status === 401 || WIRE[kind] !== undefined) expect(challenge).toStartWith('Bearer realm="countersign"')
     else expect(challenge).toBeNull()
+    if (status === 401) expect(challenge).toMatch(METADATA)
     expect(/error="([a-z_]+)"/.exec(challenge ?? '')?.[1] ?? null).toBe(WIRE[kind] ?? null)
     expect(headers.get('retry-after')).toBe(status === 503 ? '1' : null)
     expect(body).not.toMatch(STACK_TRACE)
@@ -115,6 +118,8 @@ export class Oracle {
       expect(challenge).toStartWith('Bearer realm="')
       expect(/error="([a-z_]+)"/.exec(challenge)?.[1] ?? null).toBe(WIRE[kind] ?? null)
       expect(challenge.includes('Basic realm="')).toBe(status === 401)
+      // Only where no resource was found there is none to learn of.
+      expect(METADATA.test(challenge)).toBe(!challenge.startsWith('Bearer realm="countersign"'))
     }
     const id = headers.get('countersign-decision') ?? ''
     expect(id).toMatch(new RegExp(`^${DECISION_ID.source}$`))

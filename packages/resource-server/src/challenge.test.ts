@@ -58,6 +58,14 @@ test('unknown, revoked, expired and disabled read alike', () => {
   expect(new Set([...texts, challengeFor(REFUSALS.credential_unknown, options)]).size).toBe(1)
 })
 
+test('whoever is refused is told where to learn who issues tokens', () => {
+  const resourceMetadata = 'https://webdav.example.com/.well-known/oauth-protected-resource'
+  const options = { realm: 'webdav', scopes: ['files:read'], resourceMetadata, offerBasic: false }
+  expect(challengeFor(REFUSALS.scope_missing, options)).toEndWith(
+    `, scope="files:read", resource_metadata="${resourceMetadata}"`,
+  )
+})
+
 describe('nothing gets out of its quotes', () => {
   const rows: [realm: string, quoted: string][] = [
     ["Alice's files", "Alice's files"],
@@ -71,6 +79,13 @@ describe('nothing gets out of its quotes', () => {
   ]
   test.each(rows)('realm %j: %s', (realm, quoted) => {
     expect(challengeFor(REFUSALS.credential_missing, { realm, offerBasic: false })).toBe(`Bearer realm="${quoted}"`)
+  })
+
+  test('a URL of metadata', () => {
+    const options = { realm: 'r', resourceMetadata: 'https://a.example/"\\', offerBasic: true }
+    expect(challengeFor(REFUSALS.credential_missing, options)).toBe(
+      'Bearer realm="r", resource_metadata="https://a.example/%22%5C", Basic realm="r", charset="UTF-8"',
+    )
   })
 
   test('a scope stays one word', () => {

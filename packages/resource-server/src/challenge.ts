@@ -1,14 +1,16 @@
 import type { Refusal } from './refusals.ts'
 
-/** What a `WWW-Authenticate` field says besides the refusal. */
 /** The header of every refusal that names its decision, for whoever is on call. */
 export const DECISION_HEADER = 'Countersign-Decision'
 
+/** What a `WWW-Authenticate` field says besides the refusal. */
 export type ChallengeOptions = {
   /** The name of the resource. */
   readonly realm: string
   /** The scopes that are needed. Said for `insufficient_scope` alone. */
   readonly scopes?: readonly string[]
+  /** Where clients learn who issues tokens for the resource; see `resourceMetadataUrl`. @see RFC 9728 §5.1 */
+  readonly resourceMetadata?: string | undefined
   /** Off for browsers, which would ask the person for a password. */
   readonly offerBasic: boolean
 }
@@ -32,6 +34,9 @@ export function challengeFor(refusal: Refusal, options: ChallengeOptions): strin
   }
   if (refusal.wire === 'insufficient_scope' && options.scopes !== undefined && options.scopes.length > 0) {
     challenge += `, scope="${options.scopes.map(scopeToken).join(' ')}"`
+  }
+  if (options.resourceMetadata !== undefined) {
+    challenge += `, resource_metadata="${quotable(options.resourceMetadata)}"`
   }
   return options.offerBasic ? `${challenge}, Basic realm="${realm}", charset="UTF-8"` : challenge
 }

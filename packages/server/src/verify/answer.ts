@@ -1,4 +1,4 @@
-import { challengeFor, DECISION_HEADER, type Denied, REFUSALS } from '@countersign/resource-server'
+import { challengeFor, DECISION_HEADER, type Denied, REFUSALS, resourceMetadataUrl } from '@countersign/resource-server'
 import type { AllowedDecision, DeniedDecision } from './decision.ts'
 
 const RETRY_AFTER_SECONDS = '1'
@@ -11,6 +11,8 @@ export function allowedResponse({ identity }: AllowedDecision): Response {
 export type AnswerContext = {
   /** Resource name, or the product's where none was found. */
   readonly realm: string
+  /** Where the resource says who issues tokens for it; undefined: its identifier is no URL, or none was found. */
+  readonly resourceMetadata: string | undefined
   readonly dialect: string
   readonly decisionId: string
   /** A browser says so by `Sec-Fetch-Mode`; it would ask the person for a password. */
@@ -33,6 +35,7 @@ export function denialHeaders(code: Denied['code'], context: AnswerContext): Rec
     headers['WWW-Authenticate'] = challengeFor(refusal, {
       realm: context.realm,
       scopes: code === 'scope_missing' ? context.neededScopes : [],
+      resourceMetadata: context.resourceMetadata,
       offerBasic: status === 401 && !context.isBrowser,
     })
   }
@@ -54,6 +57,7 @@ export function contextOf(decision: DeniedDecision, decisionId: string): AnswerC
   const { asked, resource, matched } = decision
   return {
     realm: resource?.name ?? 'countersign',
+    resourceMetadata: resource && resourceMetadataUrl(resource.identifier),
     dialect: asked.dialect,
     decisionId,
     isBrowser: 'headers' in asked && asked.headers.get('sec-fetch-mode') !== null,
