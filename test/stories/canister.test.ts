@@ -1,8 +1,10 @@
 // Story 1. A media organiser, no browser, reaches a WebDAV server behind Caddy. One test per statement.
 
-import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
+import { basicOf } from '../support/app.ts'
 import { checkedJwt } from '../support/assertion.ts'
 import { startCaddy } from '../support/caddy.ts'
+import { change } from '../support/people.ts'
 import { basic, bearer } from '../support/proxied/identity.ts'
 import { describeWith } from '../support/requires.ts'
 import { type Key, openWebdavStage, type Stage } from '../support/stage.ts'
@@ -101,5 +103,62 @@ describeWith(['caddy', 'rclone'], 'canister: a machine reaches WebDAV behind Cad
     expect(decision.sentence).toMatch(/revoked/)
     const why = await stage.server.countersign('why', refused.headers.get('countersign-decision') ?? '')
     expect(why).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/revoked/) })
+  })
+
+  describe('with a token that it fetched by its secret', () => {
+    let secret: Key
+    beforeAll(async () => {
+      const made = await stage.server.make('/clients/canister/secrets', {})
+      secret = { id: String(made.id), secret: String(made.secret) }
+    })
+
+    const fetchToken = async (scope = 'files:read files:write'): Promise<string> => {
+      const answer = await fetch(`${stage.server.url}/oauth/token`, {
+        method: 'POST',
+        headers: basicOf('canister', secret.secret),
+        body: new URLSearchParams({ grant_type: 'client_credentials', scope }),
+      })
+      expect(answer.status).toBe(200)
+      return ((await answer.json()) as { access_token: string }).access_token
+    }
+    const shown = (token: string) => ({ id: '', secret: token })
+
+    for (const format of ['jwt', 'opaque']) {
+      test(`as ${format} it is a Bearer token and the password of Basic, and the service learns who called`, async () => {
+        await change(stage.server, '/resources/webdav', { access_token: { format } })
+        const token = shown(await fetchToken())
+        stage.recorder.take()
+        expect((await ask(bearer(token), 'PUT', '/music/song.ogg', 'do re mi')).ok).toBe(true)
+        expect(await (await ask(basic('whoever', token))).text()).toBe('do re mi')
+        for (const { headers } of stage.recorder.take()) {
+          expect([headers.get('remote-user'), headers.get('authorization')]).toEqual(['client:canister', null])
+          expect(headers.get('remote-credential')).toMatch(/^at_/)
+        }
+      })
+
+      test(`as ${format} it does no more than it was asked for`, async () => {
+        const token = shown(await fetchToken('files:read'))
+        expect((await ask(bearer(token))).status).toBe(200)
+        const refused = await ask(bearer(token), 'DELETE')
+        expect([refused.status, (await decisionOf(refused)).code]).toEqual([403, 'scope_missing'])
+      })
+    }
+
+    test('it dies with the secret, and the next secret works on', async () => {
+      const token = shown(await fetchToken())
+      const lost = secret
+      const made = await stage.server.make('/clients/canister/secrets', {})
+      secret = { id: String(made.id), secret: String(made.secret) }
+      await stage.revoke(lost)
+      const refused = await ask(bearer(token))
+      expect([refused.status, (await decisionOf(refused)).code]).toEqual([401, 'credential_revoked'])
+      expect((await ask(bearer(shown(await fetchToken())))).status).toBe(200)
+    })
+
+    test('the secret itself opens no service', async () => {
+      for (const headers of [bearer(secret), basic('canister', secret)]) {
+        expect((await ask(headers)).status).toBe(401)
+      }
+    })
   })
 })
