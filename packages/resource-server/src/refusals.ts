@@ -118,6 +118,7 @@ export const REFUSALS = {
   store_unavailable: CANNOT_TELL,
   store_busy: CANNOT_TELL,
   revision_unconfirmed: CANNOT_TELL,
+  keys_unavailable: CANNOT_TELL,
   internal_error: { status: 500, wire: null, description: 'The request could not be decided.' },
 } as const satisfies Record<string, Refusal>
 

@@ -1,4 +1,4 @@
-import { type CryptoKey, compactVerify, errors, type JWK } from 'jose'
+import { type CryptoKey, calculateJwkThumbprint, compactVerify, errors, type JWK } from 'jose'
 import type { VerificationKeys } from './jwk-set.ts'
 import type { UnverifiedJwt } from './jwt.ts'
 
@@ -32,4 +32,9 @@ export async function whyUnsigned(
   if (key === 'unknown') return 'kid'
   if (key === 'unavailable') return 'unavailable'
   return (await isSigned(jwt, key, alg)) ? undefined : 'signature'
+}
+
+/** Names a public key by what it is, whatever its owner calls it. @see RFC 7638 §3 */
+export function thumbprintOf(key: CryptoKey): Promise<string> {
+  return calculateJwkThumbprint(key)
 }

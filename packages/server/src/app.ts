@@ -20,6 +20,7 @@ import { managementResource } from './domain/management.ts'
 import { protectApi } from './http/api.ts'
 import { callerAddress } from './http/caller-address.ts'
 import type { Handler } from './http/guard.ts'
+import { guardedFetch } from './http/guarded-fetch.ts'
 import type { Routes } from './http/listen.ts'
 import { forLocalPeers } from './http/local-peers.ts'
 import { noteOAuthRefusal } from './http/oauth-refusals.ts'
@@ -33,6 +34,8 @@ import { Metrics } from './metrics/metrics.ts'
 import type { OAuthDeps } from './oauth/deps.ts'
 import { oauthEndpoint } from './oauth/endpoint.ts'
 import { clientCredentials } from './oauth/grants/client-credentials.ts'
+import { signatureDeps } from './oauth/private-key-jwt.ts'
+import { FailureThrottle } from './oauth/throttle.ts'
 import { tokenEndpoint } from './oauth/token.ts'
 import { trimChangeLog } from './store/change-log.ts'
 import { countCredentials } from './store/credential-counts.ts'
@@ -207,6 +210,9 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
     random,
     sha256Hex,
     find,
+    isKnown: (digest) => known.get(digest) !== undefined,
+    throttle: new FailureThrottle(monotonicMs),
+    ...signatureDeps({ ...io, log, fetch: guardedFetch({ networks: config.egressNetworks }) }),
     isConfirmed: verify.isConfirmed,
     confirm: verify.confirm,
     clock,

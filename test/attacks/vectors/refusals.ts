@@ -1,7 +1,10 @@
 // How each refusal is reached by a request, and what its caller has to be told: the table of refusals, said once more
 // by somebody else, so that it cannot change unseen.
+
+import { expect } from 'bun:test'
 import type { RefusalCode } from '@countersign/resource-server'
-import { BOOTSTRAP_KEY, basicOf, type OAuthForm, tokenFor, withSecret } from '../../support/app.ts'
+import { BOOTSTRAP_KEY, basicOf, type OAuthForm, PUBLIC_URL, tokenFor, withSecret } from '../../support/app.ts'
+import { makeSigner, registerKeys, withKey as withClientKey } from '../../support/client-key.ts'
 import { aMinuteLater, breakAt, withoutStore } from '../breaking.ts'
 import type { Kind } from '../oracle.ts'
 import type { Question, Stage } from '../stage.ts'
@@ -273,9 +276,35 @@ export const REFUSED: Readonly<Record<RefusalCode, Refused>> = {
       return posting({ headers: basicOf('other', secret) }, 'invalid_client', 401)
     },
   }),
-  assertion_refused: client(),
-  assertion_replayed: client(),
-  client_throttled: told('R400', 'Too many attempts failed. Try again later.'),
+  assertion_refused: client({
+    async oauth(stage) {
+      const signer = await withClientKey(stage.test)
+      return posting(
+        { form: signer.form(signer.assertion({ aud: `${PUBLIC_URL}/oauth/token` })) },
+        'invalid_client',
+        401,
+      )
+    },
+  }),
+  assertion_replayed: client({
+    async oauth(stage) {
+      const { form } = await withClientKey(stage.test)
+      const once = form()
+      expect((await stage.test.oauth('/oauth/token', once)).status).toBe(200)
+      return posting({ form: once }, 'invalid_client', 401)
+    },
+  }),
+  client_throttled: told('R400', 'Too many attempts failed. Try again later.', {
+    async oauth(stage) {
+      const headers = basicOf('canister', 'guess')
+      for (let tries = 0; tries < 50; tries++) {
+        expect((await stage.test.oauth('/oauth/token', {}, { headers })).status).toBe(401)
+      }
+      // Of one second not all are kept.
+      stage.test.clock.advance(1000)
+      return posting({ headers }, 'invalid_client', 429)
+    },
+  }),
   token_not_owned: told('R400', 'The token belongs to another client.'),
   client_ambiguous: told('R400', 'Authenticate the client in one way.', {
     async oauth(stage) {
@@ -317,6 +346,14 @@ export const REFUSED: Readonly<Record<RefusalCode, Refused>> = {
     await Promise.all(flood)
   }),
   revision_unconfirmed: cannotTell((_, ask) => aMinuteLater(() => withoutStore(ask))),
+  keys_unavailable: told('U503', 'The credential cannot be checked right now.', {
+    async oauth(stage) {
+      // Refused before anything is connected to: it is no public address.
+      const signer = makeSigner(stage.test)
+      await registerKeys(stage.test, signer.id, { jwks_uri: 'https://127.0.0.1:1/jwks' })
+      return posting({ form: signer.form() }, 'temporarily_unavailable', 503)
+    },
+  }),
   internal_error: told('E500', 'The request could not be decided.', showing(), {
     async during({ test }, ask) {
       const repair = breakAt(test, 'verify.decide', () => {

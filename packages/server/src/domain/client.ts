@@ -29,6 +29,8 @@ export type Client = {
 export type ClientKeys = ({ readonly jwks: { readonly keys: readonly object[] } } | { readonly jwksUri: string }) & {
   /** The revision at which they were registered: what was revoked before does not touch them. */
   readonly revision: number
+  /** When that was, in Unix seconds; written with the revision. */
+  readonly registeredAt?: number
 }
 
 export type Group = {

@@ -1,39 +1,94 @@
-import { credentialRefused, type Denied, deny, isDenied, parseIssuedCredential } from '@countersign/resource-server'
+import {
+  credentialRefused,
+  type Denied,
+  deny,
+  isDenied,
+  parseIssuedCredential,
+  parseJwt,
+  REFUSALS,
+  textClaim,
+} from '@countersign/resource-server'
 import type { KnownCredential } from '../authentication/known-credentials.ts'
 import type { Client } from '../domain/client.ts'
 import { refText } from '../domain/credential.ts'
 import type { ShownClient } from './client-authentication.ts'
 import type { OAuthAsked, OAuthDeps } from './deps.ts'
+import type { OAuthDenied } from './error-response.ts'
+import { proveAssertion, spendAssertion } from './private-key-jwt.ts'
+import { type Attempt, attemptOf } from './throttle.ts'
 
 /** A client that showed who it is, and by which credential. */
 export type AuthenticatedClient = { readonly client: Client; readonly known: KnownCredential }
 
 /**
- * Believes a client, or does not.
+ * Believes a client, or does not; and counts how often it did not.
  *
- * Security: a secret is looked for by its digest, whoever is said to show it, and only then compared with who that is.
- * So unknown clients and wrong secrets cost the same work and read the same; and whom a token stands for comes from
- * the credential itself, never from a second look-up by the name that was sent.
+ * Security: who is believed is never held up by what others tried: what this node knows already is looked at first, and
+ * where a client has used up its failures the check is made all the same. What is not known is neither looked up nor
+ * verified for a source that has used up its own.
  *
- * @see RFC 6749 §2.3, §3.2.1
+ * @see RFC 6749 §2.3, §2.3.1, §3.2.1
  */
 export async function authenticateClient(
   shown: ShownClient,
   asked: OAuthAsked,
   deps: OAuthDeps,
-): Promise<AuthenticatedClient | Denied> {
-  const known = shown.method === 'private_key_jwt' ? deny('client_unauthenticated') : await findSecret(shown, deps)
-  if (isDenied(known)) return known
-  const { owner } = known.stored
+): Promise<AuthenticatedClient | OAuthDenied> {
+  const { throttle } = deps
+  const attempt = attemptOf(asked.clientAddress(), claimedId(shown))
+  const sourceWaitMs = throttle.waitMs(attempt)
+  if (sourceWaitMs > 0 && !isKnownHere(shown, attempt, deps)) return throttled('its source', sourceWaitMs)
+
+  const authenticated = await prove(shown, asked, deps)
+  if (!isDenied(authenticated)) {
+    if ('assertion' in shown) throttle.noteProven(attempt)
+    deps.noteUse(authenticated.known, asked)
+    return authenticated
+  }
+  if (!isFailure(authenticated)) return authenticated
+  if (sourceWaitMs > 0) return throttled('its source', sourceWaitMs)
+  const clientWaitMs = throttle.noteFailure(attempt)
+  return clientWaitMs > 0 ? throttled('the client that it names', clientWaitMs) : authenticated
+}
+
+/**
+ * Security: a secret is looked for by its digest, whoever is said to show it, and only then compared with who that is.
+ * So unknown clients and wrong secrets cost the same work and read the same; and whom a token stands for comes from
+ * the credential itself, never from a second look-up by the name that was sent.
+ */
+async function prove(shown: ShownClient, asked: OAuthAsked, deps: OAuthDeps): Promise<AuthenticatedClient | Denied> {
+  if ('secret' in shown) {
+    const known = await findSecret(shown, deps)
+    return isDenied(known) ? known : judge(known, shown, asked, deps)
+  }
+  const proven = await proveAssertion(shown.assertion, shown.id, asked.now, deps)
+  if (isDenied(proven)) return proven
+  const judged = judge(proven.known, shown, asked, deps)
+  if (isDenied(judged)) return judged
+  const spent = await spendAssertion(proven.assertion, deps.store)
+  // Judged again: what was revoked while it was written down counts.
+  return spent ?? judge(proven.known, shown, asked, deps)
+}
+
+/** Whether the client may authenticate by this, as things are now. */
+function judge(
+  known: KnownCredential,
+  shown: ShownClient,
+  asked: OAuthAsked,
+  { directory }: OAuthDeps,
+): AuthenticatedClient | Denied {
+  const { owner, kind, revision } = known.stored
   if (owner.kind !== 'client' || (shown.id !== undefined && shown.id !== owner.id)) {
     return deny('client_mismatch', { of: refText(owner), claimed: shown.id?.slice(0, 64) ?? null })
   }
-  const client = deps.directory.client(owner.id)
-  const dead = credentialRefused(known.callerAt(deps.directory.management, deps.directory), asked)
+  const client = directory.client(owner.id)
+  const dead = credentialRefused(known.callerAt(directory.management, directory), asked)
   if (dead !== undefined) return dead
   if (client === undefined) return deny('owner_missing')
+  if (kind === 'client_key' && client.keys?.revision !== revision) {
+    return deny('assertion_refused', { because: 'the keys of the client were replaced meanwhile', claimed: client.id })
+  }
   if (!client.authMethods.includes(shown.method)) return deny('client_method_refused', { method: shown.method })
-  deps.noteUse(known, asked)
   return { client, known }
 }
 
@@ -42,4 +97,30 @@ function findSecret({ secret }: { secret: string }, deps: OAuthDeps) {
   if (form === undefined || form === 'mistyped') return deny('credential_mistyped')
   if (form.kind !== 'secret') return deny('credential_kind_refused', { kind: form.kind })
   return deps.find(deps.sha256Hex(secret))
+}
+
+/**
+ * Whether it can be judged by what this node knows already: a secret by its digest; of assertions, which are never
+ * remembered, that the client showed one of its keys from here before.
+ */
+function isKnownHere(shown: ShownClient, attempt: Attempt, { throttle, isKnown, sha256Hex }: OAuthDeps): boolean {
+  return 'secret' in shown ? isKnown(sha256Hex(shown.secret)) : throttle.wasProven(attempt)
+}
+
+/** Whom the caller names; nothing of it is believed. */
+function claimedId(shown: ShownClient): string | undefined {
+  if (shown.id !== undefined || 'secret' in shown) return shown.id
+  const jwt = parseJwt(shown.assertion)
+  return jwt && textClaim(jwt.claims, 'sub')
+}
+
+/** That we cannot tell is nobody's failure. */
+function isFailure({ code }: Denied): boolean {
+  const { status } = REFUSALS[code]
+  return status === 401 || status === 403
+}
+
+function throttled(of: string, waitMs: number): OAuthDenied {
+  const retryAfterSeconds = Math.ceil(waitMs / 1000)
+  return { ...deny('client_throttled', { of, retry_after_seconds: retryAfterSeconds }), retryAfterSeconds }
 }

@@ -5,6 +5,8 @@ import type { Directory } from '../directory/directory.ts'
 import type { RandomBytes } from '../domain/ids.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import type { Store } from '../store/store.ts'
+import type { AssertionDeps } from './private-key-jwt.ts'
+import type { FailureThrottle } from './throttle.ts'
 
 /** A request to an OAuth endpoint, as far as it bears on who may do what. Fits `Circumstances` of a decision. */
 export type OAuthAsked = {
@@ -18,15 +20,16 @@ export type OAuthAsked = {
 }
 
 /** What the OAuth endpoints work with; made in `app.ts`. */
-export type OAuthDeps = {
-  /** The public URL. */
-  readonly issuer: string
+export type OAuthDeps = AssertionDeps & {
   readonly directory: Directory
   readonly store: Store
   readonly keys: Pick<KeyRing, 'signJwt'>
   readonly random: RandomBytes
   readonly sha256Hex: (text: string) => string
   readonly find: FindStored
+  /** Whether the credential of this digest is in memory: `find` then asks nobody. */
+  readonly isKnown: (digest: string) => boolean
+  readonly throttle: FailureThrottle
   /** True while the database has confirmed, recently enough, what the directory holds. */
   readonly isConfirmed: () => boolean
   /** Asks the database for what changed; rejects when it cannot be asked. */

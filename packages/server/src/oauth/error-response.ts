@@ -1,9 +1,13 @@
 import { DECISION_HEADER, type Denied, REFUSALS } from '@countersign/resource-server'
 
 /** A refusal that tells its caller more than the constant sentence: what it may ask for, or which parameter it was. */
-export type OAuthDenied = Denied & { readonly says?: string }
+export type OAuthDenied = Denied & {
+  readonly says?: string
+  /** When to come back. */
+  readonly retryAfterSeconds?: number
+}
 
-const NO_STORE = { 'Cache-Control': 'no-store', Pragma: 'no-cache' } as const
+export const NO_STORE = { 'Cache-Control': 'no-store', Pragma: 'no-cache' } as const
 
 /** Writes every JSON answer of the OAuth endpoints: none may be kept by a cache. @see RFC 6749 §5.1 */
 export function oauthJson(status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): Response {
@@ -21,7 +25,7 @@ export function oauthJson(status: number, body: unknown, headers: Readonly<Recor
  *
  * @see RFC 6749 §5.2
  */
-export function errorResponse({ code, says }: OAuthDenied, decisionId: string): Response {
+export function errorResponse({ code, says, retryAfterSeconds = 1 }: OAuthDenied, decisionId: string): Response {
   const { status, wire, description } = REFUSALS[code]
   const headers: Record<string, string> = { [DECISION_HEADER]: decisionId }
   if (status === 401 || status === 403) {
@@ -29,7 +33,7 @@ export function errorResponse({ code, says }: OAuthDenied, decisionId: string): 
     const sentence = REFUSALS.client_unauthenticated.description
     return oauthJson(401, { error: 'invalid_client', error_description: sentence }, headers)
   }
-  if (status === 503 || status === 429) headers['Retry-After'] = status === 503 ? '1' : '30'
+  if (status === 503 || status === 429) headers['Retry-After'] = String(retryAfterSeconds)
   const error = status === 503 ? 'temporarily_unavailable' : status === 500 ? 'server_error' : wire
   const sentence = says === undefined ? description : `${description} ${quotable(says)}`
   return oauthJson(status, { error, error_description: sentence }, headers)

@@ -91,7 +91,7 @@ export async function insertClient(change: Change, write: ClientWrite, managedBy
       id,
       name,
       disabled: Number(disabled),
-      body: bodyOf(write, revision),
+      body: bodyOf(write, change),
       managed_by: managedBy,
       created_at: toSeconds(now),
       revision,
@@ -108,7 +108,7 @@ export async function updateClient(change: Change, write: ClientWrite, managedBy
     .set({
       name,
       disabled: Number(disabled),
-      body: bodyOf(write, change.revision),
+      body: bodyOf(write, change),
       revision: change.revision,
       ...managedByColumn(managedBy),
     })
@@ -124,12 +124,12 @@ export async function deleteClient(change: Change, id: string): Promise<void> {
   await change.db.deleteFrom('client').where('id', '=', id).execute()
 }
 
-function bodyOf(write: ClientWrite, revision: number): string {
+function bodyOf(write: ClientWrite, { revision, now }: Change): string {
   const body: ClientBody = {
     grants: [...write.grants],
     auth_methods: [...write.authMethods],
     // Registered by this change, if no revision is said.
-    keys: write.keys && { ...write.keys, revision: write.keys.revision || revision },
+    keys: write.keys && { ...write.keys, ...(write.keys.revision === 0 && { revision, registeredAt: toSeconds(now) }) },
     default_resource: write.defaultResource,
     access_token_ttl_seconds: write.accessTokenTtlSeconds,
     networks: [...write.networkTexts],

@@ -77,7 +77,9 @@ const SENTENCES: Record<RefusalCode, (facts: Facts) => string> = {
       : `${credential} of ${owner} was used from ${text(detail.from)}, outside the networks of the ${text(detail.of)}. If that is your proxy, it does not say where the call comes from.`,
   resource_disabled: ({ resource }) => `${resource} is disabled.`,
   client_address_unknown: ({ detail }) =>
-    `The ${text(detail.needed_by)} asks for a network, but the proxy did not say where the request comes from (X-Forwarded-For, or X-Real-IP with nginx).`,
+    detail.introspected_by !== undefined
+      ? `The ${text(detail.needed_by)} asks for a network, but ${text(detail.introspected_by)} did not say where it was shown from (client_address).`
+      : `The ${text(detail.needed_by)} asks for a network, but the proxy did not say where the request comes from (X-Forwarded-For, or X-Real-IP with nginx).`,
   resource_not_granted: ({ credential, resource, detail }) =>
     Array.isArray(detail.granted) && detail.granted[0] === 'full'
       ? `${credential} names no resources, and the management API has to be named. Make a credential for it: --resource countersign.`
@@ -114,8 +116,8 @@ const SENTENCES: Record<RefusalCode, (facts: Facts) => string> = {
     `${credential} belongs to ${text(detail.of)}, but the client said that it is ${text(detail.claimed)}.`,
   assertion_refused: ({ detail }) =>
     `The client assertion of ${text(detail.claimed ?? 'a client')} is refused: ${text(detail.because)}.`,
-  assertion_replayed: ({ owner }) =>
-    `A client assertion of ${owner} was used a second time. Each needs a jti of its own; if nobody sent it twice, it was copied.`,
+  assertion_replayed: ({ detail }) =>
+    `A client assertion of ${text(detail.client)} was used a second time. Each needs a jti of its own; if nobody sent it twice, it was copied.`,
   client_ambiguous: () =>
     'The client was authenticated in two ways at once. Send one: Basic, client_id and client_secret, or an assertion.',
   client_throttled: ({ detail }) =>
@@ -130,11 +132,16 @@ const SENTENCES: Record<RefusalCode, (facts: Facts) => string> = {
     detail.because !== undefined
       ? `${owner} sent a scope that is malformed.`
       : `${owner} asked for scopes of which it may have none. Asked: ${text(detail.asked)}; permitted: ${text(detail.permitted)}.`,
-  token_not_owned: ({ owner }) => `${owner} tried to revoke a token of somebody else.`,
+  token_not_owned: ({ credential, owner, resource, detail }) =>
+    detail.introspected_by === undefined
+      ? `${owner} tried to revoke ${text(detail.token)}, which belongs to ${text(detail.of)}.`
+      : `${text(detail.introspected_by)} asked about ${credential} of ${owner}. It may ask about its own alone, as long as it is not among the introspectors of ${resource}.`,
   store_unavailable: ({ detail }) => `The database could not be asked: ${text(detail.because)}.`,
   store_busy: ({ detail }) => `Too many look-ups at once: ${text(detail.because)}.`,
   revision_unconfirmed: ({ detail }) =>
     `The database has not confirmed for 5 seconds what this node knows, and could not be asked: ${text(detail.because)}.`,
+  keys_unavailable: ({ detail }) =>
+    `The keys of ${text(detail.of)} could not be fetched from its jwks_uri; the log says why. It is asked again by itself.`,
   internal_error: () => 'A bug of Countersign. The log holds the error under the same decision id.',
 }
 
