@@ -67,13 +67,21 @@ describe('what a refusal says', () => {
 
   test('§3.1: of a token that is unknown, expired, revoked or of another audience invalid_token, all alike', async () => {
     const wrong = [await asking(`Bearer ${token.slice(0, -4)}AAAA`), await asking('Bearer cs_at_nobody')]
-    await on.admin('PATCH', '/resources/webdav', { identifier: 'https://elsewhere.example.com' })
-    wrong.push(await asking(`Bearer ${token}`))
-    await on.admin('PATCH', '/resources/webdav', { identifier: 'https://webdav.example.com' })
+    const forge = {
+      name: 'forge',
+      identifier: 'https://forge.example.com',
+      hosts: [],
+      scopes: ['repo:read'],
+      rules: [],
+    }
+    await on.admin('POST', '/resources', forge)
+    await on.admin('POST', '/permissions', { client: 'canister', resource: 'forge', scopes: ['repo:read'] })
+    const elsewhere = await tokenFor(on.test, on.basic, { resource: forge.identifier })
+    wrong.push(await asking(`Bearer ${elsewhere}`))
     expect((await asking(`Bearer ${token}`)).status).toBe(200)
     on.test.clock.advance(600_000)
     wrong.push(await asking(`Bearer ${token}`))
-    const revoked = await tokenFor(on.test, on.basic)
+    const revoked = await tokenFor(on.test, on.basic, { resource: 'https://webdav.example.com' })
     await on.admin('POST', `/credentials/${on.secretId}/revoke`, {})
     wrong.push(await asking(`Bearer ${revoked}`))
 
