@@ -34,7 +34,8 @@ export async function reportLeak(deps: AdminDeps, { credential, found_at }: Leak
   const foundAt = withoutCredentials(found_at, credential, deps.directory.foreignPrefixes())
   if (stored.kind === 'bootstrap') return disableBootstrap(deps, foundAt)
   // Not even a change is begun for what is dead: else one dead credential were enough to keep all nodes busy.
-  if (stored.revokedAt !== null) return { outcome: 'dead', id: stored.id }
+  const isRevoked = stored.revokedAt !== null || deps.directory.lineThrough(`credential:${stored.id}`) !== undefined
+  if (isRevoked) return { outcome: 'dead', id: stored.id }
   const wasLive = await deps.change(REPORT, (change) => revokeLeaked(change, stored, foundAt))
   return { outcome: wasLive ? 'revoked' : 'dead', id: stored.id }
 }
