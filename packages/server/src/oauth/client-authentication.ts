@@ -7,6 +7,8 @@ export type ShownClient =
   | { readonly method: 'private_key_jwt'; readonly id: string | undefined; readonly assertion: string }
 
 export const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+/** Two Authorization fields arrive as one: a comma, and another scheme after it. */
+const TWO_FIELDS = /, *[a-z0-9-]+ /i
 
 /**
  * Finds the one way in which a client authenticates. Two ways are refused also when they agree.
@@ -20,7 +22,7 @@ export function readClientAuthentication(request: Request, form: Form): ShownCli
   const assertion = form.get('client_assertion')
   const shown = [authorization ?? undefined, secret, assertion ?? form.get('client_assertion_type')]
   const ways = shown.filter((one) => one !== undefined).length
-  if (ways > 1) return deny('client_ambiguous')
+  if (ways > 1 || (authorization !== null && TWO_FIELDS.test(authorization))) return deny('client_ambiguous')
   if (authorization !== null) return readBasic(authorization, id)
   if (secret !== undefined && id !== undefined) return { method: 'client_secret_post', id, secret }
   if (assertion !== undefined && form.get('client_assertion_type') === ASSERTION_TYPE) {

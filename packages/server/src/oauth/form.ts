@@ -13,7 +13,7 @@ const MAY_REPEAT = 'resource'
 /**
  * Reads the parameters from the body, and from the body alone: what stands in a URL ends up in logs.
  *
- * Refused as `form_malformed`: any other content type, and a parameter that is there twice.
+ * Refused as `form_malformed`: any other content type, a parameter that is there twice, a body without an end.
  *
  * @see RFC 6749 §3.2, Appendix B
  */
@@ -21,8 +21,11 @@ export async function readForm(request: Request): Promise<Form | Denied> {
   if (!CONTENT_TYPE.test(request.headers.get('content-type') ?? '')) {
     return malformed('the Content-Type is not application/x-www-form-urlencoded')
   }
+  // Too long, or the caller hung up: whoever did that is not told more, and it is no fault of ours.
+  const body = await request.text().catch(() => undefined)
+  if (body === undefined) return malformed('the body could not be read to its end')
   const values = new Map<string, string[]>()
-  for (const [name, value] of new URLSearchParams(await request.text())) {
+  for (const [name, value] of new URLSearchParams(body)) {
     if (value === '') continue
     const before = values.get(name)
     if (before === undefined) values.set(name, [value])
