@@ -1,6 +1,7 @@
 export * from './access-rule.ts'
 export * from './access-token.ts'
 export * from './access-token-verifier.ts'
+export * from './any-project.ts'
 export * from './assertion.ts'
 export * from './challenge.ts'
 export * from './decide.ts'

@@ -24,6 +24,8 @@ import { guardedFetch } from './http/guarded-fetch.ts'
 import type { Routes } from './http/listen.ts'
 import { forLocalPeers } from './http/local-peers.ts'
 import { noteOAuthRefusal } from './http/oauth-refusals.ts'
+import { publicDocument } from './http/public-document.ts'
+import { resourceMetadata } from './http/resource-metadata.ts'
 import { checkKek, loadKek } from './keys/kek-file.ts'
 import { KeyRing } from './keys/key-ring.ts'
 import { passwordHasher } from './keys/password.ts'
@@ -34,7 +36,17 @@ import { Metrics } from './metrics/metrics.ts'
 import type { OAuthDeps } from './oauth/deps.ts'
 import { oauthEndpoint } from './oauth/endpoint.ts'
 import { clientCredentials } from './oauth/grants/client-credentials.ts'
+import { introspectionEndpoint } from './oauth/introspection.ts'
+import {
+  authorizationServerMetadata,
+  INTROSPECTION_PATH,
+  JWKS_PATH,
+  METADATA_PATH,
+  REVOCATION_PATH,
+  TOKEN_PATH,
+} from './oauth/metadata.ts'
 import { signatureDeps } from './oauth/private-key-jwt.ts'
+import { revocationEndpoint } from './oauth/revocation.ts'
 import { FailureThrottle } from './oauth/throttle.ts'
 import { tokenEndpoint } from './oauth/token.ts'
 import { trimChangeLog } from './store/change-log.ts'
@@ -173,13 +185,20 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
     ),
   }
 
+  /** Runs one change, and returns when this node's next decision is taken by it. */
+  const changeHere: AdminDeps['change'] = async (actor, work) => {
+    const { result, revision } = await change(store, actor, work)
+    await follower.reach(revision)
+    return result
+  }
+  const recogniseAny = recogniseBy([anyIssuedKind(sha256Hex, find), ...otherKinds])
   const adminDeps: AdminDeps = {
     store,
     directory,
     decisions,
     sha256Hex,
     seal,
-    recogniseLeaked: recogniseBy([anyIssuedKind(sha256Hex, find), ...otherKinds]),
+    recogniseLeaked: recogniseAny,
     maxKeyTtlDays: config.maxKeyTtlDays,
     patTtlDays: config.patTtlDays,
     maxPatTtlDays: config.maxPatTtlDays,
@@ -187,11 +206,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
     patByPat: config.patByPat,
     hashPassword: passwordHasher(),
     hasBootstrapKey: config.bootstrapKey !== undefined,
-    async change(actor, work) {
-      const { result, revision } = await change(store, actor, work)
-      await follower.reach(revision)
-      return result
-    },
+    change: changeHere,
     explain: (request) =>
       explain(request, {
         verify,
@@ -210,6 +225,9 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
     random,
     sha256Hex,
     find,
+    recognise: verify.recognise,
+    recogniseAny,
+    change: changeHere,
     isKnown: (digest) => known.get(digest) !== undefined,
     throttle: new FailureThrottle(monotonicMs),
     ...signatureDeps({ ...io, log, fetch: guardedFetch({ networks: config.egressNetworks }) }),
@@ -217,7 +235,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
     confirm: verify.confirm,
     clock,
     addressOf: (headers, peer) => callerAddress(headers, peer, edge.proxies),
-    noteRefusal: (denied, asked, known) => noteOAuthRefusal(denied, asked, known, { decisions, directory }),
+    noteRefusal: (denied, asked, known, at) => noteOAuthRefusal(denied, asked, known, { decisions, directory }, at),
     noteUse: (used, asked) =>
       decisions.noteUse(used, asked.now, () => {
         const address = asked.clientAddress()
@@ -225,17 +243,24 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
       }),
     onError: (error) => log.error({ err: error }, 'an OAuth request failed'),
   }
-  const oauthRoutes = (listener: Listener): Record<string, Handler> => ({
-    '/oauth/token': oauthEndpoint('/oauth/token', listener, oauth, tokenEndpoint([clientCredentials], oauth)),
-  })
+  const grants = [clientCredentials]
+  const oauthRoutes = (listener: Listener): Record<string, Handler> => {
+    const issuesTokens = config.tokenListener === 'any' || config.tokenListener === listener
+    const metadata = authorizationServerMetadata(config.publicUrl, issuesTokens ? grants : undefined)
+    return {
+      ...(issuesTokens && { [TOKEN_PATH]: oauthEndpoint(TOKEN_PATH, listener, oauth, tokenEndpoint(grants, oauth)) }),
+      [INTROSPECTION_PATH]: oauthEndpoint(INTROSPECTION_PATH, listener, oauth, introspectionEndpoint(oauth)),
+      [REVOCATION_PATH]: oauthEndpoint(REVOCATION_PATH, listener, oauth, revocationEndpoint(oauth)),
+      [METADATA_PATH]: publicDocument(() => metadata, 300),
+    }
+  }
 
   const json = (value: unknown, status = 200): Response =>
     Response.json(value, { status, headers: { 'Cache-Control': 'no-store' } })
   const health: Record<string, Handler> = {
     '/healthz': () => json({ status: 'ok' }),
     '/readyz': () => (follower.isConfirmed() ? json({ status: 'ready' }) : json({ status: 'behind' }, 503)),
-    '/.well-known/jwks.json': () =>
-      Response.json({ keys: keys.publicKeys }, { headers: { 'Cache-Control': 'public, max-age=60' } }),
+    [JWKS_PATH]: publicDocument(() => ({ keys: keys.publicKeys }), 60),
   }
   const verifyRoutes = (listener: Listener): Record<string, Handler> => ({
     '/verify/forward': verifyEdge('forward', listener, edge),
@@ -252,6 +277,10 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
       { type: 'urn:countersign:problem:not_found', title: 'There is nothing here.', status: 404, code: 'not_found' },
       { status: 404, headers: { 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-store' } },
     )
+  const elsewhere = resourceMetadata(
+    { directory, issuer: config.publicUrl, issuerHost: hostOf(config.publicUrl), proxies: edge.proxies },
+    notFound,
+  )
   const isApi = (request: Request) => /^https?:\/\/[^/]+\/api\/v1(\/|$|\?)/.test(request.url)
 
   const metrics = new Metrics({
@@ -287,7 +316,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
           '/metrics': forWhoMayAsk(showMetrics),
         }),
       },
-      fallback: (request, peer) => (isApi(request) ? serveApi(request, peer) : notFound(request, peer)),
+      fallback: (request, peer) => (isApi(request) ? serveApi(request, peer) : elsewhere(request, peer)),
       forProxies: config.internalListen === undefined,
     },
     internalRoutes:
@@ -295,7 +324,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
         ? undefined
         : {
             exact: { ...health, ...oauthRoutes('internal'), ...verifyRoutes('internal'), '/metrics': showMetrics },
-            fallback: notFound,
+            fallback: elsewhere,
             forProxies: true,
           },
     edge,

@@ -13,6 +13,7 @@ export type RawConfig = {
   listen: string
   internal_listen: string | undefined
   public_url: string | undefined
+  token_listener: string
   trusted_proxies: string
   proxy_secret: string | undefined
   egress_networks: string | undefined
@@ -63,6 +64,13 @@ export const OPTIONS: readonly Option[] = [
     default: undefined,
     doc: 'The address that others know this server by: the issuer of what it signs. Default: http:// and the listener.',
     example: 'https://auth.example.com',
+  },
+  {
+    name: 'token_listener',
+    type: 'choice',
+    default: 'any',
+    doc: 'Where access tokens are issued: any (both listeners) or internal (the internal listener alone; on the public one there is then no /oauth/token).',
+    example: 'internal',
   },
   {
     name: 'trusted_proxies',

@@ -45,6 +45,7 @@ const VALUES: Record<Option['name'], { text: string; read: (config: Config) => u
     value: { kind: 'unix', path: '/run/x.sock', mode: 0o600 },
   },
   public_url: { text: 'http://localhost:8420', read: ({ publicUrl }) => publicUrl, value: 'http://localhost:8420' },
+  token_listener: { text: 'any', read: ({ tokenListener }) => tokenListener, value: 'any' },
   trusted_proxies: {
     text: '10.0.3.0/24, ::1/128',
     read: ({ trustedProxies }) => trustedProxies.map(({ prefixLength }) => prefixLength).length,
@@ -139,6 +140,21 @@ test('a listener whose port is not known yet needs a public URL', () => {
     'COUNTERSIGN_PUBLIC_URL: expected the address that others know it by, since 127.0.0.1:0 is none, for example https://auth.example.com',
   ])
   expect(problemsOf({ env: { ...env, COUNTERSIGN_PUBLIC_URL: 'http://localhost' } })).toEqual([])
+})
+
+describe('access tokens', () => {
+  const env = { COUNTERSIGN_TOKEN_LISTENER: 'internal' }
+
+  test('are issued on the internal listener alone, where that is said', () => {
+    const internal = { ...env, COUNTERSIGN_INTERNAL_LISTEN: '127.0.0.1:9' }
+    expect(configOf({ env: internal }).tokenListener).toBe('internal')
+  })
+
+  test('cannot be issued on a listener that there is not: the start is refused', () => {
+    const [problem, ...more] = problemsOf({ env })
+    expect(problem).toMatch(/^COUNTERSIGN_TOKEN_LISTENER: .*COUNTERSIGN_INTERNAL_LISTEN/)
+    expect(more).toEqual([])
+  })
 })
 
 describe('a secret', () => {

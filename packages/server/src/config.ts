@@ -17,6 +17,8 @@ export type Config = {
   readonly internalListen: ListenAddress | undefined
   /** Without a trailing slash. */
   readonly publicUrl: string
+  /** Where access tokens are issued. */
+  readonly tokenListener: 'any' | 'internal'
   readonly trustedProxies: readonly Network[]
   readonly proxySecret: string | undefined
   /** Networks that keys may be fetched from though they are not public. */
@@ -172,6 +174,13 @@ function interpret(raw: RawConfig, problems: string[]): Config | undefined {
   }
   const patCreation = choice('pat_creation', ['self', 'admin'])
   const patByPat = choice('pat_by_pat', ['deny', 'allow'])
+  const tokenListener = choice('token_listener', ['any', 'internal'])
+  if (tokenListener === 'internal' && raw.internal_listen === undefined) {
+    problems.push(
+      'COUNTERSIGN_TOKEN_LISTENER: internal needs an internal listener, or nobody could get a token: ' +
+        'set COUNTERSIGN_INTERNAL_LISTEN, for example unix:/run/countersign/verify.sock, or any',
+    )
+  }
   const logLevel = choice('log_level', ['debug', 'info', 'warn', 'error'])
 
   const verifyIsGuarded = internalListen !== undefined || raw.proxy_secret !== undefined
@@ -184,12 +193,14 @@ function interpret(raw: RawConfig, problems: string[]): Config | undefined {
   }
   if (listen?.kind !== 'tcp' || publicUrl === undefined || trustedProxies === undefined) return
   if (logLevel === undefined || patCreation === undefined || egressNetworks === undefined) return
+  if (tokenListener === undefined) return
   return {
     dataDir: raw.data_dir,
     databaseUrl: raw.database_url,
     listen,
     internalListen,
     publicUrl,
+    tokenListener,
     trustedProxies,
     proxySecret: raw.proxy_secret,
     egressNetworks,

@@ -305,7 +305,13 @@ export const REFUSED: Readonly<Record<RefusalCode, Refused>> = {
       return posting({ headers }, 'invalid_client', 429)
     },
   }),
-  token_not_owned: told('R400', 'The token belongs to another client.'),
+  token_not_owned: told('R400', 'The token belongs to another client.', {
+    async oauth(stage) {
+      await stage.make('/clients', { id: 'thief' })
+      const { headers } = await withSecret(stage.test, 'thief')
+      return { path: '/oauth/revoke', form: { token: stage.wallet.key }, headers, error: 'invalid_request', status: 400 }
+    },
+  }),
   client_ambiguous: told('R400', 'Authenticate the client in one way.', {
     async oauth(stage) {
       const { secret, headers } = await withSecret(stage.test)

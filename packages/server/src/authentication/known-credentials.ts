@@ -15,6 +15,12 @@ export type KnownCaller = Caller & {
   readonly identities: Remembered<Rights, unknown>
 }
 
+/** Its groups as they are named to others: those that hold a permission at the resource, or all if it says so. */
+export function groupsOf({ resource, groups, holdingGroups, known }: KnownCaller): string[] {
+  if (resource.groups === 'all') return [...groups].sort()
+  return [...holdingGroups, BUILT_IN_GROUP[known.stored.owner.kind]]
+}
+
 /** How often a credential was allowed by one rule in one hour (hours since 1970). */
 export type AllowedCounter = {
   readonly rule: AccessRule

@@ -89,6 +89,11 @@ export class Directory {
     return this.#identifiers.get(identifier)
   }
 
+  /** The resources that name this client as one that may ask what credentials may do there. */
+  introspectedBy(client: string): Resource[] {
+    return [...this.#resources.values()].filter(({ introspectors }) => introspectors.includes(client))
+  }
+
   client(id: string): Client | undefined {
     return this.#clients.get(id)
   }

@@ -1,10 +1,12 @@
 import type { Address, Denied, Listener } from '@countersign/resource-server'
 import type { KnownCredential } from '../authentication/known-credentials.ts'
+import type { Resolver } from '../authentication/resolver.ts'
 import type { FindStored } from '../authentication/stored.ts'
 import type { Directory } from '../directory/directory.ts'
 import type { RandomBytes } from '../domain/ids.ts'
+import type { Resource } from '../domain/resource.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
-import type { Store } from '../store/store.ts'
+import type { Actor, Change, Store } from '../store/store.ts'
 import type { AssertionDeps } from './private-key-jwt.ts'
 import type { FailureThrottle } from './throttle.ts'
 
@@ -27,6 +29,12 @@ export type OAuthDeps = AssertionDeps & {
   readonly random: RandomBytes
   readonly sha256Hex: (text: string) => string
   readonly find: FindStored
+  /** Who resolves a credential of this form; undefined: it is none that can be presented here. */
+  readonly recognise: (text: string) => Resolver | undefined
+  /** The same, with those that are never presented but to authenticate a client. */
+  readonly recogniseAny: (text: string) => Resolver | undefined
+  /** Runs one change, and returns when this node's next decision is taken by it. */
+  readonly change: <T>(actor: Actor, work: (change: Change) => Promise<T>) => Promise<T>
   /** Whether the credential of this digest is in memory: `find` then asks nobody. */
   readonly isKnown: (digest: string) => boolean
   readonly throttle: FailureThrottle
@@ -37,8 +45,13 @@ export type OAuthDeps = AssertionDeps & {
   readonly clock: () => Date
   /** Where a request comes from, past our proxies; undefined: not known. */
   readonly addressOf: (headers: Headers, peer: string | null) => Address | undefined
-  /** Keeps a refusal as a decision, for `why`; returns its id. */
-  readonly noteRefusal: (denied: Denied, asked: OAuthAsked, known: KnownCredential | undefined) => string
+  /** Keeps a refusal as a decision about `known`, at a resource if there is one, for `why`; returns its id. */
+  readonly noteRefusal: (
+    denied: Denied,
+    asked: OAuthAsked,
+    known: KnownCredential | undefined,
+    at?: Resource | undefined,
+  ) => string
   /** Remembers that a credential was used. */
   readonly noteUse: (known: KnownCredential, asked: OAuthAsked) => void
   readonly onError: (error: unknown) => void

@@ -1,5 +1,6 @@
 import { type Denied, deny, isDenied, type Listener } from '@countersign/resource-server'
 import type { KnownCredential } from '../authentication/known-credentials.ts'
+import { isOutage } from '../store/outage.ts'
 import { type AuthenticatedClient, authenticateClient } from './authenticate-client.ts'
 import { readClientAuthentication } from './client-authentication.ts'
 import type { OAuthAsked, OAuthDeps } from './deps.ts'
@@ -33,6 +34,7 @@ export function oauthEndpoint(path: string, listener: Listener, deps: OAuthDeps,
       return answered instanceof Response ? answered : refuse(answered)
     } catch (error) {
       deps.onError(error)
+      if (isOutage(error)) return refuse(deny('store_unavailable', { because: error.message }))
       return refuse(deny('internal_error', { because: error instanceof Error ? error.name : 'unknown' }))
     }
   }

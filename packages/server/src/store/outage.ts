@@ -24,7 +24,7 @@ const WORDS = new RegExp(
 )
 
 /** Says whether this error means that the store cannot be asked right now: the caller answers 503, not 500. */
-export function isOutage(error: unknown): boolean {
+export function isOutage(error: unknown): error is Error {
   if (!(error instanceof Error)) return false
   const code = 'code' in error ? String(error.code) : ''
   // A unix socket that is gone; any other file that is missing is a bug.

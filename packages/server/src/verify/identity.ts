@@ -1,12 +1,5 @@
-import {
-  type Allowed,
-  ASSERTION_TYP,
-  BUILT_IN_GROUP,
-  type Denied,
-  deny,
-  type Principal,
-} from '@countersign/resource-server'
-import type { KnownCaller } from '../authentication/known-credentials.ts'
+import { type Allowed, ASSERTION_TYP, type Denied, deny, type Principal } from '@countersign/resource-server'
+import { groupsOf, type KnownCaller } from '../authentication/known-credentials.ts'
 import type { Resource } from '../domain/resource.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 
@@ -63,7 +56,7 @@ export class Identities {
   }
 
   #write(allowed: Allowed, caller: KnownCaller | undefined, resource: Resource, now: Date): Identity | Denied {
-    const facts = this.#factsOf(allowed, caller, resource)
+    const facts = this.#factsOf(allowed, caller)
     const endsAtMs = Math.min(
       now.getTime() + ASSERTION_LIFE_MS,
       caller?.credential.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY,
@@ -81,7 +74,7 @@ export class Identities {
     }
   }
 
-  #factsOf(allowed: Allowed, caller: KnownCaller | undefined, resource: Resource): Record<string, string> {
+  #factsOf(allowed: Allowed, caller: KnownCaller | undefined): Record<string, string> {
     const { principal } = allowed
     if (principal.kind === 'anonymous' || caller === undefined) {
       return {
@@ -102,7 +95,7 @@ export class Identities {
       'Remote-User': subjectOf(principal),
       'Remote-Name': encodeValue(nameOf(principal)),
       'Remote-Email': this.#emailOf(principal),
-      'Remote-Groups': this.#share(encodeList(groupsOf(caller, resource))),
+      'Remote-Groups': this.#share(encodeList(groupsOf(caller))),
       'Remote-Principal': principal.kind,
       'Remote-Client': principal.kind === 'client' ? principal.id : NONE,
       'Remote-Roles': this.#share(encodeList([...allowed.rights.roles].sort())),
@@ -141,7 +134,7 @@ export class Identities {
       ...(principal.kind === 'user' && principal.email !== undefined && { email: principal.email }),
       ...(caller !== undefined && {
         name: nameOf(caller.principal),
-        groups: groupsOf(caller, resource),
+        groups: groupsOf(caller),
         roles: [...rights.roles].sort(),
         scope: [...rights.scopes].sort().join(' '),
         projects: allowed.projects,
@@ -175,11 +168,6 @@ function nameOf(principal: Principal): string {
   if (principal.kind === 'workload') return principal.subject
   if (principal.kind === 'anonymous') return 'anonymous'
   return principal.name === '' ? principal.id : principal.name
-}
-
-function groupsOf(caller: KnownCaller, resource: Resource): string[] {
-  if (resource.groups === 'all') return [...caller.groups].sort()
-  return [...caller.holdingGroups, BUILT_IN_GROUP[caller.known.stored.owner.kind]]
 }
 
 /** `2030-01-31T12:00:00Z`: as an ISO 8601 instant in UTC and in seconds. */

@@ -1,0 +1,45 @@
+import type { Reach } from '@countersign/resource-server'
+import { groupsOf, type KnownCaller } from '../authentication/known-credentials.ts'
+import { refText } from '../domain/credential.ts'
+import type { Resource } from '../domain/resource.ts'
+import { toSeconds } from '../store/store.ts'
+
+/**
+ * What is said of a live credential; of its rights, only what it has at `resource`. Each of these rights holds in all of
+ * `projects` (null: all there are).
+ *
+ * @see RFC 7662 §2.2
+ */
+export function membersOf(
+  caller: KnownCaller,
+  at: { readonly resource: Resource; readonly reach: Reach } | undefined,
+  issuer: string,
+): Record<string, unknown> {
+  const { principal } = caller
+  const { id, kind, owner, createdAt, expiresAt, notBefore, importedFrom, ancestors } = caller.known.stored
+  const scope = [...(at?.reach.rights.scopes ?? [])].sort().join(' ')
+  return {
+    active: true,
+    // Without one there is no such member: an empty list of scopes has no form (RFC 6749 §3.3).
+    ...(scope !== '' && { scope }),
+    ...(principal.kind === 'client' && { client_id: principal.id }),
+    ...(principal.kind === 'user' && { username: principal.id }),
+    token_type: 'Bearer',
+    ...(expiresAt !== null && { exp: toSeconds(expiresAt) }),
+    iat: toSeconds(createdAt),
+    ...(notBefore !== null && { nbf: toSeconds(notBefore) }),
+    sub: refText(owner),
+    ...(at !== undefined && { aud: at.resource.identifier }),
+    ...(importedFrom === null && { iss: issuer }),
+    jti: id,
+    ...(at !== undefined && {
+      roles: [...at.reach.rights.roles].sort(),
+      groups: groupsOf(caller),
+      projects: at.reach.projects,
+    }),
+    // As in an access token itself: what minted it.
+    credential: kind === 'at' ? (ancestors[0] ?? id) : id,
+    principal: principal.kind,
+    kind,
+  }
+}

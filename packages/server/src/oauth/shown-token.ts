@@ -1,0 +1,36 @@
+import { type Denied, deny, REFUSALS } from '@countersign/resource-server'
+import type { KnownCredential } from '../authentication/known-credentials.ts'
+import type { Resolver } from '../authentication/resolver.ts'
+import type { Client } from '../domain/client.ts'
+import type { OAuthDenied } from './error-response.ts'
+import { type Form, malformed } from './form.ts'
+
+// What introspection and revocation share: the token that a client shows to ask about it, or to have it revoked.
+
+export function tokenOf(form: Form): string | OAuthDenied {
+  return form.get('token') ?? mistake('token is missing.')
+}
+
+/** A request that is malformed, and what the client is told of that. */
+export function mistake(says: string): OAuthDenied {
+  return { ...malformed(says), says }
+}
+
+/** Finds out which credential a token is, whatever its state. A `token_type_hint` is not needed for that. */
+export async function findShown(
+  token: string,
+  recognise: (text: string) => Resolver | undefined,
+): Promise<KnownCredential | Denied> {
+  const resolve = recognise(token)
+  return resolve === undefined ? deny('credential_foreign') : await resolve(token)
+}
+
+/** Whether nobody can say at the moment, as opposed to: there is no such credential. */
+export function cannotTell({ code }: Denied): boolean {
+  return REFUSALS[code].status >= 500
+}
+
+export function isOwn({ stored }: KnownCredential, client: Client): boolean {
+  // The bootstrap key is not kept: it can neither be revoked nor be asked about.
+  return stored.owner.kind === 'client' && stored.owner.id === client.id && stored.kind !== 'bootstrap'
+}
