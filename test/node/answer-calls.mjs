@@ -13,15 +13,19 @@ function answer(name, args) {
     const recognise = (shown) => built.parseIssuedCredential(shown)
     return built.extractCredential(new Headers(headers), sources, recognise) ?? null
   }
-  if (name === 'whoCalls') {
+  if (name === 'assertionVerifier' || name === 'accessTokenVerifier') {
     const [options, headers] = args
-    return built
-      .assertionVerifier({ ...options, now: () => new Date(options.now) })(new Headers(headers))
-      .then((caller) => JSON.parse(JSON.stringify(caller, (_, value) => (value instanceof Set ? [...value] : value))))
+    return library
+      .get(name)({ ...options, now: () => new Date(options.now) })(new Headers(headers))
+      .then(withLists)
   }
   if (name === 'refusalResponse') {
     const response = built.refusalResponse(...args)
     return response.text().then((body) => ({ status: response.status, headers: [...response.headers].sort(), body }))
   }
   return library.get(name)(...args) ?? null
+}
+
+function withLists(value) {
+  return JSON.parse(JSON.stringify(value, (_, one) => (one instanceof Set ? [...one] : one)))
 }

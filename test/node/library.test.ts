@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import * as library from '@countersign/resource-server'
 import fc from 'fast-check'
 import { buildLibrary } from '../../scripts/build.ts'
-import { PUBLIC_URL, startApp, withWebdav } from '../support/app.ts'
+import { PUBLIC_URL, startApp, tokenFor, withSecret, withWebdav } from '../support/app.ts'
+import { encode, forgeOf, publishedKeys, twinOf } from '../support/forging.ts'
 
 type Call = { readonly name: string; readonly args: readonly unknown[] }
 
@@ -64,19 +65,17 @@ test('an upstream on Node believes the assertion of the server, and nothing else
   const { key } = await withWebdav(app)
   const allowed = await app.ask({ headers: { authorization: `Bearer ${key}` } })
   const assertion = allowed.headers.get('countersign-assertion') ?? ''
-  const keySet = await (
-    await app.app.publicRoutes.exact['/.well-known/jwks.json']?.(new Request(PUBLIC_URL), null)
-  )?.json()
-  const options = { issuer: PUBLIC_URL, resource: 'https://webdav.example.com', keys: keySet, now: app.clock.now }
+  const keys = await publishedKeys(app)
+  const options = { issuer: PUBLIC_URL, resource: 'https://webdav.example.com', keys, now: app.clock.now }
   const sent = { 'countersign-assertion': assertion }
   const later = new Date(app.clock.now.getTime() + 61_000)
   const who = await onNode([
-    { name: 'whoCalls', args: [options, sent] },
-    { name: 'whoCalls', args: [{ ...options, resource: 'https://other.example.com' }, sent] },
-    { name: 'whoCalls', args: [{ ...options, now: later }, sent] },
-    { name: 'whoCalls', args: [options, {}] },
-    { name: 'whoCalls', args: [options, { 'countersign-assertion': `${assertion.slice(0, -2)}AA` }] },
-    { name: 'whoCalls', args: [options, { 'countersign-assertion': `${assertion}=` }] },
+    { name: 'assertionVerifier', args: [options, sent] },
+    { name: 'assertionVerifier', args: [{ ...options, resource: 'https://other.example.com' }, sent] },
+    { name: 'assertionVerifier', args: [{ ...options, now: later }, sent] },
+    { name: 'assertionVerifier', args: [options, {}] },
+    { name: 'assertionVerifier', args: [options, { 'countersign-assertion': `${assertion.slice(0, -2)}AA` }] },
+    { name: 'assertionVerifier', args: [options, { 'countersign-assertion': `${assertion}=` }] },
     { name: 'refusalResponse', args: [library.deny('credential_missing'), 'webdav'] },
   ])
   await app.close()
@@ -95,4 +94,58 @@ test('an upstream on Node believes the assertion of the server, and nothing else
     'credential_malformed',
   ])
   expect(who[6]).toMatchObject({ status: 401, body: 'Authentication is required.\n' })
+})
+
+test('an API on Node believes the access tokens of the server, and nothing else', async () => {
+  const app = await startApp()
+  await withWebdav(app)
+  const { headers } = await withSecret(app, 'canister', { networks: ['192.0.2.0/24', '127.0.0.1/32'] })
+  const confined = await tokenFor(app, headers)
+  const forge = forgeOf(app, confined)
+  const live = forge.signed({ networks: undefined })
+  const keys = await publishedKeys(app)
+  const options = { issuer: PUBLIC_URL, resource: 'https://webdav.example.com', keys, now: app.clock.now }
+  const later = new Date(app.clock.now.getTime() + 600_000)
+  const unsigned = `${encode({ ...forge.header, alg: 'none' })}.${encode(forge.claims)}.${live.split('.')[2]}`
+  const opaque = library.formatCredential('at', new Uint8Array(32).fill(9))
+  const check = (text: string | undefined, other: object = {}) => ({
+    name: 'accessTokenVerifier',
+    args: [{ ...options, ...other }, text === undefined ? {} : { authorization: `Bearer ${text}` }],
+  })
+  // Each is asked of Node; the source answers the same on Bun.
+  const calls: [Call, string][] = [
+    [check(live), 'allow'],
+    [check(twinOf(live)), 'allow'],
+    [check(undefined), 'credential_missing'],
+    [check(confined), 'client_address_unknown'],
+    [check(`${live}=`), 'token_malformed'],
+    [check(`${live.slice(0, -2)}AA`), 'token_unverified'],
+    [check(unsigned), 'token_unverified'],
+    [check(forge.signed({ exp: undefined })), 'token_unverified'],
+    [check(forge.signed({}, { typ: 'JWT' })), 'credential_kind_refused'],
+    [check(opaque), 'credential_kind_refused'],
+    [check('cs_at_short'), 'credential_mistyped'],
+    [check('somebody-elses'), 'credential_foreign'],
+    [check(live, { resource: 'https://other.example.com' }), 'audience_refused'],
+    [check(live, { issuer: 'https://other.example.com' }), 'credential_foreign'],
+    [check(live, { now: later }), 'credential_expired'],
+    [check(live, { keys: { keys: [] } }), 'token_unverified'],
+  ]
+  const answers = await onNode(calls.map(([call]) => call))
+  for (const [at, [{ args }, expected]] of calls.entries()) {
+    const [{ now, ...rest }, sent] = args as [typeof options, Record<string, string>]
+    const here = await library.accessTokenVerifier({ ...rest, now: () => now })(new Headers(sent))
+    const codeOf = (said: object) => ('code' in said ? said.code : 'allow')
+    expect([at, codeOf(here), codeOf(answers[at] as object)]).toEqual([at, expected, expected])
+  }
+  await app.close()
+  expect(answers[0]).toEqual({
+    outcome: 'allow',
+    principal: { kind: 'client', id: 'canister', name: 'canister' },
+    clientId: 'canister',
+    scopes: ['files:read', 'files:write'],
+    projects: null,
+    credential: String(forge.claims.jti),
+    expiresAt: later.toISOString(),
+  })
 })
