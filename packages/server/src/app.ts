@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { decide, formatAddress, type Listener } from '@countersign/resource-server'
-import pino from 'pino'
+import type pino from 'pino'
 import type { AdminDeps } from './admin/deps.ts'
 import { managementApi } from './admin/routes.ts'
 import { type AdminKey, issueAdminKey, needsFirstAdminKey } from './admin-key.ts'
@@ -24,6 +24,7 @@ import { guardedFetch } from './http/guarded-fetch.ts'
 import type { Routes } from './http/listen.ts'
 import { forLocalPeers } from './http/local-peers.ts'
 import { noteOAuthRefusal } from './http/oauth-refusals.ts'
+import { oauthRoutes } from './http/oauth-routes.ts'
 import { publicDocument } from './http/public-document.ts'
 import { resourceMetadata } from './http/resource-metadata.ts'
 import { checkKek, loadKek } from './keys/kek-file.ts'
@@ -31,24 +32,13 @@ import { KeyRing } from './keys/key-ring.ts'
 import { passwordHasher } from './keys/password.ts'
 import { sealWith } from './keys/seal.ts'
 import { ensureSigningKey } from './keys/signing-key.ts'
+import { makeLog, oncePerSecond } from './logging.ts'
 import { WITHIN_DAYS } from './metrics/credential-gauges.ts'
 import { Metrics } from './metrics/metrics.ts'
 import type { OAuthDeps } from './oauth/deps.ts'
-import { oauthEndpoint } from './oauth/endpoint.ts'
-import { clientCredentials } from './oauth/grants/client-credentials.ts'
-import { introspectionEndpoint } from './oauth/introspection.ts'
-import {
-  authorizationServerMetadata,
-  INTROSPECTION_PATH,
-  JWKS_PATH,
-  METADATA_PATH,
-  REVOCATION_PATH,
-  TOKEN_PATH,
-} from './oauth/metadata.ts'
+import { JWKS_PATH } from './oauth/metadata.ts'
 import { signatureDeps } from './oauth/private-key-jwt.ts'
-import { revocationEndpoint } from './oauth/revocation.ts'
 import { FailureThrottle } from './oauth/throttle.ts'
-import { tokenEndpoint } from './oauth/token.ts'
 import { trimChangeLog } from './store/change-log.ts'
 import { countCredentials } from './store/credential-counts.ts'
 import { credentialFinder, findCredential, writeLastUses } from './store/credentials.ts'
@@ -95,16 +85,7 @@ const TRIM_MS = 600_000
 /** The only composition root: everything that the server is made of is made and joined here. */
 export async function composeApp(config: Config, io: AppIo): Promise<App> {
   const { clock, random, monotonicMs } = io
-  const log = pino(
-    {
-      level: config.logLevel,
-      base: null,
-      timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (level) => ({ level }) },
-      serializers: { err: redactedError },
-    },
-    io.log,
-  )
+  const log = makeLog(config.logLevel, io.log)
   const sha256Hex = (text: string) => Bun.SHA256.hash(text, 'hex')
   const sha256 = (text: string) => {
     const digest = new Uint8Array(32)
@@ -243,18 +224,6 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
       }),
     onError: (error) => log.error({ err: error }, 'an OAuth request failed'),
   }
-  const grants = [clientCredentials]
-  const oauthRoutes = (listener: Listener): Record<string, Handler> => {
-    const issuesTokens = config.tokenListener === 'any' || config.tokenListener === listener
-    const metadata = authorizationServerMetadata(config.publicUrl, issuesTokens ? grants : undefined)
-    return {
-      ...(issuesTokens && { [TOKEN_PATH]: oauthEndpoint(TOKEN_PATH, listener, oauth, tokenEndpoint(grants, oauth)) }),
-      [INTROSPECTION_PATH]: oauthEndpoint(INTROSPECTION_PATH, listener, oauth, introspectionEndpoint(oauth)),
-      [REVOCATION_PATH]: oauthEndpoint(REVOCATION_PATH, listener, oauth, revocationEndpoint(oauth)),
-      [METADATA_PATH]: publicDocument(() => metadata, 300),
-    }
-  }
-
   const json = (value: unknown, status = 200): Response =>
     Response.json(value, { status, headers: { 'Cache-Control': 'no-store' } })
   const health: Record<string, Handler> = {
@@ -310,7 +279,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
     publicRoutes: {
       exact: {
         ...health,
-        ...oauthRoutes('public'),
+        ...oauthRoutes('public', config.tokenListener === 'any', oauth),
         ...(config.internalListen === undefined && {
           ...verifyRoutes('public'),
           '/metrics': forWhoMayAsk(showMetrics),
@@ -323,7 +292,12 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
       config.internalListen === undefined
         ? undefined
         : {
-            exact: { ...health, ...oauthRoutes('internal'), ...verifyRoutes('internal'), '/metrics': showMetrics },
+            exact: {
+              ...health,
+              ...oauthRoutes('internal', true, oauth),
+              ...verifyRoutes('internal'),
+              '/metrics': showMetrics,
+            },
             fallback: elsewhere,
             forProxies: true,
           },
@@ -354,24 +328,6 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
       await store.close()
     },
   }
-}
-
-/** Lets one call a second through for all peers together: who floods the door must not flood the log. */
-function oncePerSecond(clock: () => Date, tell: (peer: string | null, because: string) => void) {
-  let second = 0
-  return (peer: string | null, because: string) => {
-    const now = Math.floor(clock().getTime() / 1000)
-    if (now === second) return
-    second = now
-    tell(peer, because)
-  }
-}
-
-/** An error as it is logged. Nothing puts a credential into one; should a bug do so, it is not logged whole. */
-function redactedError(error: unknown): object {
-  const hide = (text: string | undefined) => text?.replace(/cs_[a-z]+_[0-9A-Za-z]{8,}/g, 'cs_…')
-  if (!(error instanceof Error)) return { message: hide(String(error)) }
-  return { type: error.name, message: hide(error.message), stack: hide(error.stack) }
 }
 
 /** Where the admin key of the first run is written when nobody watches. */
