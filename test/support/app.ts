@@ -41,7 +41,12 @@ export function basicOf(id: string, secret: string): Readonly<Record<string, str
 export type TestApp = {
   readonly app: App
   readonly logLines: string[]
-  readonly clock: { now: Date; advance(ms: number): void }
+  readonly clock: {
+    now: Date
+    advance(ms: number): void
+    /** How far the monotonic clock is ahead of the real one: what waits for a while, waits no longer. */
+    monotonicAheadMs: number
+  }
   /** Calls the management API, as the bootstrap key if no other is given; null: with no key. */
   api(method: string, path: string, body?: unknown, key?: string | null): Promise<Answer>
   /** Posts a form to an OAuth endpoint, on the public listener if no other is named. */
@@ -76,11 +81,12 @@ export async function startApp(env: Readonly<Record<string, string>> = {}): Prom
     advance(ms: number) {
       clock.now = new Date(clock.now.getTime() + ms)
     },
+    monotonicAheadMs: 0,
   }
   const logLines: string[] = []
   const app = await composeApp(parsed.config, {
     clock: () => clock.now,
-    monotonicMs: () => performance.now(),
+    monotonicMs: () => performance.now() + clock.monotonicAheadMs,
     random: (length) => crypto.getRandomValues(new Uint8Array(length)),
     log: { write: (line) => void logLines.push(line) },
   })
