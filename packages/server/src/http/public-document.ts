@@ -16,6 +16,6 @@ export function publicDocument(read: () => object, maxAgeSeconds: number): Handl
       'Cache-Control': `public, max-age=${maxAgeSeconds}`,
       'Access-Control-Allow-Origin': '*',
     }
-    return new Response(method === 'HEAD' ? null : JSON.stringify(read()), { headers })
+    return new Response(JSON.stringify(read()), { headers })
   }
 }
