@@ -9,6 +9,7 @@ import { type Dialect, questionCases } from '../support/proxied/question.ts'
 import { secretCases } from '../support/proxied/secret.ts'
 import { spoofingCases } from '../support/proxied/spoofing.ts'
 import { targetCases, webSocketCases } from '../support/proxied/targets.ts'
+import { tokenPrograms } from '../support/proxied/tokens.ts'
 import { describeWith } from '../support/requires.ts'
 import { openGitStage, openWebdavStage, type Stage } from '../support/stage.ts'
 import { PATIENCE_MS } from '../support/wait.ts'
@@ -36,6 +37,7 @@ describeWith(['caddy', 'rclone', 'curl'], 'WebDAV behind Caddy', () => {
   targetCases(() => stage)
   webSocketCases(() => stage)
   webdavPrograms(() => stage)
+  tokenPrograms(() => stage)
 })
 
 describeWith(['caddy', 'git'], 'git behind Caddy', () => {

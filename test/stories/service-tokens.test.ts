@@ -236,6 +236,21 @@ describe('service tokens beside an internal listener', () => {
   })
 })
 
+describe('service tokens that are issued on the internal listener alone', () => {
+  let app: TestApp
+  beforeAll(async () => {
+    app = await openUsage({ COUNTERSIGN_INTERNAL_LISTEN: '127.0.0.1:8421', COUNTERSIGN_TOKEN_LISTENER: 'internal' })
+  })
+  afterAll(() => app.close())
+
+  test('outside there is no token endpoint, for whatever client', async () => {
+    const { headers } = await withSecret(app, 'billing')
+    const ask = (listener: 'public' | 'internal') =>
+      app.oauth('/oauth/token', { grant_type: 'client_credentials' }, { headers, listener })
+    expect([(await ask('public')).status, (await ask('internal')).status]).toEqual([404, 200])
+  })
+})
+
 describeWith(['bash'], 'service clients from a declared file', () => {
   const teardown = new Teardown()
   let server: CountersignServer
