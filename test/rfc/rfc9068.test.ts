@@ -1,6 +1,7 @@
 // RFC 9068, the JWT profile for access tokens: what ours are, and which of them a resource believes.
 import { beforeEach, describe, expect, test } from 'bun:test'
 import { PUBLIC_URL, tokenFor } from '../support/app.ts'
+import { forgeOf } from '../support/forging.ts'
 import { GRANT, standing, WEBDAV } from './standing.ts'
 
 const on = standing()
@@ -130,10 +131,23 @@ describe('a resource', () => {
   })
 
   test('§4: refuses another typ, although the same key has signed it', async () => {
+    const forge = forgeOf(on.test, token)
+    expect(await statusFor(forge.signed({}))).toBe(200)
+    for (const typ of ['JWT', 'jwt', 'at', 'dpop+jwt', 'logout+jwt', 'client-authentication+jwt', '', undefined]) {
+      expect(await statusFor(forge.signed({}, { typ }))).toBe(401)
+    }
     const assertion = await anAssertion()
     expect(part(assertion, 0)).toMatchObject({ alg: 'ES256', kid: part(token, 0).kid })
-    expect(part(assertion, 0).typ).not.toBe('at+jwt')
     expect(await statusFor(assertion)).toBe(401)
+  })
+
+  test('§2.2, §4: refuses one in which a required claim is missing or of another type', async () => {
+    const forge = forgeOf(on.test, token)
+    for (const claim of ['iss', 'exp', 'aud', 'sub', 'client_id', 'iat', 'jti']) {
+      for (const value of [undefined, null, {}, [], '', true]) {
+        expect([claim, value, await statusFor(forge.signed({ [claim]: value }))]).toEqual([claim, value, 401])
+      }
+    }
   })
 
   test('§4: refuses alg none, in any spelling', async () => {
@@ -144,9 +158,14 @@ describe('a resource', () => {
     }
   })
 
-  test('§4: refuses another issuer and another audience', async () => {
-    await on.admin('PATCH', '/resources/webdav', { identifier: 'https://other.example.com' })
-    expect(await statusFor(token)).toBe(401)
+  test('§4: refuses another issuer and another audience, although the same key has signed it', async () => {
+    const forge = forgeOf(on.test, token)
+    for (const iss of ['https://as.attacker.test', `${PUBLIC_URL}/`, PUBLIC_URL.toUpperCase()]) {
+      expect(await statusFor(forge.signed({ iss }))).toBe(401)
+    }
+    for (const aud of ['https://other.example.com', `${WEBDAV}/`, ['https://other.example.com'], PUBLIC_URL]) {
+      expect(await statusFor(forge.signed({ aud }))).toBe(401)
+    }
   })
 
   test('§4: refuses it from the second of exp on', async () => {
