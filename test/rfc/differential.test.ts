@@ -54,7 +54,7 @@ beforeAll(async () => {
   const common = { secretOf, key, otherKey }
   ours = sideAt(server.url, common)
   theirs = sideAt(reference.url, common)
-})
+}, 30_000)
 afterAll(() => teardown.run())
 
 /** The resources and clients; the secrets are those that Countersign made. */

@@ -42,7 +42,7 @@ beforeAll(async () => {
   const issuer = new URL(server.url)
   const found = await oauth.discoveryRequest(issuer, { algorithm: 'oauth2', ...insecure })
   as = await oauth.processDiscoveryResponse(issuer, found)
-})
+}, 30_000)
 afterAll(() => teardown.run())
 
 type Way = { readonly client: oauth.Client; readonly auth: () => oauth.ClientAuth }
@@ -198,4 +198,4 @@ test('both do under Node what they do under Bun', async () => {
   })
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
   expect(JSON.parse(stdout)).toEqual({ oauth4webapi: ['canister', true, false], 'openid-client': [true, false] })
-})
+}, 30_000)

@@ -20,7 +20,7 @@ beforeAll(async () => {
   await server.make('/permissions', { client: 'canister', resource: 'webdav', scopes: ['files:read'] })
   secret = String((await server.make('/clients/canister/secrets', {})).secret)
   basic = `Authorization: Basic ${btoa(`canister:${secret}`)}`
-})
+}, 30_000)
 afterAll(() => teardown.run())
 
 function post(lines: readonly string[], body = GRANT, request = 'POST /oauth/token HTTP/1.1'): Promise<RawAnswer> {

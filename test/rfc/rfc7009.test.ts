@@ -1,5 +1,6 @@
 // RFC 7009, Token Revocation: who may end a token, and what it is told.
 import { beforeEach, describe, expect, test } from 'bun:test'
+import { withoutStore } from '../attacks/breaking.ts'
 import { basicOf, type OAuthForm, tokenFor, withSecret } from '../support/app.ts'
 import { expectError, INVALID_CLIENT, INVALID_REQUEST, NOBODYS_SECRET, seen, standing } from './standing.ts'
 
@@ -49,6 +50,16 @@ for (const format of ['jwt', 'opaque'] as const) {
         expect((await revoke({ token, token_type_hint })).status).toBe(200)
         expect(await statusOf(token)).toBe(401)
       }
+    })
+
+    test('§2.2.1: while it cannot be ended the answer is 503, with when to try again, and it lives on', async () => {
+      const token = await tokenFor(on.test, on.basic)
+      await withoutStore(async () => {
+        const { status, headers } = await revoke({ token })
+        expect(status).toBe(503)
+        expect(headers.get('retry-after')).toMatch(/^[1-9][0-9]*$/)
+      })
+      expect(await statusOf(token)).toBe(200)
     })
 
     test('§2.1: ends nothing beside it: neither its secret nor later tokens', async () => {

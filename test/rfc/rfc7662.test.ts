@@ -90,6 +90,28 @@ for (const format of ['jwt', 'opaque'] as const) {
   })
 }
 
+describe('another credential that we issued', () => {
+  test('§2.2: a key of a client is described as far as it has such members', async () => {
+    const { id, key } = await on.admin('POST', '/clients/canister/keys', { name: 'laptop', resources: ['webdav'] })
+    const { body } = await introspect({ token: String(key) })
+    expect(body).toMatchObject({ active: true, client_id: 'canister', sub: 'client:canister', jti: id })
+    expect(body).not.toContainKey('exp')
+    await expectInactive({ token: String(key) }, other)
+  })
+
+  test('§2.2: of a person it has username, and no client_id', async () => {
+    await on.admin('POST', '/users', { username: 'alice', groups: ['media'] })
+    const { token } = await on.admin('POST', '/users/alice/tokens', { name: 'ci', resources: ['webdav'] })
+    const { body } = await introspect({ token: String(token) })
+    expect(body).toMatchObject({ active: true, username: 'alice', sub: 'user:alice', exp: expect.any(Number) })
+    expect(body).not.toContainKey('client_id')
+  })
+
+  test('§4: a client secret is told to nobody as a token', async () => {
+    await expectInactive({ token: on.secret })
+  })
+})
+
 describe('a request', () => {
   test('§2.2: about a token that nobody knows is no error', async () => {
     for (const token of ['x', 'a.b.c', 'ey.ey.ey', 'cs_at_nobody', 'ä', 'x'.repeat(20_000)])
