@@ -1,4 +1,5 @@
 import { beforeAll, beforeEach, expect, test } from 'bun:test'
+import { rawRequest } from '../raw-http.ts'
 import type { Key, Stage } from '../stage.ts'
 import { basic, bearer, headersOf, identityOf, type Traits } from './identity.ts'
 
@@ -75,6 +76,46 @@ export function accessCases(opened: () => Stage, traits: Traits): void {
     expect(revoked.headers.get('www-authenticate')).toBe(unknown.headers.get('www-authenticate'))
     expect(stage.recorder.take()).toHaveLength(1)
   })
+
+  test('a client that is refused learns from the challenge where to ask who issues tokens, and asks there', async () => {
+    const { server, url, host } = stage
+    const identifier = (identifier: string) => server.call('PATCH', '/resources/webdav', { identifier })
+    await identifier(url)
+    const challenges = [await get({}), await get(bearer(await stage.newKey(['files:write'])))].map(({ headers }) =>
+      headers.get('www-authenticate'),
+    )
+    const place = `${url}/.well-known/oauth-protected-resource`
+    for (const challenge of challenges) expect(challenge).toContain(`resource_metadata="${place}"`)
+    stage.recorder.take()
+    const told = await fetch(place)
+    expect(await told.json()).toMatchObject({ resource: `http://${host}`, authorization_servers: [server.url] })
+    expect((await fetch(`${place}/other`)).status).toBe(404)
+    await identifier('https://webdav.example.com')
+    expect(stage.recorder.take()).toEqual([])
+  })
+
+  const AROUND = [
+    '/..',
+    '/../..',
+    '/%2e%2e/%2e%2e',
+    '/..%2f..',
+    '/..%2F..',
+    '/.%2e/..;',
+    '\\..\\..',
+    '/%5c..%5c..',
+    '/../..//',
+    '%2f..%2f..',
+  ]
+  for (const around of AROUND) {
+    test(`that place is no way around: ${around}`, async () => {
+      for (const path of ['/healthz', '/greeting.txt', '/api/v1/openapi.json', '/.well-known/jwks.json']) {
+        const target = `/.well-known/oauth-protected-resource${around}${path}`
+        const { status } = await rawRequest(stage.port, [`GET ${target} HTTP/1.1`, `Host: ${stage.host}`])
+        expect(status, target).toBeWithin(400, 405)
+      }
+      expect(stage.recorder.take()).toEqual([])
+    })
+  }
 
   test('an allowed answer is the service’s own, but that it says when the key ends', async () => {
     const answer = await get(bearer(key))
