@@ -6,15 +6,18 @@ import { BY_PROXIES } from './by-proxies.ts'
 import { CATALOGUE } from './catalogue.ts'
 import { NOT_YET } from './not-yet.ts'
 import { VECTORS } from './vectors/all.ts'
+import { JWT_VECTORS } from './vectors/jwts.ts'
 
-const ID = '(?:HDR|OPQ|FWD|ADM)-[0-9]{2}'
+const ID = '(?:HDR|JWT|OPQ|FWD|OAU|ADM)-[0-9]{2}'
 
-/** Ids at the head of the names of tests, and of vectors, which are all run. */
+/** Ids at the head of the names of tests, of rows that tests are made of, and of vectors, which are all run. */
 function idsTested(): Set<string> {
   const files = readdirSync(import.meta.dir).filter((name) => name.endsWith('.test.ts'))
   const texts = files.map((name) => readFileSync(join(import.meta.dir, name), 'utf8'))
-  const heads = texts.flatMap((text) => [...text.matchAll(new RegExp(`\\btest\\(\\s*['\`"]((?:${ID} )+)`, 'g'))])
-  const names = [...heads.map((match) => match[1] ?? ''), ...VECTORS.map(({ name }) => name)]
+  const heads = texts.flatMap((text) => [
+    ...text.matchAll(new RegExp(`(?:\\b(?:test|describe)\\(|\\[)\\s*['\`"]((?:${ID}:? )+)`, 'g')),
+  ])
+  const names = [...heads.map((match) => match[1] ?? ''), ...[...VECTORS, ...JWT_VECTORS].map(({ name }) => name)]
   return new Set(names.flatMap((name) => name.match(new RegExp(ID, 'g')) ?? []))
 }
 

@@ -1,4 +1,4 @@
-// OAU-22 to OAU-26: who learns what of a credential at /oauth/introspect.
+// OAU-23 to OAU-25: who learns what of a credential at /oauth/introspect.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import { listen } from '../../packages/server/src/http/listen.ts'
@@ -258,7 +258,7 @@ describe('OAU-24: inactive as soon as either level says so:', () => {
   }
 })
 
-describe('OAU-22: who is no introspector', () => {
+describe('who is no introspector', () => {
   test('learns of no credential of others, and cannot tell one from none', async () => {
     const unknown = await introspect({ token: invented(1) }, stranger)
     expect(unknown.body).toEqual(INACTIVE)
