@@ -3,8 +3,9 @@ import { afterEach, beforeEach, describe, expect, spyOn, test } from 'bun:test'
 import { isDenied } from '@countersign/resource-server'
 import { PUBLIC_URL, startApp, type TestApp, withWebdav } from '../../../../test/support/app.ts'
 import { makeSigner, registerKeys, type SigningClient, withKey } from '../../../../test/support/client-key.ts'
+import type { DirectoryUpdate } from '../directory/directory.ts'
 import { openTestStore } from '../store/testing/engines.ts'
-import { statementsOf } from '../store/testing/statements.ts'
+import { onEachStatement, statementsOf } from '../store/testing/statements.ts'
 import { deleteEndedAssertions } from '../store/used-assertions.ts'
 import { spendAssertion } from './private-key-jwt.ts'
 import { readAssertion } from './private-key-jwt-claims.ts'
@@ -30,6 +31,18 @@ const call = async (method: string, path: string, body: object = {}) => {
 const why = async (answer: Awaited<ReturnType<typeof post>>) => {
   const { body } = await at.api('GET', `/api/v1/decisions/${answer.headers.get('countersign-decision')}`)
   return body as { code: string; sentence: string; detail: Record<string, unknown>; credential: unknown }
+}
+
+/** Takes a change over, as if another node had made it. */
+function learn(change: Partial<DirectoryUpdate>): void {
+  const { directory } = at.app.edge.verify
+  const nothing = new Map<string, never>()
+  directory.apply({
+    ...{ revision: directory.revision + 1, everything: false, resources: nothing, groups: nothing, clients: nothing },
+    ...{ users: nothing, permissions: nothing, foreignPrefixes: nothing, lines: [], credentials: [] },
+    signingKeys: undefined,
+    ...change,
+  })
 }
 
 describe('an assertion', () => {
@@ -242,6 +255,30 @@ describe('the key of a client', () => {
     spy.mockRestore()
     expect(answer.status).toBe(401)
     expect((await why(answer)).detail.because).toBe('the keys of the client were replaced meanwhile')
+  })
+
+  test('is not believed when its client dies while the assertion is written down as used', async () => {
+    const { directory } = at.app.edge.verify
+    const client = directory.client('canister')
+    if (client === undefined) throw new Error('there is no such client')
+    const restore = onEachStatement((sql) => {
+      if (/used_assertion/.test(sql)) learn({ clients: new Map([['canister', { ...client, disabled: true }]]) })
+    })
+    const answer = await show()
+    restore()
+    expect([answer.status, (await why(answer)).code]).toEqual([401, 'owner_disabled'])
+  })
+
+  test('ends with a line through its thumbprint, and so does what it minted', async () => {
+    const { body } = await show()
+    const [, claims = ''] = String(body.access_token).split('.')
+    const { credential } = JSON.parse(Buffer.from(claims, 'base64url').toString())
+    const { revision } = at.app.edge.verify.directory
+    const drawn = { revision: revision + 1, before: null, endsAt: null, at: at.clock.now, by: 'admin', reason: null }
+    learn({ lines: [{ subject: `credential:${credential}`, ...drawn }] })
+    const answer = await show()
+    expect([answer.status, (await why(answer)).code]).toEqual([401, 'credential_revoked'])
+    expect((await at.ask({ headers: { Authorization: `Bearer ${body.access_token}` } })).status).toBe(401)
   })
 
   test('of two is found by its kid alone', async () => {
