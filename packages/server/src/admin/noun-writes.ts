@@ -11,10 +11,11 @@ import {
   type PermissionFilter,
   updatePermissionManagedBy,
 } from '../store/permissions.ts'
-import { deleteResource, findResource, insertResource, type ResourceWrite, updateResource } from '../store/resources.ts'
+import { deleteResource, insertResource, type ResourceWrite, updateResource } from '../store/resources.ts'
 import { retireId } from '../store/retired-ids.ts'
 import type { Change } from '../store/store.ts'
 import { isBuiltIn, refuseBuiltIn, refuseManagement } from './built-in.ts'
+import { meantResource } from './default-resource.ts'
 import { requireFreeName } from './free-name.ts'
 import type { Guard } from './guard.ts'
 import { Rejected } from './problem.ts'
@@ -87,9 +88,11 @@ export class NounWrites {
     const joined = after.groups.filter((group) => !before.groups.includes(group))
     const holder = { kind: 'client', id: before.id } as const
     await this.guard.mayAlter('Changing this client', [holder, ...groupRefs(joined)])
-    await updateClient(this.change, after, managedBy)
+    const keepsMeaning = joined.length > 0 && after.defaultResource === null && !fields.includes('default_resource')
+    const defaultResource = keepsMeaning ? await meantResource(this.change.db, before) : after.defaultResource
+    await updateClient(this.change, { ...after, defaultResource }, managedBy)
     await this.change.record('client.change', 'client', after.id, {
-      fields,
+      fields: defaultResource === after.defaultResource ? fields : [...fields, 'default_resource'],
       groups: after.groups,
       disabled: after.disabled,
     })
@@ -104,15 +107,16 @@ export class NounWrites {
     await this.#retire('client', client.id)
   }
 
-  /** The first permission of a client chooses its default resource. */
+  /** The first permission of a client chooses its default resource, be it of its own or of a group. */
   async insertPermission(permission: NewPermission, managedBy: string | null = null): Promise<void> {
     const { id, holder, resource, scopes, roles, projects } = permission
     const client = await this.#requireOpenHolder(holder)
     if (bearsOnManagement(permission)) await this.guard.mayAlterManagement('Giving this permission')
+    const meant = client && (await meantResource(this.change.db, client))
     await insertPermission(this.change, permission, managedBy)
     const detail = { holder: refText(holder), resource, scopes, roles, projects }
     await this.change.record('permission.create', 'permission', id, detail)
-    if (client !== undefined) await this.#chooseDefaultResource(client, resource)
+    if (client !== undefined) await this.#chooseDefaultResource(client, meant ?? resource)
   }
 
   /** Says what declares it. That alters no rights, but whoever prunes what no file declares trusts in it. */
@@ -139,12 +143,10 @@ export class NounWrites {
     return client
   }
 
-  /** It stays once chosen, unless it is gone. Alters no rights: it only says what a token request means. */
-  async #chooseDefaultResource(client: Client, resource: string): Promise<void> {
-    const { defaultResource: present } = client
-    if (present === MANAGEMENT_RESOURCE) return
-    if (present !== null && (await findResource(this.change.db, present)) !== undefined) return
-    await updateClient(this.change, { ...client, defaultResource: resource })
+  /** Alters no rights: it only says what a token request means. */
+  async #chooseDefaultResource(client: Client, defaultResource: string): Promise<void> {
+    if (defaultResource === client.defaultResource) return
+    await updateClient(this.change, { ...client, defaultResource })
     await this.change.record('client.change', 'client', client.id, { fields: ['default_resource'] })
   }
 

@@ -150,17 +150,6 @@ describe('references', () => {
     await started.ok('POST', '/permissions', { body: { ...twin, projects: ['a'] } })
   })
 
-  test('the first permission chooses the default resource, a later one does not', async () => {
-    await started.ok('POST', '/resources', { body: other })
-    const give = (resource: string) => started.ok('POST', '/permissions', { body: { client: 'canister', resource } })
-    await give('other')
-    await give('webdav')
-    expect(await started.ok('GET', '/clients/canister')).toMatchObject({ default_resource: 'other', groups: ['media'] })
-    await started.ok('DELETE', '/resources/other')
-    await started.ok('POST', '/permissions', { body: { client: 'canister', resource: 'webdav', roles: ['x'] } })
-    expect(await started.ok('GET', '/clients/canister')).toMatchObject({ default_resource: 'webdav' })
-  })
-
   test('a deleted group takes its memberships and permissions along', async () => {
     await started.ok('DELETE', '/groups/media')
     expect(await started.ok('GET', '/clients/canister')).toMatchObject({ groups: [] })

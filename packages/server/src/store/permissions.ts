@@ -47,6 +47,35 @@ export async function listPermissionsOf(
   return found
 }
 
+/** The permission that was given first of those that these holders have at resources that are not disabled. */
+export async function findOldestPermission(db: Db, holders: readonly HolderRef[]): Promise<HeldPermission | undefined> {
+  const found: HeldPermission[] = []
+  for (const [kind, some] of Map.groupBy(holders, (holder) => holder.kind)) {
+    const row = await db
+      .selectFrom('permission')
+      // The management API has no row: no token is for it unless it is named.
+      .innerJoin('resource', 'resource.name', 'permission.resource')
+      .selectAll('permission')
+      .where('resource.disabled', '=', 0)
+      .where('holder_kind', '=', kind)
+      .where(
+        'holder',
+        'in',
+        some.map(({ id }) => id),
+      )
+      .orderBy('permission.created_at')
+      .orderBy('permission.id')
+      .limit(1)
+      .executeTakeFirst()
+    if (row !== undefined) found.push(toPermission(row))
+  }
+  return found.toSorted(byAge)[0]
+}
+
+function byAge(one: HeldPermission, other: HeldPermission): number {
+  return one.createdAt.getTime() - other.createdAt.getTime() || (one.id < other.id ? -1 : 1)
+}
+
 export async function findPermission(db: Db, id: string): Promise<HeldPermission | undefined> {
   return (await listPermissions(db, { ids: [id] }))[0]
 }
