@@ -4,7 +4,17 @@
 import { afterAll, beforeAll, describe, expect, spyOn, test } from 'bun:test'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Answer, basicOf, type Question, startApp, type TestApp, tokenFor, withSecret } from '../support/app.ts'
+import { type AccessTokenOptions, accessTokenVerifier } from '@countersign/resource-server'
+import {
+  type Answer,
+  basicOf,
+  PUBLIC_URL,
+  type Question,
+  startApp,
+  type TestApp,
+  tokenFor,
+  withSecret,
+} from '../support/app.ts'
 import { type CountersignServer, startCountersign } from '../support/countersign-server.ts'
 import { describeWith } from '../support/requires.ts'
 import { Teardown } from '../support/teardown.ts'
@@ -171,6 +181,39 @@ describe('service tokens: a service of ours calls another', () => {
     expect([inside.status, inside.headers.get('remote-project')]).toEqual([200, 'acme,apex'])
     const outside = await app.ask(shown(usageOf('boreas'), token))
     expect([outside.status, await codeOf(app, outside)]).toEqual([403, 'project_not_granted'])
+  })
+
+  test('the accounts stand in a JWT too, so that an API which asks nobody keeps to them', async () => {
+    const jwks = await app.app.publicRoutes.exact['/.well-known/jwks.json']?.(new Request(PUBLIC_URL), null)
+    const keys = (await jwks?.json()) as NonNullable<AccessTokenOptions['keys']>
+    const whoCalls = accessTokenVerifier({
+      issuer: PUBLIC_URL,
+      resource: USAGE.identifier,
+      keys,
+      now: () => app.clock.now,
+    })
+    const seen = async (client: string, narrowing: Record<string, unknown> = {}, form: object = {}) => {
+      const { headers } = await withSecret(app, client, narrowing)
+      const token = await tokenFor(app, headers, form)
+      const caller = await whoCalls(new Headers({ authorization: `Bearer ${token}` }))
+      return caller.outcome === 'allow' ? caller.projects : caller
+    }
+    expect(await seen('billing')).toBeNull()
+    expect(await seen('acme-portal')).toEqual(['acme', 'apex'])
+    const narrowing = { resources: ['usage'], projects: ['apex', 'boreas'] }
+    expect(await seen('acme-portal', narrowing)).toEqual(['apex'])
+    expect(await seen('billing', narrowing)).toEqual(['apex', 'boreas'])
+
+    await app.api('POST', '/api/v1/clients', { id: 'mixed' })
+    const give = (given: object) =>
+      app.api('POST', '/api/v1/permissions', { client: 'mixed', resource: 'usage', ...given })
+    await give({ scopes: [READ], projects: ['acme', 'apex'] })
+    await give({ scopes: ['account:usage:write'], projects: ['apex'] })
+    // Reads in both and writes in one: a token for both scopes is for the one where both hold.
+    expect(await seen('mixed')).toEqual(['apex'])
+    expect(await seen('mixed', {}, { scope: READ })).toEqual(['acme', 'apex'])
+    await give({ scopes: ['account:usage:write'], projects: ['boreas'] })
+    expect(await seen('mixed', {}, { scope: 'account:usage:write' })).toEqual(['apex', 'boreas'])
   })
 
   test('a token reaches no account that its client lost meanwhile', async () => {

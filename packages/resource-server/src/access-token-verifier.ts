@@ -23,7 +23,7 @@ export type TokenCaller = {
   /** The client that fetched it. */
   readonly clientId: string
   readonly scopes: ReadonlySet<string>
-  /** The projects that the caller is confined to; null: all. */
+  /** The projects in which it has all of `scopes`, as that was when it was issued; null: all, and `[]`: none. */
   readonly projects: readonly string[] | null
   /** Public id of the token: `at_…`. */
   readonly credential: string
@@ -118,10 +118,17 @@ function refusedHere({ audience }: AccessTokenFacts, resource: string): Denied |
 }
 
 function callerBy(facts: AccessTokenFacts): TokenCaller | Denied {
-  const { subject, clientId, scopes, projects, jti: credential, expiresAt } = facts
+  const { subject, clientId, scopes, jti: credential, expiresAt } = facts
   const named = parseSubject(subject)
   if (named === undefined) return deny('token_unverified', { because: 'sub' })
   const { kind, id } = named
   const principal: Principal = kind === 'user' ? { kind, id, name: id, email: undefined } : { kind, id, name: id }
+  const projects = inBoth(facts.projects, facts.permittedProjects ?? null)
   return { outcome: 'allow', principal, clientId, scopes: new Set(scopes), projects, credential, expiresAt }
+}
+
+/** What the token is narrowed to and what its owner may reach; null: all. */
+function inBoth(one: readonly string[] | null, other: readonly string[] | null): readonly string[] | null {
+  if (one === null || other === null) return one ?? other
+  return one.filter((project) => other.includes(project))
 }

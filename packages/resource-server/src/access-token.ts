@@ -30,6 +30,11 @@ export type AccessTokenFacts = {
   readonly scopes: readonly string[]
   /** null: not confined. */
   readonly projects: readonly string[] | null
+  /**
+   * For whoever checks offline: the projects in which its owner's permissions gave all of `scopes` when it was issued;
+   * absent: all. The server itself asks what they are now.
+   */
+  readonly permittedProjects?: readonly string[]
   /** Where it may be used from (CIDR); empty: anywhere. */
   readonly networks: readonly string[]
   readonly issuedAt: Date
@@ -72,6 +77,7 @@ export function writeAccessTokenClaims(facts: AccessTokenFacts, issuer: string):
     revision: facts.revision,
     ...(older.length > 0 && { ancestors: older }),
     ...(facts.projects !== null && { projects: facts.projects }),
+    ...(facts.permittedProjects !== undefined && { permitted_projects: facts.permittedProjects }),
     ...(facts.networks.length > 0 && { networks: facts.networks }),
   }
 }
@@ -116,9 +122,11 @@ export function readAccessToken(header: JwtHeader, claims: Claims, issuer: strin
 
   const confined = (name: string) => (Object.hasOwn(claims, name) ? textsClaim(claims, name) : null)
   const projects = confined('projects')
+  const permittedProjects = confined('permitted_projects')
   const networks = confined('networks')
   const ancestors = confined('ancestors')
   if (projects === undefined || projects?.length === 0) return refuse('projects')
+  if (permittedProjects === undefined) return refuse('permitted_projects')
   if (networks === undefined || networks?.length === 0) return refuse('networks')
   if (networks?.some((network) => parseNetwork(network) === undefined)) return refuse('networks')
   if (ancestors === undefined) return refuse('ancestors')
@@ -130,6 +138,7 @@ export function readAccessToken(header: JwtHeader, claims: Claims, issuer: strin
     resource,
     scopes: scope.split(' '),
     projects,
+    ...(permittedProjects !== null && { permittedProjects }),
     networks: networks ?? [],
     issuedAt,
     expiresAt,

@@ -4,6 +4,7 @@ import {
   deny,
   formatCredential,
   hintOf,
+  reachAtAnyProject,
   writeAccessTokenClaims,
 } from '@countersign/resource-server'
 import type { KnownCaller } from '../authentication/known-credentials.ts'
@@ -50,6 +51,7 @@ export async function issueAccessToken(order: TokenOrder, deps: OAuthDeps): Prom
   const expiresInSeconds = exp - iat
 
   if (resource.accessToken.format === 'jwt') {
+    const permitted = permittedProjects(caller, scopes)
     const claims = writeAccessTokenClaims(
       {
         jti: id,
@@ -59,6 +61,7 @@ export async function issueAccessToken(order: TokenOrder, deps: OAuthDeps): Prom
         resource: resource.name,
         scopes,
         projects: stored.narrowing.projects,
+        ...(permitted !== null && { permittedProjects: permitted }),
         networks: stored.networkTexts,
         issuedAt: toDate(iat),
         expiresAt: toDate(exp),
@@ -88,4 +91,15 @@ export async function issueAccessToken(order: TokenOrder, deps: OAuthDeps): Prom
   const kept = { credential, digest: deps.sha256Hex(text) }
   await insertAccessToken(deps.store, kept)
   return { text, expiresInSeconds }
+}
+
+/**
+ * What whoever checks the token offline cannot ask: in which projects its owner's permissions give all of these scopes;
+ * null: in all. Security: a scope that holds in some of them alone would be taken for one that holds in each.
+ */
+function permittedProjects({ grant }: KnownCaller, scopes: readonly string[]): readonly string[] | null {
+  if (grant === undefined) return []
+  if (grant.confined.length === 0) return null
+  const reach = reachAtAnyProject(grant, { scopes, roles: [] })
+  return reach === undefined ? [] : reach.projects
 }
