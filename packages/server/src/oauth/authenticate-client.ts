@@ -23,9 +23,9 @@ export type AuthenticatedClient = { readonly client: Client; readonly known: Kno
 /**
  * Believes a client, or does not; and counts how often it did not.
  *
- * Security: who is believed is never held up by what others tried: what this node knows already is looked at first, and
- * where a client has used up its failures the check is made all the same. What is not known is neither looked up nor
- * verified for a source that has used up its own.
+ * Security: what others tried holds up nobody elsewhere, and nobody whom this node knows: where a client has used up its
+ * failures the check is made all the same, and where a source has, for what is known. What is not known is neither
+ * looked up nor verified then, so a client that comes from an attacker's own address for the first time has to wait.
  *
  * @see RFC 6749 §2.3, §2.3.1, §3.2.1
  */

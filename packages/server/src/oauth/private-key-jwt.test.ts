@@ -1,6 +1,6 @@
 // A client that signs (RFC 7523): which assertions are believed, which are not, and what each leaves behind.
 import { afterEach, beforeEach, describe, expect, spyOn, test } from 'bun:test'
-import { isDenied } from '@countersign/resource-server'
+import { isDenied, VERIFICATION_ALGORITHMS } from '@countersign/resource-server'
 import { PUBLIC_URL, startApp, type TestApp, withWebdav } from '../../../../test/support/app.ts'
 import { makeSigner, registerKeys, type SigningClient, withKey } from '../../../../test/support/client-key.ts'
 import type { DirectoryUpdate } from '../directory/directory.ts'
@@ -154,6 +154,21 @@ describe('an assertion', () => {
     const dotted = 'no.'.repeat(40)
     expect((await why(await show({ sub: dotted }))).detail.claimed).toBe(dotted.slice(0, 64))
   })
+
+  for (const alg of Object.keys(VERIFICATION_ALGORITHMS)) {
+    test(`of nobody, said to be by ${alg}, is refused after one signature check`, async () => {
+      const [head = '', claims] = makeSigner(at, 'nobody').assertion().split('.')
+      const header = { ...JSON.parse(Buffer.from(head, 'base64url').toString()), alg }
+      const checks = spyOn(crypto.subtle, 'verify')
+      for (const bytes of [1, 64, 96, 132, 256]) {
+        const signature = Buffer.alloc(bytes, 7).toString('base64url')
+        const text = `${Buffer.from(JSON.stringify(header)).toString('base64url')}.${claims}.${signature}`
+        expect((await post(canister.form(text))).status).toBe(401)
+      }
+      expect(checks).toHaveBeenCalledTimes(5)
+      checks.mockRestore()
+    })
+  }
 
   test('beside a client_id has to be of that client', async () => {
     expect((await post({ ...canister.form(), client_id: 'canister' })).status).toBe(200)

@@ -51,7 +51,7 @@ export type ProvenAssertion = { readonly known: KnownCredential; readonly assert
  * Security: a client that is not there, one without keys and one without such a key cost one signature check like any
  * other, with a key of nobody, and are answered alike. A `jwks_uri` that cannot be asked is `keys_unavailable` (503),
  * since a good client must not be told that it is bad; by that, while it lasts, a caller can tell that there is such a
- * client. Its id is no secret (RFC 6749 §2.2), and guesses at ids are refusals that the throttle counts.
+ * client, as it can by the time that a first fetch takes. Its id is no secret (RFC 6749 §2.2), and guesses at ids are refusals that the throttle counts.
  *
  * Nothing is remembered by the text of an assertion: each is checked anew.
  *

@@ -1,4 +1,4 @@
-// How often somebody may fail to authenticate as a client. Who succeeds is never held up.
+// How often somebody may fail to authenticate as a client. Successes are not counted.
 
 import { type Address, parseName } from '@countersign/resource-server'
 
@@ -16,7 +16,7 @@ const MAX_BUCKETS = 65_536
 export type Attempt = { readonly source: string; readonly client: string }
 
 /**
- * Counts failures by where they come from and by whom they name.
+ * Counts failures by where they come from and by whom they name, on this node: n nodes let n times as many through.
  *
  * Security: both counts are the same for clients that there are and for those that there are not. What is not known, or
  * could be no client id, is counted as one. An attacker with more addresses than are remembered has more guesses; each
