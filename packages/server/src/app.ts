@@ -30,6 +30,7 @@ import { resourceMetadata } from './http/resource-metadata.ts'
 import { checkKek, loadKek } from './keys/kek-file.ts'
 import { KeyRing } from './keys/key-ring.ts'
 import { passwordHasher } from './keys/password.ts'
+import { maintainSigningKeys } from './keys/rotation.ts'
 import { sealWith } from './keys/seal.ts'
 import { ensureSigningKey } from './keys/signing-key.ts'
 import { makeLog, oncePerSecond } from './logging.ts'
@@ -40,6 +41,7 @@ import { JWKS_PATH } from './oauth/metadata.ts'
 import { signatureDeps } from './oauth/private-key-jwt.ts'
 import { FailureThrottle } from './oauth/throttle.ts'
 import { trimChangeLog } from './store/change-log.ts'
+import { cleanUp, forgottenBefore } from './store/clean-up.ts'
 import { countCredentials } from './store/credential-counts.ts'
 import { credentialFinder, findCredential, writeLastUses } from './store/credentials.ts'
 import { findDecision, insertDecisions, listDecisions, trimDecisions } from './store/decisions.ts'
@@ -81,6 +83,8 @@ const RECORDS_MS = 200
 /** Counts and last uses cost a row for each key in use, so they are written seldom. */
 const COUNTS_MS = 10_000
 const TRIM_MS = 600_000
+const CLEAN_UP_MS = 10_000
+const KEYS_MS = 60_000
 
 /** The only composition root: everything that the server is made of is made and joined here. */
 export async function composeApp(config: Config, io: AppIo): Promise<App> {
@@ -198,6 +202,11 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
   }
   const api = managementApi(adminDeps, (error) => log.error({ err: error }, 'a management call failed'))
 
+  const maintainKeys = () =>
+    maintainSigningKeys({ store, seal, change: changeHere, rotationDays: config.signingKeyRotationDays })
+  // What fell due while nobody ran.
+  await maintainKeys()
+
   const oauth: OAuthDeps = {
     issuer: config.publicUrl,
     directory,
@@ -311,6 +320,11 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
       follower.start()
       every(RECORDS_MS, () => decisions.flushRecords())
       every(COUNTS_MS, () => decisions.flush())
+      every(CLEAN_UP_MS, async () => {
+        await cleanUp(store, () => new Promise(setImmediate))
+        directory.forgetEndedLines(forgottenBefore(clock()))
+      })
+      every(KEYS_MS, maintainKeys)
       every(TRIM_MS, async () => {
         await trimChangeLog(store)
         await trimDecisions(decisionsDb, clock(), {

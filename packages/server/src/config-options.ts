@@ -24,6 +24,7 @@ export type RawConfig = {
   pat_by_pat: string
   pat_ttl_days: string
   max_pat_ttl_days: string
+  signing_key_rotation_days: string
   decision_retention_days: string
   decision_max_mib: string
   log_level: string
@@ -141,6 +142,13 @@ export const OPTIONS: readonly Option[] = [
     default: '366',
     doc: 'The longest life of a personal access token in days.',
     example: '180',
+  },
+  {
+    name: 'signing_key_rotation_days',
+    type: 'integer',
+    default: '90',
+    doc: 'How long a key signs tokens and assertions before the next one does, in days. 0: until somebody rotates it. Keys are published ten minutes before they sign and until nothing that they signed is alive.',
+    example: '30',
   },
   {
     name: 'decision_retention_days',

@@ -64,6 +64,11 @@ const VALUES: Record<Option['name'], { text: string; read: (config: Config) => u
   pat_by_pat: { text: 'allow', read: ({ patByPat }) => patByPat, value: true },
   pat_ttl_days: { text: '30', read: ({ patTtlDays }) => patTtlDays, value: 30 },
   max_pat_ttl_days: { text: '180', read: ({ maxPatTtlDays }) => maxPatTtlDays, value: 180 },
+  signing_key_rotation_days: {
+    text: '30',
+    read: ({ signingKeyRotationDays }) => signingKeyRotationDays,
+    value: 30,
+  },
   decision_retention_days: { text: '9', read: ({ decisionRetentionDays }) => decisionRetentionDays, value: 9 },
   decision_max_mib: { text: '10', read: ({ decisionMaxMib }) => decisionMaxMib, value: 10 },
   log_level: { text: 'warn', read: ({ logLevel }) => logLevel, value: 'warn' },

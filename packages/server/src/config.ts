@@ -30,6 +30,8 @@ export type Config = {
   readonly patByPat: boolean
   readonly patTtlDays: number
   readonly maxPatTtlDays: number
+  /** null: only by hand. */
+  readonly signingKeyRotationDays: number | null
   readonly decisionRetentionDays: number
   readonly decisionMaxMib: number
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
@@ -162,6 +164,10 @@ function interpret(raw: RawConfig, problems: string[]): Config | undefined {
   }
   const { max_key_ttl_days } = raw
   const maxKeyTtlDays = max_key_ttl_days === undefined ? null : integer('max_key_ttl_days', max_key_ttl_days, 3660)
+  const isRotated = raw.signing_key_rotation_days !== '0'
+  const signingKeyRotationDays = isRotated
+    ? integer('signing_key_rotation_days', raw.signing_key_rotation_days, 3660)
+    : null
   const decisionRetentionDays = integer('decision_retention_days', raw.decision_retention_days, 3660)
   const decisionMaxMib = integer('decision_max_mib', raw.decision_max_mib, 1_000_000)
   const maxPatTtlDays = integer('max_pat_ttl_days', raw.max_pat_ttl_days, 3660)
@@ -211,6 +217,7 @@ function interpret(raw: RawConfig, problems: string[]): Config | undefined {
     patByPat: patByPat === 'allow',
     patTtlDays,
     maxPatTtlDays,
+    signingKeyRotationDays,
     decisionRetentionDays,
     decisionMaxMib,
     logLevel,

@@ -20,12 +20,13 @@ export class KeyRing {
   ) {}
 
   /**
-   * Signs claims as a compact JWS (RFC 7515 §7.1). Synchronous: the verify path awaits nothing. Throws when there is no
-   * key whose time has come, or one does not open.
+   * Signs claims as a compact JWS (RFC 7515 §7.1). Synchronous: the verify path awaits nothing. While the clock is behind
+   * them all, the oldest key signs: it has been published for the longest time. Throws when one does not open.
    */
   signJwt(typ: string, claims: Readonly<Record<string, unknown>>, now: Date): string {
-    const key = this.#current().find(({ activeFrom }) => activeFrom <= now)
-    if (key === undefined) throw new Error('there is no signing key whose time has come')
+    const keys = this.#current()
+    const key = keys.find(({ activeFrom }) => activeFrom <= now) ?? keys.at(-1)
+    if (key === undefined) throw new Error('there is no signing key')
     const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
     const input = `${encode({ alg: 'ES256', typ, kid: key.kid })}.${encode(claims)}`
     // r and s side by side, RFC 7518 §3.4
