@@ -209,12 +209,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
 
   const oauth: OAuthDeps = {
     issuer: config.publicUrl,
-    directory,
-    store,
-    keys,
-    random,
-    sha256Hex,
-    find,
+    ...{ directory, store, keys, random, sha256Hex, find, clock },
     recognise: verify.recognise,
     recogniseAny,
     change: changeHere,
@@ -223,7 +218,6 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
     ...signatureDeps({ ...io, log, fetch: guardedFetch({ networks: config.egressNetworks }) }),
     isConfirmed: verify.isConfirmed,
     confirm: verify.confirm,
-    clock,
     addressOf: (headers, peer) => callerAddress(headers, peer, edge.proxies),
     noteRefusal: (denied, asked, known, at) => noteOAuthRefusal(denied, asked, known, { decisions, directory }, at),
     noteUse: (used, asked) =>

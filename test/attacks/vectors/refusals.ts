@@ -309,7 +309,13 @@ export const REFUSED: Readonly<Record<RefusalCode, Refused>> = {
     async oauth(stage) {
       await stage.make('/clients', { id: 'thief' })
       const { headers } = await withSecret(stage.test, 'thief')
-      return { path: '/oauth/revoke', form: { token: stage.wallet.key }, headers, error: 'invalid_request', status: 400 }
+      return {
+        path: '/oauth/revoke',
+        form: { token: stage.wallet.key },
+        headers,
+        error: 'invalid_request',
+        status: 400,
+      }
     },
   }),
   client_ambiguous: told('R400', 'Authenticate the client in one way.', {
