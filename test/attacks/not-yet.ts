@@ -12,7 +12,6 @@ export const NOT_YET: Readonly<Record<string, string>> = {
   'JWT-61': 'There are no issuers: no cluster is believed.',
   'JWT-62': 'There are no issuers: no cluster is believed.',
   'OPQ-08': 'There is one node: several need a database that they share.',
-  'ADM-09': 'There are no issuers: this server fetches nothing from an address that it is told.',
   'ADM-10': 'There are no issuers.',
   'ADM-11': 'There are no issuers, so no claim is taken for a role.',
   'ADM-13': 'There is no Idempotency-Key: whoever sends a call again makes another key, and sees both in the list.',
