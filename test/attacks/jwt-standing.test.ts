@@ -70,6 +70,21 @@ describe('the operator is told', () => {
     expect([writtenUseMs, unwrittenUse]).toEqual([Number.NEGATIVE_INFINITY, undefined])
   })
 
+  test('JWT-44 nothing of a token that somebody put into the path, or where a name belongs', async () => {
+    const [, , signature = ''] = forge.live.split('.')
+    const pieces = Array.from({ length: signature.length - 12 }, (_, at) => signature.slice(at, at + 12))
+    const asked = [
+      { asks: { uri: `/${forge.live}` } },
+      { asks: { uri: `/x/${forge.live}/y` } },
+      { asks: { method: 'PUT', uri: `/a;${forge.live}` } },
+    ]
+    for (const { asks } of asked) {
+      const answer = await stage.ask('forward', { asks })
+      const record = JSON.stringify(await stage.why(String(answer.headers.get('countersign-decision'))))
+      expect(pieces.filter((piece) => record.includes(piece))).toEqual([])
+    }
+  })
+
   test('JWT-56 the moment of its end, and of its revocation', async () => {
     stage.test.clock.now = new Date(Number(forge.claims.exp) * 1000)
     const late = await stage.expect('T401', 'credential_expired', 'forward', asWith(forge.live))
