@@ -8,8 +8,6 @@ const FORGE = 'https://forge.example.com/git?tenant=a'
 const BOOKS = 'urn:example:books'
 
 beforeEach(async () => {
-  // The first permission that a client is given itself chooses its default.
-  await on.admin('POST', '/permissions', { client: 'canister', resource: 'webdav', scopes: ['files:read'] })
   for (const [name, identifier] of Object.entries({ forge: FORGE, books: BOOKS })) {
     const rules = [{ path: '/**', require: { scopes: ['own:read'] } }]
     const hosts = [`${name}.example.com`]
