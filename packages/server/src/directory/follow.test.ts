@@ -10,6 +10,7 @@ import type { OpenedStore } from '../store/open.ts'
 import { deletePermission, insertPermission } from '../store/permissions.ts'
 import { deleteResource, insertResource } from '../store/resources.ts'
 import { drawRevocationLine } from '../store/revocation-lines.ts'
+import { insertSigningKey, retireSigningKey } from '../store/signing-keys.ts'
 import { type Change, change, type Db, HOST_ACTOR, type Noun, type Store } from '../store/store.ts'
 import { chosenEngine, openPlace, type Place } from '../store/testing/engines.ts'
 import { clientWrite, resourceWrite } from '../store/testing/rows.ts'
@@ -235,6 +236,22 @@ describe('facts of credentials', () => {
     await commit('credential', 'key_1', async () => undefined)
     await follower.confirm()
     expect(forgotten.at(-1)).toEqual({ ids: ['key_1', 'key_2'], atRevision: before })
+  })
+
+  test('are all forgotten when a signing key is made or retired, before the directory shows it', async () => {
+    const { directory, follower, forgotten } = node()
+    await follower.confirm()
+    const key = { kid: 'k1', publicJwk: '{}', privateSealed: '', activeFrom: now }
+    for (const [work, published] of [
+      [(running: Change) => insertSigningKey(running, key), ['k1']],
+      [(running: Change) => retireSigningKey(running, 'k1'), []],
+    ] as const) {
+      const before = directory.revision
+      await commit('signing_key', 'k1', work)
+      await follower.confirm()
+      expect(forgotten.at(-1)).toEqual({ ids: undefined, atRevision: before })
+      expect(directory.signingKeys().map(({ kid }) => kid)).toEqual([...published])
+    }
   })
 
   test('are all forgotten with a reload, before the directory shows it', async () => {
