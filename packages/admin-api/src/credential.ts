@@ -69,10 +69,11 @@ export type Credential = z.infer<typeof Credential>
 
 export const CredentialQuery = body({
   owner: OWNER.optional().meta({ description: 'Only those of this owner.', example: 'client:canister' }),
-  kind: z
-    .enum(CREDENTIAL_KINDS, 'expected "key", "pat", "at" or "secret"')
-    .optional()
-    .meta({ description: 'Only those of this kind.', example: 'key' }),
+  kind: z.enum(CREDENTIAL_KINDS, 'expected "key", "pat", "at" or "secret"').optional().meta({
+    description:
+      'Only those of this kind. Omitted: all but access tokens; JWTs are in no list, no record is kept of them.',
+    example: 'key',
+  }),
   state: z
     .enum(CREDENTIAL_STATES, `expected one of ${CREDENTIAL_STATES.join(', ')}`)
     .optional()

@@ -113,7 +113,13 @@ export type Revocation = z.output<typeof Revocation>
 
 const revoked = z.int().meta({ description: 'How many were live and are revoked now.', example: 1 })
 
-export const Revoked = z.object({ revoked, credential: Credential.meta({ description: 'As it is now.' }) })
+export const Revoked = z.object({
+  revoked,
+  credential: Credential.nullable().meta({
+    description:
+      'As it is now. Null: no record is kept of it, so that nobody can say whether it ever was, nor whether it was live.',
+  }),
+})
 export type Revoked = z.infer<typeof Revoked>
 
 const madeBefore = newInstant().meta({

@@ -1,15 +1,27 @@
-import type { AgeRevocation, BulkRevocation, Credential, Revocation } from '@countersign/admin-api'
+import type { AgeRevocation, BulkRevocation, Credential, CredentialKind, Revocation } from '@countersign/admin-api'
 import { AnswerIsNo, UsageError } from './exit.ts'
 import { moment, momentOr } from './moment.ts'
 import { all, type OnlineSession, unlessForbidden } from './session.ts'
 import { type TokenCalls, tokenCalls } from './token-calls.ts'
 
+const KINDS_WORDS: Record<CredentialKind, string> = {
+  key: 'API keys',
+  pat: 'personal access tokens',
+  at: 'access tokens',
+  secret: 'client secrets',
+}
+
 /** Revokes one credential and says what became of it. A person without more rights revokes their own tokens. */
 export async function revokeOne(session: OnlineSession, id: string, body: Partial<Revocation>): Promise<void> {
-  const { api, print, terminal } = session
+  const { api, print, hint, terminal } = session
   const calls = id.startsWith('pat_') ? await tokenCalls(session, 'credentials:write') : undefined
   const answer = await (calls ?? api.credentials).revoke(id, body)
   const { credential, revoked } = answer
+  if (credential === null) {
+    print(answer, () => (revoked > 0 ? `Revoked ${id}, from the next request on.\n` : `${id} was revoked already.\n`))
+    hint('No record is kept of it, so nobody can say whether there ever was one of this id, and whether it was live.')
+    return
+  }
   const wanted = body.family === true && revoked > 0 && !session.json
   const members = wanted ? await familyOf(session, credential, calls) : []
   const since = momentOr('before', credential.revoked_at, terminal.now())
@@ -40,7 +52,7 @@ export async function revokeOlder(
   body: AgeRevocation,
   { yes }: { readonly yes?: true },
 ): Promise<void> {
-  const what = body.kind === 'key' ? 'API keys' : 'personal access tokens'
+  const what = KINDS_WORDS[body.kind]
   const question = `All ${what} of everybody that were made before ${moment(body.created_before, terminal.now())} will be revoked.`
   if (!yes && !terminal.canAsk) throw new UsageError(`${question} If that is meant: --yes`)
   if (!yes && !/^y(es)?$/i.test((await terminal.ask(`${question} Revoke? [y/N] `)).trim())) {

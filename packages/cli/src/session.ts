@@ -111,9 +111,12 @@ function commandPath(command: Command): string {
   return command.parent === null ? command.name() : `${commandPath(command.parent)} ${command.name()}`
 }
 
+/** That of a client's own key is its thumbprint (RFC 7638). */
+const PUBLIC_ID = /^([a-z]+_[0-9A-Za-z]+|jwk_[0-9A-Za-z_-]{43})$/
+
 /** The public id of a credential. Security: whoever pastes the credential itself is stopped before it gets into a URL. */
 export function requirePublicId(text: string): string {
-  if (!/^[a-z]+_[0-9A-Za-z]+$/.test(text)) {
+  if (!PUBLIC_ID.test(text)) {
     throw new UsageError(
       'Expected the public id of a credential, like key_01J… or pat_01J…, not the credential itself. See: countersign key list, countersign pat list',
     )

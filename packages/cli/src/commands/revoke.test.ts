@@ -56,7 +56,7 @@ test.each([
   ['revoke --user alice --family', '--family goes with a credential id alone'],
   ['revoke pat_01J --created-before 90d', 'not with a credential id'],
   ['revoke --all pat', '--all goes with --created-before'],
-  ['revoke --all at --created-before 90d', 'Allowed choices are key, pat'],
+  ['revoke --all session --created-before 90d', 'Allowed choices are key, pat'],
   ['revoke --user alice --created-before yesterday', 'expected an age like 90d'],
 ])('%s is a mistake, and nothing is sent', async (line, says) => {
   const { code, err } = await api.run(line, { answer: 'y' })

@@ -1,3 +1,4 @@
+import { CREDENTIAL_KINDS, type CredentialKind } from '@countersign/admin-api'
 import { type Command, Option } from 'commander'
 import { parseBefore, UNITS } from '../duration.ts'
 import { UsageError } from '../exit.ts'
@@ -11,7 +12,7 @@ type Options = {
   family?: true
   client?: string
   user?: string
-  all?: 'key' | 'pat'
+  all?: CredentialKind
   createdBefore?: string
   yes?: true
 }
@@ -22,14 +23,16 @@ export function addRevoke(program: Command, terminal: Terminal): void {
   const revoke = program
     .command('revoke [credential-id]')
     .description(
-      'revoke a key or token, all of a client or user, or all that are old; refused from the next request on',
+      'revoke a key, token or secret, all of a client or user, or all that are old; refused from the next request on',
     )
     .option('--reason <text>', 'why, for whoever asks later')
     .option('--family', 'also its predecessors and successors by rotation')
     .option('--client <id>', 'all credentials of this client')
     .option('--user <username>', 'all credentials of this user')
     .addOption(
-      new Option('--all <kind>', 'all of this kind, whoever owns them; with --created-before').choices(['key', 'pat']),
+      new Option('--all <kind>', 'all of this kind, whoever owns them; with --created-before').choices(
+        CREDENTIAL_KINDS,
+      ),
     )
     .option('--created-before <when>', `only what was made before: an age like 90d (${UNITS}), or a time`)
     .option('--yes', 'do not ask before revoking --all')
@@ -56,6 +59,7 @@ export function addRevoke(program: Command, terminal: Terminal): void {
   examples(revoke, [
     'countersign revoke key_01JABCDEFGHJKMNPQRSTVWXYZ0 --reason leaked',
     'countersign revoke pat_01JABCDEFGHJKMNPQRSTVWXYZ0 --family',
+    'countersign revoke at_01JABCDEFGHJKMNPQRSTVWXYZ0',
     'countersign revoke --client canister --reason "host was lost"',
     'countersign revoke --user alice --created-before 2030-01-31T12:00:00Z',
     'countersign revoke --all pat --created-before 366d --yes',

@@ -2,6 +2,7 @@ import type { Client as ClientAnswer, ClientChange, NewClient } from '@countersi
 import type { AuthMethod, Client, ClientKeys } from '../domain/client.ts'
 import { type ClientWrite, findClient } from '../store/clients.ts'
 import type { Db } from '../store/store.ts'
+import { requireUsableKeys } from './client-keys.ts'
 import type { AdminDeps, Authorized } from './deps.ts'
 import { Rejected, rejectedField } from './problem.ts'
 import { requireGroups, requireNetworks, requireResources } from './references.ts'
@@ -31,7 +32,9 @@ export async function changeClient(
       groups: body.groups ?? [...before.groups],
       grants: body.grants ?? before.grants,
       token_endpoint_auth_methods: body.token_endpoint_auth_methods ?? before.authMethods,
-      ...keysSent(body, before),
+      // Whoever sends one of the two forms means it in place of the other.
+      jwks: body.jwks ?? null,
+      jwks_uri: body.jwks_uri ?? null,
       access_token_ttl_seconds:
         body.access_token_ttl_seconds === undefined ? before.accessTokenTtlSeconds : body.access_token_ttl_seconds,
       networks: body.networks === undefined ? [...before.networkTexts] : body.networks,
@@ -40,11 +43,9 @@ export async function changeClient(
       // One that is gone since is no mistake of this call.
       default_resource: body.default_resource ?? null,
     }
-    const after = await acceptable(sent, writes.db, deps)
-    const kept = {
-      ...(body.default_resource === undefined && { defaultResource: before.defaultResource }),
-      ...(body.jwks === undefined && body.jwks_uri === undefined && { keys: before.keys }),
-    }
+    const keysKept = body.jwks === undefined && body.jwks_uri === undefined ? before.keys : undefined
+    const after = await acceptable(sent, writes.db, deps, keysKept)
+    const kept = body.default_resource === undefined ? { defaultResource: before.defaultResource } : {}
     await writes.nouns.updateClient(before, { ...after, ...kept }, Object.keys(body), body.managed_by)
     return toClient(await requireClient(writes.db, id))
   })
@@ -60,42 +61,39 @@ export async function requireClient(db: Db, id: string): Promise<Client> {
   throw new Rejected('not_found', 'There is no client of this id. GET /api/v1/clients lists those there are.')
 }
 
-type Keys = Pick<NewClient, 'jwks' | 'jwks_uri'>
 type WantedClient = Omit<NewClient, 'name' | 'grants' | 'token_endpoint_auth_methods' | 'managed_by'> & {
   name: string
   grants: readonly string[]
   token_endpoint_auth_methods: readonly AuthMethod[]
 }
 
-/** Whoever sends one of the two forms means it in place of the other. */
-function keysSent({ jwks, jwks_uri }: Pick<ClientChange, keyof Keys>, { keys }: Client): Keys {
-  if (jwks !== undefined || jwks_uri !== undefined) return { jwks: jwks ?? null, jwks_uri: jwks_uri ?? null }
-  if (keys === null) return { jwks: null, jwks_uri: null }
-  return 'jwks' in keys
-    ? { jwks: keys.jwks as NewClient['jwks'], jwks_uri: null }
-    : { jwks: null, jwks_uri: keys.jwksUri }
+/** What `private_key_jwt` is checked with; at revision 0 it counts as registered by the change that writes it. */
+async function requireKeys({ jwks, jwks_uri }: Pick<WantedClient, 'jwks' | 'jwks_uri'>, db: Db) {
+  if (jwks !== null && jwks_uri !== null) throw rejectedField('jwks_uri', 'expected one of jwks and jwks_uri, not both')
+  if (jwks_uri !== null) return { jwksUri: jwks_uri, revision: 0 }
+  return jwks === null ? null : requireUsableKeys(jwks, db)
 }
 
-/** What `private_key_jwt` is checked with; at revision 0 it counts as registered by the change that writes it. */
-function requireKeys({ jwks, jwks_uri, token_endpoint_auth_methods: methods }: WantedClient): ClientKeys | null {
-  if (jwks !== null && jwks_uri !== null) throw rejectedField('jwks_uri', 'expected one of jwks and jwks_uri, not both')
-  const keys = jwks !== null ? { jwks, revision: 0 } : jwks_uri !== null ? { jwksUri: jwks_uri, revision: 0 } : null
+/** `keysKept`: the keys that are registered already, and stay; undefined: those that are wanted. */
+async function acceptable(
+  wanted: WantedClient,
+  db: Db,
+  deps: AdminDeps,
+  keysKept?: ClientKeys | null,
+): Promise<ClientWrite> {
+  const { default_resource: defaultResource, token_endpoint_auth_methods: methods } = wanted
+  if (defaultResource !== null) await requireResources(db, deps, [defaultResource], () => 'default_resource')
+  const keys = keysKept === undefined ? await requireKeys(wanted, db) : keysKept
   if (keys === null && methods.includes('private_key_jwt')) {
     throw rejectedField('jwks', 'expected jwks or jwks_uri, since the client may use private_key_jwt')
   }
-  return keys
-}
-
-async function acceptable(wanted: WantedClient, db: Db, deps: AdminDeps): Promise<ClientWrite> {
-  const { default_resource: defaultResource } = wanted
-  if (defaultResource !== null) await requireResources(db, deps, [defaultResource], () => 'default_resource')
   return {
     id: wanted.id,
     name: wanted.name,
     groups: await requireGroups(db, wanted.groups, 'groups'),
     grants: [...new Set(wanted.grants)],
-    authMethods: [...new Set(wanted.token_endpoint_auth_methods)],
-    keys: requireKeys(wanted),
+    authMethods: [...new Set(methods)],
+    keys,
     defaultResource,
     accessTokenTtlSeconds: wanted.access_token_ttl_seconds,
     networkTexts: requireNetworks(wanted.networks ?? []).networkTexts,

@@ -82,7 +82,9 @@ const list = createRoute({
   path: '/credentials',
   tags,
   summary: 'List credentials',
-  description: 'With `state` a page may hold fewer than `limit`, and still not be the last: follow `next_cursor`.',
+  description:
+    'Access tokens only if `kind` asks for them; of those that are JWTs no record is kept. With `state` a page may hold ' +
+    'fewer than `limit`, and still not be the last: follow `next_cursor`.',
   request: { query: CredentialQuery },
   responses: { 200: answer('Credentials in the order of their making.', CredentialPage), ...PROBLEM },
 })
@@ -108,7 +110,11 @@ const revokeOne = createRoute({
   path: '/credentials/{id}/revoke',
   tags,
   summary: 'Revoke a credential and everything that it minted',
-  description: 'Durable when it is answered, and refused on this node from the next request on.',
+  description:
+    'Durable when it is answered, and refused on this node from the next request on. No record is kept of an access ' +
+    'token that is a JWT (`at_…`), nor of a key that a client has itself (`jwk_…`): they are revoked by their id, the ' +
+    'token for a day after it was issued. Whose a token was nobody can say, so that needs role `admin`, by a ' +
+    'credential that is not narrowed to scopes or projects.',
   request: { params, ...sent(Revocation, { reason: 'leaked' }) },
   responses: { 200: answer('It is revoked, now or since before.', namedRevoked), ...PROBLEM },
 })

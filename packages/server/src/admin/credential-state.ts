@@ -1,6 +1,7 @@
 import type { Revocation } from '@countersign/resource-server'
 import {
   type CredentialStatus,
+  kindOf,
   type RevocationLine,
   refText,
   revocationOf,
@@ -41,6 +42,7 @@ export async function judgeIn(db: Db, credential: StoredCredential, now: Date): 
     `kind:${kind}`,
     `family:${family}`,
     ...[credential.id, ...ancestors].map((id) => `credential:${id}`),
+    ...ancestors.map((id) => `kind:${kindOf(id)}`),
   ]
   const lines = new Map((await listRevocationLines(db, subjects)).map((line) => [line.subject, line]))
   const stored = await findOwner(db, owner)

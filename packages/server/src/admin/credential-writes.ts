@@ -10,6 +10,7 @@ import {
   shortenCredential,
   type UnrevokedFilter,
 } from '../store/credentials.ts'
+import { revokeUnkept } from '../store/revocation.ts'
 import { drawRevocationLine } from '../store/revocation-lines.ts'
 import type { Change } from '../store/store.ts'
 import type { AdminDeps } from './deps.ts'
@@ -17,6 +18,7 @@ import type { Guard } from './guard.ts'
 import { fieldBeyond, lineageOf, type Reach } from './minting.ts'
 import { Rejected } from './problem.ts'
 import { revokeWithDescendants } from './revocation.ts'
+import type { Unkept } from './unkept.ts'
 
 /** A credential to be made. Whose child it is, and who made it, is not for the route to say. */
 export type CredentialDraft = Reach &
@@ -102,6 +104,13 @@ export class CredentialWrites {
       await this.guard.mayAlter('Revoking a credential of this owner', [credential.owner])
     }
     return revokeWithDescendants(this.change, credential, reason, { reason })
+  }
+
+  /** Revokes by its id what no record is kept of. Says whether it was not revoked before. */
+  async revokeUnkept(id: string, { owners, endsAt }: Unkept, reason: string | null): Promise<boolean> {
+    if (owners === null) await this.guard.mayAlterManagement('Revoking what may be of anybody')
+    else await this.guard.mayAlter('Revoking a key of this client', owners)
+    return revokeUnkept(this.change, id, reason, endsAt)
   }
 
   /** Revokes a credential with all it was rotated from and into. Says how many were live before. */

@@ -15,6 +15,7 @@ import { requireClient } from './clients.ts'
 import { pageOf, sliceOf, writeCursor } from './cursor.ts'
 import type { AdminDeps, Authorized } from './deps.ts'
 import { noCredential } from './problem.ts'
+import { findUnkept } from './unkept.ts'
 import { requireUser } from './users.ts'
 import { toCredential } from './wire.ts'
 import { write } from './write.ts'
@@ -27,6 +28,8 @@ export async function pageOfCredentials(deps: AdminDeps, query: CredentialQuery)
   const filter = {
     owner: query.owner === undefined ? undefined : ownerOf(query.owner),
     kind: query.kind,
+    // There are thousands, they end by themselves, and those that are JWTs are in no list.
+    exceptKind: query.kind === undefined ? ('at' as const) : undefined,
     imported: query.imported === undefined ? undefined : query.imported === 'true',
     endsBetween: endsBetween(query, deps),
   }
@@ -65,17 +68,22 @@ function endsBetween({ expires_before }: CredentialQuery, { store }: AdminDeps):
   return expires_before === undefined ? undefined : [store.clock(), new Date(expires_before)]
 }
 
-/** Revokes one credential, or all of its family, with everything they minted. */
+/** Revokes one credential, or all of its family, with everything they minted; also one that no record is kept of. */
 export async function revoke(deps: AdminDeps, by: Authorized, id: string, body: Revocation): Promise<Revoked> {
   const reason = body.reason ?? null
-  const { revoked, credential } = await write(deps, by, async ({ db, credentials }) => {
-    const credential = await requireCredential(db, id)
+  const { revoked, credential } = await write(deps, by, async ({ db, now, credentials }) => {
+    const credential = await findCredential(db, id)
+    if (credential === undefined) {
+      const unkept = await findUnkept(db, id, now)
+      if (unkept === undefined) throw noCredential(id)
+      return { revoked: Number(await credentials.revokeUnkept(id, unkept, reason)), credential }
+    }
     const revoked = body.family
       ? await credentials.revokeFamily(credential, reason)
       : Number(await credentials.revoke(credential, reason))
     return { revoked, credential: await requireCredential(db, id) }
   })
-  return { revoked, credential: toCredential(credential, deps) }
+  return { revoked, credential: credential === undefined ? null : toCredential(credential, deps) }
 }
 
 /** Revokes every credential of a kind that was made before a date. */
@@ -112,7 +120,7 @@ export async function requireOwner(db: Db, { kind, id }: OwnerRef): Promise<void
 export async function requireCredential(db: Db, id: string): Promise<StoredCredential> {
   const credential = await findCredential(db, id)
   if (credential !== undefined) return credential
-  throw noCredential()
+  throw noCredential(id)
 }
 
 /** The wire lets only `client:<id>` and `user:<id>` pass. */

@@ -65,8 +65,18 @@ export function mistakesIn(error: unknown): readonly FieldProblem[] {
   throw error
 }
 
-export function noCredential(): Rejected {
-  return new Rejected('not_found', 'There is no credential of this id. GET /api/v1/credentials lists those there are.')
+const NO_CREDENTIAL = 'There is no credential of this id. GET /api/v1/credentials lists those there are.'
+/** Of what no record is kept, by how its id begins. */
+const UNKEPT: Readonly<Record<string, string>> = {
+  at:
+    'No record is kept of an access token that is a JWT, nor of one that has expired. By its id it can be revoked for ' +
+    'a day after it was issued.',
+  jwk: 'No record is kept of a key that a client has itself: GET /api/v1/clients/{id} shows those it has registered.',
+}
+
+/** The id is not said: it may be a credential that was taken for one. */
+export function noCredential(id = ''): Rejected {
+  return new Rejected('not_found', UNKEPT[id.slice(0, id.indexOf('_'))] ?? NO_CREDENTIAL)
 }
 
 /** What was sent does not have the form that the wire asks for: every mistake, each at its field. */

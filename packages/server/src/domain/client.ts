@@ -26,11 +26,23 @@ export type Client = {
 }
 
 /** The public keys by which a client signs assertions: registered here, or fetched from where it keeps them. */
-export type ClientKeys = ({ readonly jwks: { readonly keys: readonly object[] } } | { readonly jwksUri: string }) & {
+export type ClientKeys = (
+  | {
+      readonly jwks: { readonly keys: readonly object[] }
+      /** Of each key (RFC 7638), so that whose it is can be told by its id. */
+      readonly thumbprints?: readonly string[]
+    }
+  | { readonly jwksUri: string }
+) & {
   /** The revision at which they were registered: what was revoked before does not touch them. */
   readonly revision: number
   /** When that was, in Unix seconds; written with the revision. */
   readonly registeredAt?: number
+}
+
+/** The public id of a client's own key, by its thumbprint (RFC 7638). */
+export function clientKeyId(thumbprint: string): string {
+  return `jwk_${thumbprint}`
 }
 
 export type Group = {

@@ -1,4 +1,5 @@
 import type { CredentialState, IssuedKind, Permission, Revocation } from '@countersign/resource-server'
+import { idTime } from './ids.ts'
 
 /** Whoever owns a credential, or holds a permission. */
 export type OwnerRef = { readonly kind: (typeof OWNER_KINDS)[number]; readonly id: string }
@@ -97,8 +98,23 @@ export function revocationOf(
   for (const ancestor of credential.ancestors) {
     const byAncestor = drawn(`credential:${ancestor}`, `${ancestor}, which minted it`)
     if (byAncestor !== undefined) return byAncestor
+    const line = lineThrough(`kind:${kindOf(ancestor)}`)
+    if (line !== undefined && wasMadeBefore(ancestor, line.before)) {
+      return { at: line.at, by: line.by, reason: line.reason, of: `${ancestor}, which minted it` }
+    }
   }
   return undefined
+}
+
+/** The kind of a credential, by its public id. */
+export function kindOf(id: string): string {
+  return id.slice(0, id.indexOf('_'))
+}
+
+/** Lines through a kind are drawn at an age; what minted something was made when its id says, to the second as kept. */
+function wasMadeBefore(id: string, before: Date | null): boolean {
+  const madeAt = before === null ? undefined : idTime(id)
+  return before !== null && madeAt !== undefined && Math.floor(madeAt.getTime() / 1000) * 1000 < before.getTime()
 }
 
 export type CredentialStatus = 'live' | 'revoked' | 'expired' | 'not_yet_valid' | 'owner_disabled'

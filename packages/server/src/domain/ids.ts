@@ -16,3 +16,12 @@ export function makeId(prefix: string, now: Date, random: RandomBytes): string {
   for (const byte of random(16)) tail += CROCKFORD.charAt(byte & 31)
   return `${prefix}_${digits.join('')}${tail}`
 }
+
+/** When an id was made, by its ULID; undefined: it is no id of ours. */
+export function idTime(id: string): Date | undefined {
+  const [, digits = ''] = /^[a-z]+_([0-7][0-9A-HJKMNP-TV-Z]{9})[0-9A-HJKMNP-TV-Z]{16}$/.exec(id) ?? []
+  if (digits === '') return undefined
+  let time = 0
+  for (const digit of digits) time = time * 32 + CROCKFORD.indexOf(digit)
+  return new Date(time)
+}

@@ -9,7 +9,7 @@ import {
 import { KnownCredential } from '../authentication/known-credentials.ts'
 import { LookUpsBusy, Turns } from '../authentication/look-ups.ts'
 import type { Directory } from '../directory/directory.ts'
-import type { Client, ClientKeys } from '../domain/client.ts'
+import { type Client, type ClientKeys, clientKeyId } from '../domain/client.ts'
 import { refText, type StoredCredential } from '../domain/credential.ts'
 import { newCredential } from '../domain/new-credential.ts'
 import { type Store, toDate } from '../store/store.ts'
@@ -117,7 +117,7 @@ function clientKeyCredential(
   const making = { now, revision: keys.revision, actor: { by: refText(owner) } }
   const named = kid === undefined ? '' : ` ${kid}`
   return newCredential(making, {
-    id: `jwk_${id}`,
+    id: clientKeyId(id),
     kind: 'client_key',
     owner,
     name: kid ?? '',

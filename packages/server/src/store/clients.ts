@@ -82,6 +82,25 @@ export async function findClient(db: Db, id: string): Promise<Client | undefined
   return (await listClients(db, [id]))[0]
 }
 
+/** The clients that registered a key of this thumbprint, and whether any client keeps its keys elsewhere. */
+export async function listClientsWithKey(
+  db: Db,
+  thumbprint: string,
+): Promise<{ readonly registered: readonly string[]; readonly isAnyElsewhere: boolean }> {
+  const rows = await db
+    .selectFrom('client')
+    .select(['id', 'body'])
+    .where((where) => where.or([where('body', 'like', `%"${thumbprint}"%`), where('body', 'like', '%"jwksUri":%')]))
+    .execute()
+  const clients = rows.map(({ id, body }) => ({ id, keys: parseObject<ClientBody>(body, `client ${id}`).keys ?? null }))
+  return {
+    registered: clients.flatMap(({ id, keys }) =>
+      keys !== null && 'jwks' in keys && keys.thumbprints?.includes(thumbprint) ? [id] : [],
+    ),
+    isAnyElsewhere: clients.some(({ keys }) => keys !== null && 'jwksUri' in keys),
+  }
+}
+
 export async function insertClient(change: Change, write: ClientWrite, managedBy: string | null): Promise<void> {
   const { db, now, revision } = change
   const { id, name, disabled } = write

@@ -54,6 +54,7 @@ export async function findCredential(db: Db, id: string): Promise<StoredCredenti
 export type CredentialFilter = {
   readonly owner?: OwnerRef | undefined
   readonly kind?: string | undefined
+  readonly exceptKind?: IssuedKind | undefined
   readonly family?: string | undefined
   /** Only those that end between these two moments. */
   readonly endsBetween?: readonly [Date, Date] | undefined
@@ -71,6 +72,7 @@ export async function listCredentials(db: Db, filter: CredentialFilter): Promise
     query = query.where('owner_kind', '=', filter.owner.kind).where('owner', '=', filter.owner.id)
   }
   if (filter.kind !== undefined) query = query.where('kind', '=', filter.kind)
+  if (filter.exceptKind !== undefined) query = query.where('kind', '!=', filter.exceptKind)
   if (filter.family !== undefined) query = query.where('family', '=', filter.family)
   if (filter.endsBetween !== undefined) {
     const [from, to] = filter.endsBetween

@@ -24,6 +24,24 @@ export async function revokeWithItsOwn(
   return true
 }
 
+/**
+ * Revokes what no record is kept of, by a line that may go once that has expired. False: it was revoked before. Whether
+ * there is such a thing is not asked.
+ */
+export async function revokeUnkept(
+  change: Change,
+  id: string,
+  reason: string | null,
+  endsAt: Date | null,
+): Promise<boolean> {
+  const subject = `credential:${id}`
+  if ((await listRevocationLines(change.db, [subject])).length > 0) return false
+  await change.record('credential.revoke', 'credential', id, { reason })
+  await drawRevocationLine(change, subject, reason, { endsAt })
+  await change.record('revocation_line.draw', 'revocation_line', subject, { reason })
+  return true
+}
+
 /** An access token mints nothing, unless it is for the management API: then what it minted may live on for ever. */
 function lineEnd({ kind, expiresAt, narrowing }: StoredCredential): Date | null {
   const mayMint = kind !== 'at' || narrowing.resources === null || narrowing.resources.includes(MANAGEMENT_RESOURCE)

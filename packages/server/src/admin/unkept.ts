@@ -1,0 +1,40 @@
+import type { OwnerRef } from '../domain/credential.ts'
+import { idTime } from '../domain/ids.ts'
+import { listClientsWithKey } from '../store/clients.ts'
+import type { Db } from '../store/store.ts'
+
+// What is revoked by its public id alone, since no record is kept of it.
+
+const DAY_MS = 86_400_000
+/** Nodes' clocks differ by no more. */
+const SKEW_MS = 60_000
+const CLIENT_KEY = /^jwk_([A-Za-z0-9_-]{43})$/
+
+export type Unkept = {
+  /** Who may be altered by it; null: nobody can say. */
+  readonly owners: readonly OwnerRef[] | null
+  /** When it has expired in any case; null: never. */
+  readonly endsAt: Date | null
+}
+
+/**
+ * What an id can be that no record is kept of: an access token that is a JWT, or a key that a client has. Undefined: none,
+ * or a token that has expired by now. Whether there ever was such a token, nobody can say.
+ */
+export async function findUnkept(db: Db, id: string, now: Date): Promise<Unkept | undefined> {
+  const [, thumbprint] = CLIENT_KEY.exec(id) ?? []
+  if (thumbprint !== undefined) return clientKey(db, thumbprint)
+  const madeAt = id.startsWith('at_') ? idTime(id) : undefined
+  if (madeAt === undefined || madeAt.getTime() > now.getTime() + SKEW_MS) return undefined
+  // No access token lives longer, nor does what one mints.
+  const endsAt = new Date(madeAt.getTime() + DAY_MS)
+  return endsAt.getTime() + SKEW_MS < now.getTime() ? undefined : { owners: null, endsAt }
+}
+
+/** One that no client registered here may be among those that some client publishes: only its signatures show it. */
+async function clientKey(db: Db, thumbprint: string): Promise<Unkept | undefined> {
+  const { registered, isAnyElsewhere } = await listClientsWithKey(db, thumbprint)
+  const owners = registered.map((id) => ({ kind: 'client', id }) as const)
+  if (owners.length > 0) return { owners: isAnyElsewhere ? null : owners, endsAt: null }
+  return isAnyElsewhere ? { owners: null, endsAt: null } : undefined
+}
