@@ -4,6 +4,7 @@ import { freePort } from '../test/support/loopback.ts'
 import { type Program, startProgram } from '../test/support/program.ts'
 import { isListening } from '../test/support/wait.ts'
 import { BARE_BUN } from './bare-bun.ts'
+import { REFERENCE } from './reference.ts'
 
 /** A server that runs alone on the core it was given. */
 export type Contestant = Program & { readonly port: number }
@@ -20,6 +21,12 @@ export function startCountersign(options: StartOptions): Promise<Contestant> {
     COUNTERSIGN_LISTEN: `127.0.0.1:${port}`,
     COUNTERSIGN_BOOTSTRAP_KEY: `bootstrap-${crypto.randomUUID()}`,
   })
+}
+
+/** oidc-provider, with its tokens in memory. */
+export function startReferenceServer(options: StartOptions): Promise<Contestant> {
+  const port = freePort()
+  return startPinned('oidc-provider', port, options, [process.execPath, REFERENCE, String(port)])
 }
 
 export function startBareBun(options: StartOptions, headers: Readonly<Record<string, string>>): Promise<Contestant> {

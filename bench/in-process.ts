@@ -5,9 +5,9 @@ import { inTurn, type Subject } from './subject.ts'
 export const PEER = '127.0.0.1'
 
 /** The app as `countersign serve` composes it on this data directory, without listeners. */
-export async function composeOn(directory: string): Promise<App> {
+export async function composeOn(directory: string, bootstrapKey = `bootstrap-${crypto.randomUUID()}`): Promise<App> {
   const parsed = parseConfig({
-    env: { COUNTERSIGN_DATA_DIR: directory, COUNTERSIGN_BOOTSTRAP_KEY: `bootstrap-${crypto.randomUUID()}` },
+    env: { COUNTERSIGN_DATA_DIR: directory, COUNTERSIGN_BOOTSTRAP_KEY: bootstrapKey },
     flags: {},
     readFile: (path) => {
       throw new Error(`no file ${path} in a bench`)

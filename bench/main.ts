@@ -8,6 +8,8 @@ const BENCHES: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   verify: () => import('./verify.ts'),
   path: () => import('./path.ts'),
   users: () => import('./users.ts'),
+  tokens: () => import('./tokens.ts'),
+  oauth: () => import('./oauth.ts'),
 }
 
 const USAGE = `Usage: npm run bench [-- NAME…] [options]
@@ -16,6 +18,8 @@ Benches, all of them when none is named:
   verify   the server over HTTP on loopback, beside nginx and a bare Bun.serve (needs wrk, nginx, taskset)
   path     the same path in-process, without sockets, and its parts
   users    many people with tokens: start, memory, and calls in-process
+  tokens   access tokens in-process: issued, shown for the first time, known, introspected
+  oauth    the OAuth endpoints over HTTP, beside oidc-provider on the same runtime (needs wrk, taskset)
 
 Options:
   --json           one JSON object a line: bench, case, value, unit, ratio_to, ratio

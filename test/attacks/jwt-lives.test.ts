@@ -203,21 +203,15 @@ describe('what a bad one costs', () => {
     fetched.mockRestore()
   })
 
-  test('JWT-45 of a flood of forgeries a bounded number waits, the rest is told to come back, good tokens pass', async () => {
+  test('JWT-45 of a flood of forgeries nothing is kept, and good tokens pass meanwhile, known and new', async () => {
     // Each question moves the clock by a second.
     const good = () => forge.signed({ exp: forge.now() + 86_400 })
     const known = good()
     await passes(known)
     const flood = forgeries(1000).map((token) => stage.ask('forward', asWith(token)))
     await passes(known)
-    const answers = await Promise.all(flood)
-    const counts = new Map<number, number>()
-    for (const answer of answers) {
-      stage.oracle.judge(answer, answer.status === 503 ? 'U503' : 'T401', 'forward')
-      counts.set(answer.status, (counts.get(answer.status) ?? 0) + 1)
-    }
-    expect([...counts.keys()].sort()).toEqual([401, 503])
-    expect(counts.get(401)).toBeLessThanOrEqual(8 + 256)
+    await passes(good())
+    for (const answer of await Promise.all(flood)) stage.oracle.judge(answer, 'T401', 'forward')
     await passes(good())
   })
 

@@ -13,9 +13,10 @@ export async function startReference(
   clients: readonly ReferenceClient[],
   resources: ReferenceResources,
   introspectors: readonly string[],
+  port: number = freePort(),
 ): Promise<Reference> {
   const { default: Provider, errors } = await quietly(() => import('oidc-provider'))
-  const url = `http://127.0.0.1:${freePort()}`
+  const url = `http://127.0.0.1:${port}`
   const [defaultResource = ''] = Object.keys(resources)
   const scopes = Object.values(resources).flatMap(({ scope }) => scope.split(' '))
   const configuration = {
@@ -64,7 +65,7 @@ export async function startReference(
   }
   const provider = await quietly(async () => new Provider(url, configuration))
   const server = await new Promise<Server>((resolve) => {
-    const listening = provider.listen(Number(new URL(url).port), '127.0.0.1', () => resolve(listening))
+    const listening = provider.listen(port, '127.0.0.1', () => resolve(listening))
   })
   return { url, stop: () => void server.close() }
 }

@@ -1,8 +1,9 @@
 // When an access token is believed, whatever happens while its signature is looked at.
 import { beforeEach, expect, test } from 'bun:test'
-import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { type Denied, isDenied, writeAccessTokenClaims } from '@countersign/resource-server'
 import { signedBy, twinOf } from '../../../../test/support/forging.ts'
+import { isSignedWith } from '../keys/key-ring.ts'
 import type { PublicJwk } from '../keys/signing-key.ts'
 import { type AccessTokenDeps, accessTokenKind } from './access-token.ts'
 import { type KnownCredential, KnownCredentials } from './known-credentials.ts'
@@ -26,7 +27,13 @@ beforeEach(() => {
   known = new KnownCredentials(100)
   const deps: AccessTokenDeps = {
     ...{ issuer: ISSUER, known, revision: () => revision },
-    keys: { find: (kid) => published.find((key) => key.kid === kid) },
+    keys: {
+      find: (kid) => published.find((key) => key.kid === kid),
+      isSigned(text, kid) {
+        const key = published.find((one) => one.kid === kid)
+        return key !== undefined && isSignedWith(createPublicKey({ key: { ...key }, format: 'jwk' }), text)
+      },
+    },
     async confirm() {
       confirmed++
       meanwhile()
@@ -67,19 +74,16 @@ const outcome = async (text: string) => {
   return isDenied(found) ? [found.code, found.detail.because] : found.stored.owner.id
 }
 
-test('a token is known by its own digest, and from then on at once', async () => {
+test('a token is known at once, and from then on by its own digest', () => {
   const text = token()
-  expect(await outcome(text)).toBe('canister')
+  expect(kind.recognise(text)?.(text)).not.toBeInstanceOf(Promise)
   const again = kind.recognise(text)?.(text)
-  expect(again).not.toBeInstanceOf(Promise)
   expect(again).toBe(known.get(Bun.SHA256.hash(text, 'hex')) as KnownCredential)
 })
 
-test('a key that is retired while the signature is looked at vouches for nothing, and nothing is kept', async () => {
-  const text = token()
-  const waiting = resolve(text)
+test('a key that is retired vouches for nothing', async () => {
   published = published.filter(({ kid }) => kid !== 'k1')
-  expect(await waiting).toMatchObject({ code: 'token_unverified', detail: { because: 'kid' } })
+  expect(await outcome(token())).toEqual(['token_unverified', 'kid'])
   expect(known.size).toBe(0)
 })
 
@@ -123,12 +127,10 @@ test('many at once, of several clients and in both spellings, are each who they 
   expect(found).toEqual(all.slice(0, 250).map(([, client]) => client))
 })
 
-test('of a flood a bounded number is looked at, the rest hears that nobody can tell', async () => {
-  const forgeries = Array.from({ length: 500 }, (_, n) => `${token({ client: `c${n}` }).slice(0, -8)}AAAAAAAA`)
-  const found = await Promise.all(forgeries.map(outcome))
-  const codes = found.map((one) => one[0])
-  expect(codes.filter((code) => code === 'token_unverified').length).toBe(8 + 256)
-  expect(codes.filter((code) => code === 'store_busy').length).toBe(500 - 8 - 256)
+test('of a flood of forgeries nothing is kept', async () => {
+  for (let n = 0; n < 500; n++) {
+    expect((await outcome(`${token({ client: `c${n}` }).slice(0, -8)}AAAAAAAA`))[0]).toBe('token_unverified')
+  }
   expect(known.size).toBe(0)
 })
 

@@ -1,27 +1,23 @@
 import {
-  ACCESS_TOKEN_ALG,
   type AccessTokenFacts,
   believedFrom,
   type Denied,
   deny,
   isDenied,
-  isSigned,
   parseJwt,
   parseNetwork,
   parseSubject,
   readAccessToken,
-  type UnverifiedJwt,
 } from '@countersign/resource-server'
 import type { StoredCredential } from '../domain/credential.ts'
 import { newCredential } from '../domain/new-credential.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import { KnownCredential, type KnownCredentials } from './known-credentials.ts'
-import { LookUps, LookUpsBusy } from './look-ups.ts'
 import type { CredentialKind } from './resolver.ts'
 
 export type AccessTokenDeps = {
   readonly issuer: string
-  readonly keys: Pick<KeyRing, 'find'>
+  readonly keys: Pick<KeyRing, 'find' | 'isSigned'>
   readonly known: KnownCredentials
   /** What this node is at. */
   readonly revision: () => number
@@ -35,15 +31,15 @@ export type AccessTokenDeps = {
  * says is kept once it was verified; what it may do is asked of live state, as for any other credential.
  *
  * Security: an opened signature says who minted what and when, never that it still holds: revocation, expiry and the
- * state of its client are judged by `decide` at each use.
+ * state of its client are judged by `decide` at each use. Nothing is waited for between the look at the key and the
+ * keeping of what it vouched for, so what is kept is forgotten with the key.
  */
 export function accessTokenKind(deps: AccessTokenDeps): CredentialKind {
   const { known, sha256Hex } = deps
-  const verifications = new LookUps((text) => verifyToken(text, deps))
   const resolve = (text: string) => {
-    const jwt = parseJwt(text)
-    if (jwt === undefined) return deny('token_malformed')
-    return verifications.get(text).catch(cannotTell)
+    const facts = verifiedFacts(text, deps)
+    if (isDenied(facts)) return facts
+    return isAhead(facts, deps) ? resolveLater(text, deps) : keep(text, facts, deps)
   }
   return {
     recognise(text) {
@@ -76,24 +72,34 @@ function saidIn(part: string, name: string): unknown {
   }
 }
 
-async function verifyToken(text: string, deps: AccessTokenDeps): Promise<KnownCredential | Denied> {
+function verifiedFacts(text: string, { issuer, keys }: AccessTokenDeps): AccessTokenFacts | Denied {
   const jwt = parseJwt(text)
   if (jwt === undefined) return deny('token_malformed')
-  const facts = readAccessToken(jwt.header, jwt.claims, deps.issuer)
+  const facts = readAccessToken(jwt.header, jwt.claims, issuer)
   if (isDenied(facts)) return facts
-  const key = keyNamedBy(jwt, deps.keys)
-  if (key === undefined) return deny('token_unverified', { because: 'kid' })
-  if (!(await isSigned(jwt, key, ACCESS_TOKEN_ALG))) return deny('token_unverified', { because: 'signature' })
-  if (isAhead(facts, deps)) await deps.confirm()
-  if (isAhead(facts, deps)) return deny('token_unverified', { because: 'revision' })
-  // It may have been taken out of use while this waited. From here on nothing is waited for: what is kept is forgotten
-  // with the key.
-  if (keyNamedBy(jwt, deps.keys) !== key) return deny('token_unverified', { because: 'kid' })
+  const { kid } = jwt.header
+  if (kid === undefined || keys.find(kid) === undefined) return deny('token_unverified', { because: 'kid' })
+  return keys.isSigned(text, kid) ? facts : deny('token_unverified', { because: 'signature' })
+}
+
+function keep(text: string, facts: AccessTokenFacts, { known, sha256Hex }: AccessTokenDeps): KnownCredential | Denied {
   const stored = toStored(facts)
   if (isDenied(stored)) return stored
-  const known = new KnownCredential(stored)
-  deps.known.set(deps.sha256Hex(text), known)
-  return known
+  const believed = new KnownCredential(stored)
+  known.set(sha256Hex(text), believed)
+  return believed
+}
+
+/** The same once this node knows what the database does. */
+async function resolveLater(text: string, deps: AccessTokenDeps): Promise<KnownCredential | Denied> {
+  try {
+    await deps.confirm()
+  } catch (error) {
+    return deny('store_unavailable', { because: error instanceof Error ? error.message : String(error) })
+  }
+  const facts = verifiedFacts(text, deps)
+  if (isDenied(facts)) return facts
+  return isAhead(facts, deps) ? deny('token_unverified', { because: 'revision' }) : keep(text, facts, deps)
 }
 
 /**
@@ -102,11 +108,6 @@ async function verifyToken(text: string, deps: AccessTokenDeps): Promise<KnownCr
  */
 function isAhead({ revision }: AccessTokenFacts, deps: AccessTokenDeps): boolean {
   return revision > deps.revision() + 1
-}
-
-/** The published key that it says it is signed by. */
-function keyNamedBy({ header }: UnverifiedJwt, keys: AccessTokenDeps['keys']) {
-  return header.kid === undefined ? undefined : keys.find(header.kid)
 }
 
 /** What the record of this token would be, had it one. */
@@ -130,9 +131,4 @@ function toStored(facts: AccessTokenFacts): StoredCredential | Denied {
     expiresAt: facts.expiresAt,
     ancestors: facts.ancestors,
   })
-}
-
-function cannotTell(error: unknown): Denied {
-  if (error instanceof LookUpsBusy) return deny('store_busy', { because: error.message })
-  return deny('store_unavailable', { because: error instanceof Error ? error.message : String(error) })
 }
