@@ -7,11 +7,15 @@ import { narrowing } from './narrowing.ts'
 import { present } from './options.ts'
 import type { OnlineSession } from './session.ts'
 
-type Issued = Credential & { readonly key?: string | undefined; readonly token?: string | undefined }
+type Issued = Credential & {
+  readonly key?: string | undefined
+  readonly token?: string | undefined
+  readonly secret?: string | undefined
+}
 
 /** The credential goes to stdout and nothing else does, so that `> file` and `$(…)` take it as it is. */
 export function printIssued({ terminal, print, hint }: OnlineSession, issued: Issued): void {
-  const secret = issued.key ?? issued.token
+  const secret = issued.key ?? issued.token ?? issued.secret
   if (secret === undefined) throw new Error('The server answered without the credential.')
   const word = KIND_WORDS[issued.kind]
   const ends = momentOr('never', issued.expires_at, terminal.now())

@@ -13,6 +13,7 @@ import { addPermissionCommands } from './commands/permission.ts'
 import { addResourceCommands } from './commands/resource.ts'
 import { addRevoke } from './commands/revoke.ts'
 import { addScannerRules } from './commands/scanner-rules.ts'
+import { addSecretCommands } from './commands/secret.ts'
 import { addServerCommands } from './commands/serve.ts'
 import { addUserCommands } from './commands/user.ts'
 import { addVerify } from './commands/verify.ts'
@@ -62,6 +63,7 @@ export async function makeProgram(terminal: Terminal, argv: readonly string[]): 
   addUserCommands(program, terminal)
   addPermissionCommands(program, terminal)
   addKeyCommands(program, terminal)
+  addSecretCommands(program, terminal)
   addPatCommands(program, terminal)
   addCredentialsCommands(program, terminal)
   addRevoke(program, terminal)

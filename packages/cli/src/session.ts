@@ -18,7 +18,11 @@ export type Session = {
   /** A hint for people, on stderr, so that stdout holds results alone. */
   hint(text: string): void
 }
-export type OnlineSession = Session & { readonly api: ApiClient }
+export type OnlineSession = Session & {
+  /** Where it is spoken to, without a slash at its end. */
+  readonly server: string
+  readonly api: ApiClient
+}
 
 export function openSession(terminal: Terminal, command: Command): Session {
   const json = command.optsWithGlobals<GlobalOptions>().json === true
@@ -40,7 +44,7 @@ export async function online(
   const { server, key, keySource } = await findConnection(terminal, command.optsWithGlobals<GlobalOptions>())
   const api = apiClient({ server, key })
   try {
-    await work({ ...openSession(terminal, command), api })
+    await work({ ...openSession(terminal, command), server: bare(server), api })
   } catch (error) {
     throw error instanceof ApiError ? new CallError(error, key !== undefined, keySource) : error
   }
@@ -53,7 +57,11 @@ export async function asStranger(
   work: (session: OnlineSession) => Promise<void>,
 ): Promise<void> {
   const { server } = await findConnection(terminal, command.optsWithGlobals<GlobalOptions>())
-  await work({ ...openSession(terminal, command), api: apiClient({ server }) })
+  await work({ ...openSession(terminal, command), server: bare(server), api: apiClient({ server }) })
+}
+
+function bare(server: string): string {
+  return server.replace(/\/+$/, '')
 }
 
 /** Prints one page, and how to see the next. */
