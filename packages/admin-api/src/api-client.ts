@@ -32,6 +32,7 @@ import {
   type PermissionQuery,
 } from './permission.ts'
 import { ChangedResource, type NewResource, Resource, type ResourceChange, ResourcePage } from './resource.ts'
+import { SigningKey, SigningKeyPage } from './signing-key.ts'
 import { type NewUser, User, type UserChange, UserPage } from './user.ts'
 
 /** 204: done, and nothing to say. */
@@ -125,6 +126,10 @@ export function apiClient(options: CallOptions) {
       import: (body: Body<typeof CredentialImport>) =>
         call('POST', '/credentials/import', CredentialImported, { body }),
       foreignPrefixes: () => call('GET', '/credentials/foreign-prefixes', ForeignPrefixes),
+    },
+    signingKeys: {
+      list: () => call('GET', '/signing-keys', SigningKeyPage),
+      rotate: () => call('POST', '/signing-keys/rotate', SigningKey),
     },
     decisions: {
       list: (query: Partial<DecisionQuery> = {}) => call('GET', '/decisions', DecisionPage, { query }),

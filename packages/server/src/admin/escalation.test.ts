@@ -1,9 +1,15 @@
 // Who may alter rights at the management API: every write against every kind of caller.
 
 import { beforeAll, describe, expect, test } from 'bun:test'
-import { BOOTSTRAP, type Call, type StartedApi, startApi, withCanister } from './support.test.ts'
+import { generateKeyPairSync } from 'node:crypto'
+import { makeId } from '../domain/ids.ts'
+import { BOOTSTRAP, type Call, START, type StartedApi, startApi, withCanister } from './support.test.ts'
 
-const SCOPES = ['resources', 'groups', 'clients', 'permissions', 'credentials'].map((noun) => `${noun}:write`)
+const random = (length: number) => new Uint8Array(length)
+
+const SCOPES = ['resources', 'groups', 'clients', 'permissions', 'credentials', 'signing-keys'].map(
+  (noun) => `${noun}:write`,
+)
 
 type Callers = Record<'admin' | 'confined' | 'credentials' | 'clients' | 'writer', string>
 
@@ -75,6 +81,29 @@ const ALTERING: readonly Write[] = [
   ['revoking a key of such a client', 'POST', ({ aide }) => `/credentials/${aide}/revoke`, {}],
   ['revoking a family of such a client', 'POST', ({ ops }) => `/credentials/${ops}/revoke`, { family: true }],
   ['revoking all of such a client', 'POST', () => '/clients/ops/revoke-credentials', {}],
+  ['making a secret for a client that holds one', 'POST', () => '/clients/ops/secrets', {}],
+  ['making a secret for a client that holds one by its group', 'POST', () => '/clients/aide/secrets', {}],
+  [
+    'making a secret whose tokens could use one given later',
+    'POST',
+    () => '/clients/canister/secrets',
+    { resources: ['countersign'] },
+  ],
+  [
+    'registering a key of such a client',
+    'PATCH',
+    () => '/clients/ops',
+    { jwks: { keys: [generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' })] } },
+  ],
+  ['saying where such a client keeps its keys', 'PATCH', () => '/clients/aide', { jwks_uri: 'https://a.example/jwks' }],
+  [
+    'revoking an access token of nobody knows whom',
+    'POST',
+    () => `/credentials/${makeId('at', START, random)}/revoke`,
+    {},
+  ],
+  ['revoking all access tokens', 'POST', () => '/credentials/revoke-older', { kind: 'at', created_before: START }],
+  ['rotating the signing key', 'POST', () => '/signing-keys/rotate'],
   ['disabling the built-in admin', 'PATCH', () => '/clients/countersign-admin', { disabled: true }],
 ]
 
@@ -97,6 +126,8 @@ const HARMLESS: readonly Write[] = [
     { client: 'ops', resource: 'webdav', scopes: ['*:read'] },
   ],
   ['making a key', 'POST', () => '/clients/canister/keys', {}],
+  ['making a secret', 'POST', () => '/clients/canister/secrets', {}],
+  ['saying where a client keeps its keys', 'PATCH', () => '/clients/canister', { jwks_uri: 'https://a.example/jwks' }],
   ['rotating a key', 'POST', ({ canister }) => `/credentials/${canister}/rotate`, {}],
   ['revoking a key', 'POST', ({ canister }) => `/credentials/${canister}/revoke`, {}],
   ['revoking all of a client', 'POST', () => '/clients/canister/revoke-credentials', {}],
@@ -173,7 +204,7 @@ describe('would_escalate', () => {
   test('no file but those of writes can change anything', async () => {
     const files = [...new Bun.Glob('*.ts').scanSync(import.meta.dir)].filter((file) => !file.endsWith('.test.ts'))
     const changing =
-      /\b(insert|update|delete|shorten|revoke)(Resource|Group|Client|User|Permission|Credentials?|ForeignPrefix)\b[^}]*\} from '\.\.\/store|drawRevocationLine|revokeWithDescendants|retireId|deps\.change\(/
+      /\b(insert|update|delete|shorten|revoke)(Resource|Group|Client|User|Permission|Credentials?|ForeignPrefix|Unkept)\b[^}]*\} from '\.\.\/store|drawRevocationLine|revokeWithDescendants|rotateSigningKey|retireId|deps\.change\(/
     const found = []
     for (const file of files) if (changing.test(await Bun.file(`${import.meta.dir}/${file}`).text())) found.push(file)
     expect(found.toSorted()).toEqual([
@@ -184,6 +215,7 @@ describe('would_escalate', () => {
       'noun-writes.ts',
       // Asks nobody: it is for those here that do, and for leaks.
       'revocation.ts',
+      'signing-key-writes.ts',
       'user-writes.ts',
       'write.ts',
     ])

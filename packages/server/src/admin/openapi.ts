@@ -11,8 +11,9 @@ const TAGS = [
   { name: 'permissions', description: 'Which holder may reach which resource, with which scopes and roles.' },
   {
     name: 'credentials',
-    description: 'API keys and personal access tokens: made, listed, rotated, revoked. Never shown again.',
+    description: 'API keys, client secrets and tokens: made, listed, rotated, revoked. Never shown again.',
   },
+  { name: 'signing-keys', description: 'What access tokens and assertions are signed with.' },
   { name: 'decisions', description: 'What was decided and why; how something would be decided.' },
   { name: 'me', description: 'The caller.' },
 ]

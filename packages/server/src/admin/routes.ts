@@ -15,6 +15,7 @@ import { permissionRoutes } from './permission-routes.ts'
 import { problemResponse, Rejected, unacceptable } from './problem.ts'
 import { readBodyText } from './request-body.ts'
 import { resourceRoutes } from './resource-routes.ts'
+import { signingKeyRoutes } from './signing-key-routes.ts'
 import { userRoutes } from './user-routes.ts'
 
 const BASE = '/api/v1'
@@ -49,6 +50,7 @@ export function managementApi(deps: AdminDeps, onError: (error: unknown) => void
     importRoutes,
     credentialRoutes,
     leakRoutes,
+    signingKeyRoutes,
     decisionRoutes,
     meRoutes,
   ]) {

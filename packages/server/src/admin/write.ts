@@ -5,6 +5,7 @@ import type { AdminDeps, Authorized } from './deps.ts'
 import { ForeignPrefixWrites } from './foreign-prefix-writes.ts'
 import { Guard } from './guard.ts'
 import { NounWrites } from './noun-writes.ts'
+import { SigningKeyWrites } from './signing-key-writes.ts'
 import { UserWrites } from './user-writes.ts'
 
 /** What a route works with inside a change. */
@@ -16,6 +17,7 @@ export type Writes = {
   readonly users: UserWrites
   readonly credentials: CredentialWrites
   readonly foreignPrefixes: ForeignPrefixWrites
+  readonly signingKeys: SigningKeyWrites
 }
 
 /**
@@ -34,7 +36,8 @@ export function write<T>(deps: AdminDeps, authorized: Authorized, work: (writes:
     const users = new UserWrites(change, guard, nouns, deps.store.random)
     const credentials = new CredentialWrites(change, guard, deps)
     const foreignPrefixes = new ForeignPrefixWrites(change, guard, deps.seal)
-    const result = await work({ db, now, nouns, users, credentials, foreignPrefixes })
+    const signingKeys = new SigningKeyWrites(change, guard, deps.seal)
+    const result = await work({ db, now, nouns, users, credentials, foreignPrefixes, signingKeys })
     await guard.requireAdminLeft(deps)
     return result
   })

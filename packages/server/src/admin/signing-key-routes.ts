@@ -1,0 +1,33 @@
+import { SigningKey, SigningKeyPage } from '@countersign/admin-api'
+import { createRoute } from '@hono/zod-openapi'
+import type { AdminDeps } from './deps.ts'
+import { answer, callerOf, named, newRoutes, PROBLEM } from './operation.ts'
+import { publishedKeys, rotateKeys } from './signing-keys.ts'
+
+const tags = ['signing-keys']
+
+const list = createRoute({
+  method: 'get',
+  path: '/signing-keys',
+  tags,
+  summary: 'List the keys that tokens are signed with',
+  description: 'Those that are published at `/.well-known/jwks.json`, all on one page.',
+  responses: { 200: answer('The keys, the one that signs last first.', SigningKeyPage), ...PROBLEM },
+})
+const rotate = createRoute({
+  method: 'post',
+  path: '/signing-keys/rotate',
+  tags,
+  summary: 'Publish the key that signs next',
+  description:
+    'It signs once everybody who follows the key set knows it; the present one signs until then, and is published ' +
+    'until nothing that it signed can be alive. Is one waiting already, no other is made. Needs role `admin`, by a ' +
+    'credential that is not narrowed to scopes or projects.',
+  responses: { 200: answer('The key that signs next, and from when on.', named('SigningKey', SigningKey)), ...PROBLEM },
+})
+
+export function signingKeyRoutes(deps: AdminDeps) {
+  return newRoutes()
+    .openapi(list, async (c) => c.json({ items: await publishedKeys(deps), next_cursor: null }, 200))
+    .openapi(rotate, async (c) => c.json(await rotateKeys(deps, callerOf(c)), 200))
+}

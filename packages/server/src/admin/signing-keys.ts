@@ -1,0 +1,33 @@
+import type { SigningKey } from '@countersign/admin-api'
+import { retiresAt } from '../keys/rotation.ts'
+import { listSigningKeys, type StoredSigningKey } from '../store/signing-keys.ts'
+import type { AdminDeps, Authorized } from './deps.ts'
+import { write } from './write.ts'
+
+/** The keys that are published, the one that signs last first. */
+export async function publishedKeys({ store }: AdminDeps): Promise<SigningKey[]> {
+  return described(await listSigningKeys(store.reader), store.clock())
+}
+
+/** Publishes the key that signs next, and answers when. */
+export async function rotateKeys(deps: AdminDeps, by: Authorized): Promise<SigningKey> {
+  const { kid, keys, now } = await write(deps, by, async ({ db, now, signingKeys }) => {
+    const kid = await signingKeys.rotate()
+    return { kid, keys: await listSigningKeys(db), now }
+  })
+  const made = described(keys, now).find((key) => key.kid === kid)
+  if (made === undefined) throw new Error('the key that was just published is not there')
+  return made
+}
+
+function described(keys: readonly StoredSigningKey[], now: Date): SigningKey[] {
+  const active = keys.find(({ activeFrom }) => activeFrom <= now)
+  return keys.map((key) => ({
+    kid: key.kid,
+    alg: 'ES256',
+    state: key === active ? 'active' : key.activeFrom > now ? 'published' : 'retiring',
+    created_at: key.createdAt.toISOString(),
+    active_from: key.activeFrom.toISOString(),
+    retires_at: retiresAt(key, keys)?.toISOString() ?? null,
+  }))
+}
