@@ -13,6 +13,8 @@ export type KnownCaller = Caller & {
   readonly holdingGroups: readonly string[]
   /** What was written for these rights, kept by `verify/identity.ts` while this caller lives. */
   readonly identities: Remembered<Rights, unknown>
+  /** What introspection says of these rights, kept by `oauth/introspection.ts` while this caller lives. */
+  readonly introspections: Remembered<Rights, string>
 }
 
 /** Its groups as they are named to others: those that hold a permission at the resource, or all if it says so. */
@@ -78,6 +80,7 @@ export class KnownCredential {
       grant: grantAt(resource, held, stored.narrowing),
       holdingGroups: [...new Set(held.flatMap(({ holder }) => (holder.kind === 'group' ? [holder.id] : [])))].sort(),
       identities: new Remembered(),
+      introspections: new Remembered(),
     }
   }
 }

@@ -37,6 +37,8 @@ function missing({ url }: Request, ways: number, id: string | undefined): string
   return 'client_id or client_assertion_type is missing or another'
 }
 
+const ENCODED = /[%+]/
+
 /** Id and secret, each form-encoded, then joined and in base64. @see RFC 6749 §2.3.1, Appendix B */
 function readBasic(authorization: string, bodyId: string | undefined): ShownClient | Denied {
   const [, encoded] = /^basic +([A-Za-z0-9+/]+={0,2})$/i.exec(authorization) ?? []
@@ -51,6 +53,7 @@ function readBasic(authorization: string, bodyId: string | undefined): ShownClie
 }
 
 function formDecode(text: string): string | undefined {
+  if (!ENCODED.test(text)) return text
   try {
     return decodeURIComponent(text.replaceAll('+', ' '))
   } catch {

@@ -9,12 +9,16 @@ export type OAuthDenied = Denied & {
 
 export const NO_STORE = { 'Cache-Control': 'no-store', Pragma: 'no-cache' } as const
 
+const JSON_HEADERS = { ...NO_STORE, 'Content-Type': 'application/json' } as const
+
 /** Writes every JSON answer of the OAuth endpoints: none may be kept by a cache. @see RFC 6749 §5.1 */
-export function oauthJson(status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): Response {
-  return new Response(JSON.stringify(body), {
-    status,
-    headers: { ...NO_STORE, 'Content-Type': 'application/json', ...headers },
-  })
+export function oauthJson(status: number, body: object, headers?: Readonly<Record<string, string>>): Response {
+  return oauthText(status, JSON.stringify(body), headers)
+}
+
+/** The same, of what was written as JSON before. */
+export function oauthText(status: number, json: string, headers?: Readonly<Record<string, string>>): Response {
+  return new Response(json, { status, headers: headers === undefined ? JSON_HEADERS : { ...JSON_HEADERS, ...headers } })
 }
 
 /**

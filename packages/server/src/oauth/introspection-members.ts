@@ -4,17 +4,16 @@ import { refText } from '../domain/credential.ts'
 import type { Resource } from '../domain/resource.ts'
 import { toSeconds } from '../store/store.ts'
 
+/** Rights, and where they are held. */
+export type At = { readonly resource: Resource; readonly reach: Reach }
+
 /**
  * What is said of a live credential; of its rights, only what it has at `resource`. Each of these rights holds in all of
  * `projects` (null: all there are).
  *
  * @see RFC 7662 §2.2
  */
-export function membersOf(
-  caller: KnownCaller,
-  at: { readonly resource: Resource; readonly reach: Reach } | undefined,
-  issuer: string,
-): Record<string, unknown> {
+export function membersOf(caller: KnownCaller, at: At | undefined, issuer: string): Record<string, unknown> {
   const { principal } = caller
   const { id, kind, owner, createdAt, expiresAt, notBefore, importedFrom, ancestors } = caller.known.stored
   const scope = [...(at?.reach.rights.scopes ?? [])].sort().join(' ')

@@ -14,8 +14,8 @@ import type { KnownCaller, KnownCredential } from '../authentication/known-crede
 import { refText } from '../domain/credential.ts'
 import type { OAuthDeps } from './deps.ts'
 import type { Answer, OAuthCall } from './endpoint.ts'
-import { oauthJson } from './error-response.ts'
-import { membersOf } from './introspection-members.ts'
+import { oauthJson, oauthText } from './error-response.ts'
+import { type At, membersOf } from './introspection-members.ts'
 import { circumstancesOf, type Place, placeOf, readQuestion } from './introspection-question.ts'
 import { cannotTell, findShown, isOwn } from './shown-token.ts'
 
@@ -49,8 +49,18 @@ export function introspectionEndpoint(deps: OAuthDeps): Answer {
     if (place.isIntrospector) deps.noteUse(known, { ...call.asked, ...circumstances })
     const { caller, reach } = judged
     const at = place.resource && reach && { resource: place.resource, reach }
-    return oauthJson(200, membersOf(caller, at, deps.issuer))
+    return oauthText(200, answerText(caller, at, call.form.get('project') === undefined, deps.issuer))
   }
+}
+
+/** Written once for what a caller may do at a resource and revision, as identities are; for a project each time. */
+function answerText(caller: KnownCaller, at: At | undefined, isOfAnyProject: boolean, issuer: string): string {
+  const kept = isOfAnyProject ? at?.reach.rights : undefined
+  const remembered = kept && caller.introspections.get(kept)
+  if (remembered !== undefined) return remembered
+  const text = JSON.stringify(membersOf(caller, at, issuer))
+  if (kept !== undefined) caller.introspections.set(kept, text)
+  return text
 }
 
 function judge(
