@@ -1,16 +1,18 @@
 // The guide to leaks, word for word: what is reported is refused, by command as by curl as from a scanner's file.
 
-import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { writeFile } from 'node:fs/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { privateKeyJwt, tokenSource } from '@countersign/client'
 import { databaseOf } from '../../packages/server/src/store/testing/engines.ts'
+import { basicOf } from '../support/app.ts'
 import { type CountersignServer, startCountersign } from '../support/countersign-server.ts'
 import { guideBlock, ROOT, substitute } from '../support/guide.ts'
-import { newToken } from '../support/people.ts'
+import { change, newToken } from '../support/people.ts'
 import { type Finished, run } from '../support/program.ts'
 import { describeWith } from '../support/requires.ts'
 import { Teardown } from '../support/teardown.ts'
-import { PATIENCE_MS } from '../support/wait.ts'
+import { PATIENCE_MS, until } from '../support/wait.ts'
 
 describeWith(['bash', 'curl', 'jq'], 'the guide to leaks', () => {
   const teardown = new Teardown()
@@ -113,4 +115,102 @@ describeWith(['bash', 'curl', 'jq'], 'the guide to leaks', () => {
     },
     PATIENCE_MS,
   )
+
+  describe('of a service client', () => {
+    beforeAll(async () => {
+      const rules = [{ path: '/**', require: { scopes: ['account:usage:read'] } }]
+      const scopes = ['account:usage:read']
+      const identifier = 'https://usage.example.com'
+      await server.make('/resources', { name: 'usage', identifier, hosts: ['usage.example.com'], scopes, rules })
+      await server.make('/clients', { id: 'billing' })
+      await server.make('/permissions', { client: 'billing', resource: 'usage', scopes })
+    })
+
+    const admin = () => ({ COUNTERSIGN_KEY: server.bootstrapKey })
+    const newSecret = async () => {
+      const { id, secret } = await server.make('/clients/billing/secrets', {})
+      return { id: String(id), secret: String(secret) }
+    }
+    const tokenBy = async ({ secret }: { secret: string }) => {
+      const answer = await fetch(`${server.url}/oauth/token`, {
+        method: 'POST',
+        headers: basicOf('billing', secret),
+        body: new URLSearchParams({ grant_type: 'client_credentials' }),
+      })
+      return answer.status === 200 ? ((await answer.json()) as { access_token: string }).access_token : undefined
+    }
+    const statusOf = async (token: string | undefined) => {
+      const { status } = await fetch(`${server.url}/verify/forward`, {
+        headers: {
+          ...{ 'x-forwarded-method': 'GET', 'x-forwarded-proto': 'https', 'x-forwarded-host': 'usage.example.com' },
+          ...{ 'x-forwarded-uri': '/', authorization: `Bearer ${token}` },
+        },
+      })
+      return status
+    }
+    const idOf = (jwt: string) => JSON.parse(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString()).jti as string
+
+    for (const format of ['jwt', 'opaque']) {
+      test(`a token as ${format}: its finder, or its client, has it revoked, and no other`, async () => {
+        await change(server, '/resources/usage', { access_token: { format } })
+        const secret = await newSecret()
+        const [reported, own, other] = [await tokenBy(secret), await tokenBy(secret), await tokenBy(secret)]
+        await found(String(reported))
+        expect((await shell(block('report'))).stdout).toContain('Revoked at_')
+        await found(String(own))
+        await writeFile(join(home, 'billing.secret'), `${secret.secret}\n`)
+        const script = block('own-token').replaceAll('http://127.0.0.1:8420', server.url)
+        expect(await shell(script)).toMatchObject({ exitCode: 0 })
+        expect(await Promise.all([reported, own, other].map(statusOf))).toEqual([401, 401, 200])
+      })
+    }
+
+    test('tokens by id, and all that were issued before a moment', async () => {
+      await change(server, '/resources/usage', { access_token: { format: 'jwt' } })
+      const secret = await newSecret()
+      const [known, unknown] = [String(await tokenBy(secret)), await tokenBy(secret)]
+      const [byId = '', byAge = ''] = block('tokens').trim().split('\n')
+      expect(await shell(byId, { TOKEN_ID: idOf(known), ...admin() })).toMatchObject({ exitCode: 0 })
+      expect([await statusOf(known), await statusOf(unknown)]).toEqual([401, 200])
+      const inAMoment = new Date(Date.now() + 1000).toISOString()
+      const script = substitute(byAge, { '2030-01-31T12:00:00Z': inAMoment })
+      expect(await shell(script, admin())).toMatchObject({ exitCode: 0 })
+      expect(await statusOf(unknown)).toBe(401)
+      await until('the next token to live', async () => (await statusOf(await tokenBy(secret))) === 200)
+    })
+
+    test('a secret: what it got dies with it, and what the next one got lives', async () => {
+      const leaked = await newSecret()
+      const token = await tokenBy(leaked)
+      expect(await shell(block('secret'), { SECRET_ID: leaked.id, ...admin() })).toMatchObject({ exitCode: 0 })
+      expect([await tokenBy(leaked), await statusOf(token)]).toEqual([undefined, 401])
+      const next = (await readFile(join(home, 'billing.secret.new'), 'utf8')).trim()
+      expect(await statusOf(await tokenBy({ secret: next }))).toBe(200)
+    })
+
+    test('a private key: all that the client had is dead, and what it is given then works', async () => {
+      const fromGuide = (name: string) =>
+        guideBlock('service-to-service.md', name).replaceAll('npx countersign', 'countersign')
+      const tokenByKey = async () => {
+        const key = await readFile(join(home, 'billing.key'), 'utf8')
+        const authentication = privateKeyJwt({ key, kid: 'billing-1', alg: 'ES256' })
+        const source = tokenSource({ issuer: server.url, clientId: 'billing', authentication })
+        return source.token().then(
+          ({ token }) => token,
+          () => undefined,
+        )
+      }
+      const register = ['key', 'jwk', 'register-key'].map(fromGuide).join('\n')
+      expect(await shell(register, admin())).toMatchObject({ exitCode: 0 })
+      const token = await tokenByKey()
+      expect(await statusOf(token)).toBe(200)
+      expect(await shell(block('client'), admin())).toMatchObject({ exitCode: 0 })
+      expect([await statusOf(token), await tokenByKey()]).toEqual([401, undefined])
+      expect(await shell(register, admin())).toMatchObject({ exitCode: 0 })
+      expect(await statusOf(await tokenByKey())).toBe(200)
+      const next = (await readFile(join(home, 'billing.secret.new'), 'utf8')).trim()
+      await change(server, '/clients/billing', { token_endpoint_auth_methods: ['client_secret_basic'] })
+      expect(await statusOf(await tokenBy({ secret: next }))).toBe(200)
+    })
+  })
 })

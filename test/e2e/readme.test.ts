@@ -20,10 +20,15 @@ const port = freePort()
 const folder = mkdtempSync(join(tmpdir(), 'countersign-readme-'))
 let out = ''
 let code: number | null = null
+/** What the token endpoint answered, kept before the README removes it. */
+let answered = ''
 
 beforeAll(async () => {
   for (const name of ['node_modules', 'packages', 'package.json']) symlinkSync(join(ROOT, name), join(folder, name))
-  const script = shell.join('\n').replaceAll('127.0.0.1:8420', `127.0.0.1:${port}`)
+  const script = shell
+    .join('\n')
+    .replaceAll('127.0.0.1:8420', `127.0.0.1:${port}`)
+    .replace(/^rm canister.secret token.json$/m, 'echo "token endpoint: $(cat token.json)"\n$&')
   // The library's snippet is run while the server still stands: before the block that stops it.
   const beforeStop = script.replace(
     /^kill %1$/m,
@@ -44,6 +49,7 @@ beforeAll(async () => {
   })
   out = await new Response(bash.stdout).text()
   code = await bash.exited
+  answered = /^token endpoint: (.*)$/m.exec(out)?.[1] ?? ''
 }, 60_000)
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -93,6 +99,15 @@ describe('the first minute of the README', () => {
   test('says why', () => {
     expect(out).toMatch(/^REFUSED 401 credential_revoked$/m)
     expect(out).toMatch(/was revoked at .* by client:countersign-admin .*«laptop lost»/)
+  })
+
+  test('shows an access token that passes as the key did, and is not the key', () => {
+    const again = out.slice(out.lastIndexOf('HTTP/1.1 200 OK'))
+    expect(again).toContain('Remote-User: client:canister')
+    expect(again).toMatch(/^Remote-Credential: at_[0-9A-Z]{26}\r$/m)
+    const [shown] = blocks.filter(({ language }) => language === 'json').map(({ text }) => JSON.parse(text))
+    expect(shown).toEqual({ ...JSON.parse(answered), access_token: shown.access_token })
+    expect(JSON.parse(answered).access_token).toStartWith(shown.access_token.slice(0, -1))
   })
 
   test('shows a library snippet that believes the assertion and nothing else', () => {
