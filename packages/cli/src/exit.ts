@@ -1,4 +1,5 @@
 import { ApiError, type FieldProblem, UnreachableError } from '@countersign/admin-api'
+import { TokenRequestError } from '@countersign/client'
 
 /** What the exit status of every command means. Shown in `--help`. */
 export const EXIT = {
@@ -63,11 +64,20 @@ export class CallError extends Error {
   }
 }
 
+/** RFC 6749 §5.2, and what the library finds before it asks. */
+const TOKEN_EXITS: Record<string, number> = {
+  invalid_client: EXIT.notAllowed,
+  unauthorized_client: EXIT.notAllowed,
+  unreachable: EXIT.unreachable,
+  credential_unavailable: EXIT.usage,
+}
+
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return EXIT.usage
   if (error instanceof ConfigurationError) return EXIT.configuration
   if (error instanceof UnreachableError) return EXIT.unreachable
   if (error instanceof CallError) return exitCodeOf(error.error)
+  if (error instanceof TokenRequestError) return TOKEN_EXITS[error.error] ?? EXIT.failed
   if (!(error instanceof ApiError) || error.code === 'unexpected_answer') return EXIT.failed
   if (error.status === 404) return EXIT.notFound
   return error.status === 401 || error.status === 403 ? EXIT.notAllowed : EXIT.failed

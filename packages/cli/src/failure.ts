@@ -1,4 +1,5 @@
 import { ApiError, UnreachableError } from '@countersign/admin-api'
+import { TokenRequestError } from '@countersign/client'
 import { afterRefusal, asCommands } from './advice.ts'
 import { CallError, ConfigurationError, UsageError } from './exit.ts'
 import { plain } from './text.ts'
@@ -24,6 +25,7 @@ function lines(error: unknown): string[] {
   }
   if (error instanceof CallError) return callLines(error)
   if (error instanceof ApiError) return [...apiLines(error), ...whyLines(error)]
+  if (error instanceof TokenRequestError) return tokenLines(error)
   if (!(error instanceof Error)) return ['It failed for an unknown reason.']
   const code = 'code' in error ? String(error.code) : ''
   const todo =
@@ -40,9 +42,22 @@ function apiLines(error: ApiError): string[] {
   return [[first, ...code].join(' '), ...error.problems.map(fieldLine)]
 }
 
-function whyLines({ decisionId }: ApiError): string[] {
+function whyLines({ decisionId }: Pick<ApiError, 'decisionId'>): string[] {
   return decisionId === undefined ? [] : [`Why: countersign why ${decisionId}`]
 }
+
+function tokenLines({ error, description, status, decisionId, retryAfterSeconds }: TokenRequestError): string[] {
+  const code = [status, error].filter((part) => part !== undefined).join(' ')
+  return [
+    `No token: ${description === undefined ? '' : `${said(description)} `}(${plain(code)})`,
+    ...(retryAfterSeconds === undefined ? [] : [`The server asks to wait for ${retryAfterSeconds} s.`]),
+    ...(description?.includes('names another issuer') ? [ELSEWHERE] : []),
+    ...whyLines({ decisionId }),
+  ]
+}
+
+const ELSEWHERE =
+  'Its public URL belongs into --server; if it is reached at another address, that goes into --token-endpoint <url>/oauth/token.'
 
 /** Refusals of the very key that asking why would take. */
 const KEY_REFUSED = new Set(['resource_not_granted', 'permission_missing'])

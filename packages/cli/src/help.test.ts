@@ -48,7 +48,7 @@ test('every command is in the list', () => {
   const all = ['list', 'expiring', 'import', 'digest', 'foreign-prefixes'].map((verb) => `credentials ${verb}`)
   const leaks = ['leak report', 'scanner-rules', 'apply']
   const keys = ['key create', 'key list', 'key show', 'key rotate', 'revoke']
-  const secrets = ['create', 'list', 'rotate', 'revoke'].map((verb) => `secret ${verb}`)
+  const secrets = ['token', ...['create', 'list', 'rotate', 'revoke'].map((verb) => `secret ${verb}`)]
   const asking = ['decision list', 'why', 'explain', 'verify', 'me resources']
   expect(leaves(program).toSorted()).toEqual(
     [...nouns, ...changes, ...people, ...keys, ...secrets, ...all, ...leaks, ...asking, ...SERVER_COMMANDS].toSorted(),

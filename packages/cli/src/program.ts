@@ -15,6 +15,7 @@ import { addRevoke } from './commands/revoke.ts'
 import { addScannerRules } from './commands/scanner-rules.ts'
 import { addSecretCommands } from './commands/secret.ts'
 import { addServerCommands } from './commands/serve.ts'
+import { addToken } from './commands/token.ts'
 import { addUserCommands } from './commands/user.ts'
 import { addVerify } from './commands/verify.ts'
 import { addWhy } from './commands/why.ts'
@@ -26,14 +27,15 @@ import type { Terminal } from './terminal.ts'
 const SERVER_COMMANDS = ['serve', 'migrate', 'admin-key']
 
 const ENVIRONMENT_HELP = `Environment:
-  COUNTERSIGN_SERVER      the server that is spoken to (default: where COUNTERSIGN_LISTEN says that one listens,
-                          else ${DEFAULT_SERVER})
-  COUNTERSIGN_KEY_FILE    the file that holds the API key or personal access token to speak with
-  COUNTERSIGN_KEY         the key or token itself
-  COUNTERSIGN_DATA_DIR    where the server keeps its data (default ./data); without any key given,
-                          <data>/admin-key is used for a server on this machine
-  COUNTERSIGN_CONFIG      the YAML file of the server; its listen and data_dir count where the variables are not set
-  NO_COLOR                no colours`
+  COUNTERSIGN_SERVER         the server that is spoken to (default: where COUNTERSIGN_LISTEN says that one listens,
+                             else ${DEFAULT_SERVER})
+  COUNTERSIGN_KEY_FILE       the file that holds the API key or personal access token to speak with
+  COUNTERSIGN_KEY            the key or token itself
+  COUNTERSIGN_CLIENT_SECRET  the secret of the client that countersign token is for
+  COUNTERSIGN_DATA_DIR       where the server keeps its data (default ./data); without any key given,
+                             <data>/admin-key is used for a server on this machine
+  COUNTERSIGN_CONFIG         the YAML file of the server; its listen and data_dir count where the variables are not set
+  NO_COLOR                   no colours`
 
 /** The whole command line. The server is loaded only for the commands that run it: it brings the database along. */
 export async function makeProgram(terminal: Terminal, argv: readonly string[]): Promise<Command> {
@@ -64,6 +66,7 @@ export async function makeProgram(terminal: Terminal, argv: readonly string[]): 
   addPermissionCommands(program, terminal)
   addKeyCommands(program, terminal)
   addSecretCommands(program, terminal)
+  addToken(program, terminal)
   addPatCommands(program, terminal)
   addCredentialsCommands(program, terminal)
   addRevoke(program, terminal)
