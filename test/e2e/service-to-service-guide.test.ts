@@ -259,6 +259,7 @@ console.log(answer.status)`
       await shell(`${block('key')}\n${block('jwk')}\n${block('register-key')}`)
       expect((await stat(join(home, 'billing.key'))).mode & 0o777).toBe(0o600)
       expect(await program('library-key')).toBe(`200 ${JSON.stringify(BILLING)}\n`)
+      expect((await call((await shell(block('command-key'))).trim())).status).toBe(200)
       expect((await tried(block('curl'))).stdout).toContain('invalid_client')
     },
     PATIENCE_MS,
