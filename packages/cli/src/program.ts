@@ -6,6 +6,7 @@ import { addDecisionCommands } from './commands/decision.ts'
 import { addExplain } from './commands/explain.ts'
 import { addGroupCommands } from './commands/group.ts'
 import { addKeyCommands } from './commands/key.ts'
+import { addKeysCommands } from './commands/keys.ts'
 import { addLeakCommands } from './commands/leak.ts'
 import { addMe } from './commands/me.ts'
 import { addPatCommands } from './commands/pat.ts'
@@ -70,6 +71,7 @@ export async function makeProgram(terminal: Terminal, argv: readonly string[]): 
   addPatCommands(program, terminal)
   addCredentialsCommands(program, terminal)
   addRevoke(program, terminal)
+  addKeysCommands(program, terminal)
   addLeakCommands(program, terminal)
   addScannerRules(program, terminal)
   addApply(program, terminal)
