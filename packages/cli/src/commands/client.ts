@@ -3,6 +3,7 @@ import { ClientChange, NewClient } from '@countersign/admin-api'
 import type { Command } from 'commander'
 import { bodyToChange, bodyToMake, readJsonObject, requireBody } from '../body-file.ts'
 import { changedList, changesByOptions, differences } from '../changes.ts'
+import { CLIENT_FLAGS, type ClientOptions, clientFields, clientOptions, saidOf } from '../client-options.ts'
 import { confirmDeletion, type DeleteOptions, deleteOptions } from '../deletion.ts'
 import { UsageError } from '../exit.ts'
 import { credentialLines, heldPermissions } from '../holdings.ts'
@@ -12,14 +13,8 @@ import { all, type OnlineSession, online, printPage, unlessForbidden } from '../
 import { type Column, details, orNone } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
 
-type CreateOptions = { name?: string; group?: string[]; network?: string[]; internal?: true; file?: string }
-type UpdateOptions = {
-  name?: string
-  addGroup?: string[]
-  removeGroup?: string[]
-  network?: string[]
-  file?: string
-}
+type CreateOptions = ClientOptions & { name?: string; group?: string[]; internal?: true; file?: string }
+type UpdateOptions = ClientOptions & { name?: string; addGroup?: string[]; removeGroup?: string[]; file?: string }
 
 const COLUMNS: readonly Column<Client>[] = [
   ['id', (client) => client.id],
@@ -38,8 +33,8 @@ export function addClientCommands(program: Command, terminal: Terminal): void {
     .description('register a client')
     .option('--name <name>', 'what people call it (default: its id)')
     .option('--group <name>', 'a group that it is in (repeatable)', collect)
-    .option('--network <cidr>', 'a network that it may call from (repeatable; default: any)', collect)
-    .option('--internal', 'believe it on the internal listener only')
+  clientOptions(create, 'default: any')
+    .option('--internal', 'the same as --listener internal')
     .option('--file <path>', 'the whole body as JSON, - for stdin')
     .action((id: string | undefined, options: CreateOptions, command: Command) =>
       online(terminal, command, async ({ api, print, hint }) => {
@@ -53,11 +48,15 @@ export function addClientCommands(program: Command, terminal: Terminal): void {
           hint(`It may do what group ${group} may. See: countersign group show ${group}`)
         }
         hint(`Give it a key: countersign key create ${made.id}`)
+        if (made.token_endpoint_auth_methods.some((method) => method.startsWith('client_secret_'))) {
+          hint(`Or a secret, to get access tokens with: countersign secret create ${made.id}`)
+        }
       }),
     )
   examples(create, [
     'countersign client create canister --name "Canister" --group media',
     'countersign client create backup --network 10.0.0.0/8',
+    'countersign client create billing --auth-method private_key_jwt --jwks-file billing.public.pem --token-ttl 5m',
   ])
 
   const list = client
@@ -84,18 +83,14 @@ export function addClientCommands(program: Command, terminal: Terminal): void {
 
   const update = client
     .command('update <id>')
-    .description('change a client; what is not named stays')
+    .description('change a client; what is not named stays, what is a list is replaced')
     .option('--name <name>', 'what people call it')
     .option('--add-group <name>', 'put it into a group (repeatable)', collect)
     .option('--remove-group <name>', 'take it out of a group (repeatable)', collect)
-    .option(
-      '--network <cidr>',
-      'a network that it may call from (repeatable: replaces the list; any: no limit)',
-      collect,
-    )
+  clientOptions(update, 'any: no limit')
     .option('--file <path>', 'or what to change, as JSON, - for stdin')
     .action((id: string, options: UpdateOptions, command: Command) => {
-      const byOptions = changesByOptions(options, '--name, --add-group, --remove-group, --network')
+      const byOptions = changesByOptions(saidOf(options), `--name, --add-group, --remove-group, ${CLIENT_FLAGS}`)
       return online(terminal, command, async (session) => {
         const change = byOptions ? await wantedChange(session, id, options) : await changeInFile(terminal, id, options)
         const nothing = Object.keys(change).length === 0
@@ -106,6 +101,7 @@ export function addClientCommands(program: Command, terminal: Terminal): void {
     })
   examples(update, [
     'countersign client update canister --add-group media --network 10.0.0.0/8',
+    'countersign client update billing --jwks-file billing.jwks.json --default-resource usage-api --token-ttl none',
     `echo '{"groups":["media"]}' | countersign client update canister --file -`,
   ])
 
@@ -138,13 +134,16 @@ export function addClientCommands(program: Command, terminal: Terminal): void {
   examples(remove, ['countersign client delete canister', 'countersign client delete canister --yes'])
 }
 
-async function wantedChange({ api }: OnlineSession, id: string, options: UpdateOptions): Promise<ClientChange> {
-  const { name, addGroup, removeGroup, network } = options
+async function wantedChange(
+  { api, terminal }: OnlineSession,
+  id: string,
+  options: UpdateOptions,
+): Promise<ClientChange> {
+  const { name, addGroup, removeGroup } = options
+  const fields = await clientFields(terminal, options)
   const found = await api.clients.get(id)
   const groups = changedList(found.groups, addGroup, removeGroup)
-  const networks = network?.includes('any') ? null : network
-  if (networks === null && network?.length !== 1) throw new UsageError('--network any stands alone.')
-  return differences(found, present({ name, groups, networks }))
+  return differences(found, present({ name, groups, ...fields }))
 }
 
 async function changeInFile(terminal: Terminal, id: string, { file = '-' }: UpdateOptions): Promise<ClientChange> {
@@ -154,13 +153,14 @@ async function changeInFile(terminal: Terminal, id: string, { file = '-' }: Upda
 }
 
 async function newClient(terminal: Terminal, id: string | undefined, options: CreateOptions) {
-  const { file, name, group: groups, network: networks } = options
+  const { file, name, group: groups } = options
   if (file === undefined) {
     if (id === undefined) throw new UsageError('Expected the id of the client, or --file.')
+    const listener = options.internal ? 'internal' : options.listener
+    if (options.internal && options.listener === 'any') throw new UsageError('Expected --internal or --listener any.')
     return {
       id,
-      ...present({ name, groups, networks }),
-      ...(options.internal ? { listener: 'internal' as const } : {}),
+      ...present({ name, groups, ...(await clientFields(terminal, { ...options, ...present({ listener }) })) }),
     }
   }
   const body = bodyToMake(await readJsonObject(terminal, file))
@@ -172,11 +172,19 @@ async function holdings(session: OnlineSession, { id, groups }: Client): Promise
   const { api, terminal } = session
   const permissions = await heldPermissions(session, { client: id }, groups)
   const keys = await unlessForbidden(all((page) => api.keys.list(id, page)))
-  const lines = keys && credentialLines(keys, `countersign key list ${id}`, terminal.now())
+  const secrets = await unlessForbidden(all((page) => api.secrets.list(id, page)))
+  const now = terminal.now()
   return [
     ['permissions', orNone(permissions)],
-    ['keys', orNone(lines)],
+    ['keys', orNone(keys && credentialLines(keys, `countersign key list ${id}`, now))],
+    ['secrets', orNone(secrets && credentialLines(secrets, `countersign secret list ${id}`, now))],
   ]
+}
+
+/** What tells one public key from another. */
+function ownKey(jwk: Readonly<Record<string, unknown>>): string {
+  const { kid, alg, kty, crv } = jwk
+  return [kid ?? 'without kid', alg ?? [kty, crv].filter((one) => one !== undefined).join(' ')].map(String).join('  ')
 }
 
 type Line = readonly [label: string, value: string | readonly string[]]
@@ -190,6 +198,8 @@ function printClient({ terminal, print }: OnlineSession, client: Client, more: r
       ['state', client.disabled ? { text: 'disabled', tone: 'bad' } : { text: 'enabled', tone: 'good' }],
       ['groups', client.groups.join(', ') || 'none'],
       ['grants', client.grants.join(', ') || 'none'],
+      ['authenticates by', client.token_endpoint_auth_methods.join(', ') || 'nothing'],
+      ['own keys', client.jwks_uri ?? orNone(client.jwks?.keys.map(ownKey) ?? [])],
       ['default resource', client.default_resource ?? 'none'],
       ['access tokens', seconds === null ? 'as the resource says' : duration(seconds)],
       ['networks', client.networks ?? 'any'],

@@ -20,6 +20,8 @@ api.answer('GET /permissions?group=media&limit=200', ok(page({ ...permission, gr
 api.answer('GET /permissions?client=canister&limit=200', ok(page({ ...permission, id: 'perm_2', roles: ['editor'] })))
 api.answer('GET /clients/canister', ok(client))
 api.answer('GET /clients/canister/keys?limit=200', ok(page(key, { ...key, id: 'key_old', state: 'expired' })))
+const aSecret = { ...key, id: 'secret_01J', kind: 'secret', name: 'production' }
+api.answer('GET /clients/canister/secrets?limit=200', ok(page(aSecret)))
 api.answer('POST /clients', { status: 201, body: client })
 api.answer('GET /groups/closed', ok({ ...group, name: 'closed', members: [] }))
 api.answer('GET /permissions?group=closed&limit=200', refused('permission_missing', 403))
@@ -116,10 +118,11 @@ test('a group is shown with its members and permissions', async () => {
   expect((await api.run('group show closed')).out).toContain('unknown: this key may not read them')
 })
 
-test('a client is shown with its permissions and keys', async () => {
+test('a client is shown with its permissions, keys and secrets', async () => {
   const { out } = await api.run('client show canister')
   expect(out).toContain('permissions       webdav: files:read; roles editor; projects * (perm_2)\n')
   expect(out).toContain('webdav: files:read; projects * (perm_01J), by group media\n')
   expect(out).toContain('key_01J  laptop  live; last used: never\n')
   expect(out).toContain('1 revoked or expired: countersign key list canister\n')
+  expect(out).toContain('secrets           secret_01J  production  live; last used: never\n')
 })

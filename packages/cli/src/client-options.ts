@@ -1,0 +1,100 @@
+import { AUTH_METHODS, ClientChange, GRANTS, type NewClient } from '@countersign/admin-api'
+import { type Command, Option } from 'commander'
+import { requireBody } from './body-file.ts'
+import { requireDuration, UNITS } from './duration.ts'
+import { UsageError } from './exit.ts'
+import { collect, present } from './options.ts'
+import { readPublicKeys } from './public-keys-file.ts'
+import type { Terminal } from './terminal.ts'
+
+/** What can be said of a client alike when it is made and when it is changed. */
+export type ClientOptions = {
+  network?: string[]
+  authMethod?: string[]
+  jwksFile?: string
+  jwksUri?: string
+  /** False: said; true: not said. */
+  jwks?: boolean
+  defaultResource?: string
+  tokenTtl?: string
+  grant?: string[]
+  listener?: 'any' | 'internal'
+}
+
+export const CLIENT_FLAGS =
+  '--network, --auth-method, --jwks-file, --jwks-uri, --no-jwks, --default-resource, --token-ttl, --grant, --listener'
+
+const METHODS = [...AUTH_METHODS, 'none']
+
+/** Of what is a list, what is given replaces all of it. */
+export function clientOptions(command: Command, networks: string): Command {
+  return command
+    .option('--network <cidr>', `a network that it may call from (repeatable; ${networks})`, collect)
+    .option(
+      '--auth-method <method>',
+      `how it may authenticate at the token endpoint (repeatable): ${METHODS.join(', ')}`,
+      collect,
+    )
+    .option('--jwks-file <path>', 'its public keys for private_key_jwt: a JWK Set, a JWK or PEM; - for stdin')
+    .option('--jwks-uri <url>', 'where it publishes them instead')
+    .option('--no-jwks', 'it has no keys of its own')
+    .option('--default-resource <name>', 'the resource of a token request that names none (none: there is none)')
+    .option(
+      '--token-ttl <duration>',
+      `how long its tokens live at most, 60s to 24h (${UNITS}; none: as the resource says)`,
+    )
+    .option(
+      '--grant <grant>',
+      `an OAuth grant that it may use (repeatable): ${[...GRANTS, 'none'].join(', ')}`,
+      collect,
+    )
+    .addOption(new Option('--listener <listener>', 'where it may be believed').choices(['any', 'internal']))
+}
+
+/** What is said of `jwks` by default is nothing. */
+export function saidOf<Options extends ClientOptions>({ jwks, ...options }: Options) {
+  return { ...options, noJwks: jwks === false ? (true as const) : undefined }
+}
+
+type Body = Pick<
+  Partial<NewClient>,
+  | 'networks'
+  | 'token_endpoint_auth_methods'
+  | 'jwks'
+  | 'jwks_uri'
+  | 'default_resource'
+  | 'access_token_ttl_seconds'
+  | 'grants'
+  | 'listener'
+>
+
+/** The fields of the body that these options name; what is not acceptable is told before anything is sent. */
+export async function clientFields(terminal: Terminal, options: ClientOptions): Promise<Body> {
+  const { defaultResource, tokenTtl, listener } = options
+  const fields = {
+    networks: listOr(null, 'any', '--network', options.network),
+    token_endpoint_auth_methods: listOr([], 'none', '--auth-method', options.authMethod),
+    ...(await keys(terminal, options)),
+    default_resource: defaultResource === 'none' ? null : defaultResource,
+    access_token_ttl_seconds: tokenTtl === 'none' ? null : tokenTtl && requireDuration('--token-ttl', tokenTtl),
+    grants: listOr([], 'none', '--grant', options.grant),
+    listener,
+  }
+  return requireBody(ClientChange, present(fields)) as Body
+}
+
+/** One form of keys takes the place of the other. */
+async function keys(terminal: Terminal, { jwksFile, jwksUri, jwks }: ClientOptions) {
+  const said = [jwksFile, jwksUri, jwks === false ? true : undefined].filter((one) => one !== undefined)
+  if (said.length > 1) throw new UsageError('Expected --jwks-file, --jwks-uri or --no-jwks: one of them, not both.')
+  if (jwks === false) return { jwks: null, jwks_uri: null }
+  if (jwksUri !== undefined) return { jwks: null, jwks_uri: jwksUri }
+  return jwksFile === undefined ? {} : { jwks: await readPublicKeys(terminal, jwksFile), jwks_uri: null }
+}
+
+/** A list, or the one word that says that there is nothing in it. */
+function listOr<Nothing>(nothing: Nothing, word: string, option: string, said: string[] | undefined) {
+  if (said?.includes(word) !== true) return said
+  if (said.length > 1) throw new UsageError(`${option} ${word} stands alone.`)
+  return nothing
+}
