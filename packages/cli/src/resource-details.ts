@@ -17,6 +17,7 @@ export function resourceDetails(terminal: Terminal, resource: Resource): string 
     ['scopes', orNone(scopeLines(resource))],
     ['rules', resource.rules.length === 0 ? 'none: every request is refused' : resource.rules.map(ruleLine)],
     ['access tokens', `${token.format}, ${duration(token.ttl_seconds)}`],
+    ['introspectors', orNone(resource.introspectors)],
     ['foreign credentials', resource.foreign_credentials],
     ['credential header', resource.credential_header ?? 'Authorization or X-Api-Key'],
     ['preflight', resource.preflight],

@@ -1,5 +1,6 @@
 import { NewResource, type Resource, ResourceChange } from '@countersign/admin-api'
 import type { Command } from 'commander'
+import { type AccessTokenOptions, accessTokenOptions, accessTokenSaid } from '../access-token-options.ts'
 import { bodyToChange, bodyToMake, readJsonObject, requireBody } from '../body-file.ts'
 import { changedList, changesByOptions, differences } from '../changes.ts'
 import { confirmDeletion, type DeleteOptions, deleteOptions } from '../deletion.ts'
@@ -12,12 +13,13 @@ import { type OnlineSession, online, printPage } from '../session.ts'
 import type { Column } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
 
-type CreateOptions = {
+type CreateOptions = AccessTokenOptions & {
   identifier?: string
   host?: string[]
   scope?: string[]
   describeScope?: string[]
   rule?: string[]
+  introspector?: string[]
   file?: string
 }
 
@@ -27,17 +29,24 @@ const RULE_HELP = `Rules: the first whose method and path match decides; if none
                    as in --rule "GET /:project/** repo:read"
   :project{1,4}    captures one to four segments, as team/app in /team/app/info/refs
   What a rule may ask beyond scopes (roles, groups, networks) goes into --file.`
-type UpdateOptions = {
+type UpdateOptions = AccessTokenOptions & {
   identifier?: string
   addHost?: string[]
   removeHost?: string[]
   addScope?: string[]
   describeScope?: string[]
   rule?: string[]
+  addIntrospector?: string[]
+  removeIntrospector?: string[]
   file?: string
 }
 
 const DESCRIBE_SCOPE = 'what one is for: "<scope>=<surface>:<description>" (repeatable)'
+
+const INTROSPECTOR = 'a client that may ask at /oauth/introspect what a credential may do here (repeatable)'
+const UPDATE_FLAGS =
+  '--identifier, --add-host, --remove-host, --add-scope, --describe-scope, --rule, --token-format, --token-ttl, ' +
+  '--add-introspector, --remove-introspector'
 
 const COLUMNS: readonly Column<Resource>[] = [
   ['name', (resource) => resource.name],
@@ -51,14 +60,14 @@ export function addResourceCommands(program: Command, terminal: Terminal): void 
   const resource = program.command('resource').description('resources: what is protected, and its access rules')
   examples(resource, ['countersign resource create --file webdav.json', 'countersign resource show webdav'])
 
-  const create = resource
-    .command('create [name]')
+  const create = accessTokenOptions(resource.command('create [name]'))
     .description('protect a resource')
     .option('--identifier <uri>', 'its audience, an absolute URI')
     .option('--host <host>', 'a host that it answers at (repeatable)', collect)
     .option('--scope <scope>', 'a scope that it knows (repeatable)', collect)
     .option('--describe-scope <detail>', DESCRIBE_SCOPE, collect)
     .option('--rule <rule>', '"<METHODS> <path> <scopes>" or "<METHODS> <path> public" (repeatable, in order)', collect)
+    .option('--introspector <client>', INTROSPECTOR, collect)
     .option('--file <path>', 'the whole body as JSON, - for stdin')
     .action((name: string | undefined, options: CreateOptions, command: Command) =>
       online(terminal, command, async ({ api, print, hint }) => {
@@ -77,6 +86,8 @@ export function addResourceCommands(program: Command, terminal: Terminal): void 
     '  --rule "GET,HEAD,PROPFIND /** files:read" --rule "/** files:write"',
     'countersign resource create forge --identifier https://git.example.com --host git.example.com \\',
     '  --scope repo:read --rule "GET /:project/** repo:read"',
+    'countersign resource create usage --identifier https://usage.example.com --scope account:usage:read \\',
+    '  --token-format opaque --token-ttl 5m --introspector usage-api',
     'countersign resource create --file webdav.json',
   ])
 
@@ -103,8 +114,7 @@ export function addResourceCommands(program: Command, terminal: Terminal): void 
     )
   examples(show, ['countersign resource show webdav', 'countersign resource show webdav --json > webdav.json'])
 
-  const update = resource
-    .command('update <name>')
+  const update = accessTokenOptions(resource.command('update <name>'))
     .description('change a resource; what is not named stays')
     .option('--identifier <uri>', 'its audience, an absolute URI')
     .option('--add-host <host>', 'a host that it answers at too (repeatable)', collect)
@@ -112,22 +122,15 @@ export function addResourceCommands(program: Command, terminal: Terminal): void 
     .option('--add-scope <scope>', 'a scope that it knows too (repeatable)', collect)
     .option('--describe-scope <detail>', DESCRIBE_SCOPE, collect)
     .option('--rule <rule>', 'as in create (repeatable, in order: replaces the whole list)', collect)
+    .option('--add-introspector <client>', INTROSPECTOR, collect)
+    .option('--remove-introspector <client>', 'a client that may ask no more (repeatable)', collect)
     .option('--file <path>', 'or what to change, as JSON, - for stdin')
     .action((name: string, options: UpdateOptions, command: Command) => {
-      const byOptions = changesByOptions(
-        options,
-        '--identifier, --add-host, --remove-host, --add-scope, --describe-scope, --rule',
-      )
-      const rules = options.rule?.map(parseRule)
-      const described = parseScopeDetails(options.describeScope)
+      const wanted = changesByOptions(options, UPDATE_FLAGS) ? changeWanted(options) : undefined
       return online(terminal, command, async (session) => {
-        if (!byOptions) return changeResource(session, name, await changeInFile(terminal, name, options))
+        if (wanted === undefined) return changeResource(session, name, await changeInFile(terminal, name, options))
         const found = await session.api.resources.get(name)
-        const { identifier, addHost, removeHost, addScope } = options
-        const hosts = changedList(found.hosts, addHost, removeHost)
-        const scopes = changedList(found.scopes, addScope)
-        const scope_details = described && { ...found.scope_details, ...described }
-        const change = differences(found, present({ identifier, hosts, scopes, scope_details, rules }))
+        const change = wanted(found)
         if (Object.keys(change).length > 0) return changeResource(session, name, change)
         session.print(found, () => '')
         session.hint('It is so already: nothing was changed.')
@@ -138,6 +141,7 @@ export function addResourceCommands(program: Command, terminal: Terminal): void 
     'countersign resource update webdav --add-host files.example.com --add-scope files:share',
     'countersign resource update webdav --describe-scope "files:share=files:Share files with others"',
     'countersign resource update forge --rule "GET /:project/** repo:read" --rule "/:project/** repo:write"',
+    'countersign resource update usage --token-format opaque --token-ttl 5m --add-introspector usage-api',
     'countersign resource update webdav --file webdav.json',
     `echo '{"preflight":"pass"}' | countersign resource update webdav --file -`,
   ])
@@ -168,6 +172,23 @@ export function addResourceCommands(program: Command, terminal: Terminal): void 
   examples(remove, ['countersign resource delete webdav', 'countersign resource delete webdav --yes'])
 }
 
+/** What the options say to change, given how it is. Mistakes in them are found before anything is sent. */
+function changeWanted(options: UpdateOptions): (found: Resource) => ResourceChange {
+  const { identifier, addHost, removeHost, addScope, addIntrospector, removeIntrospector } = options
+  const rules = options.rule?.map(parseRule)
+  const described = parseScopeDetails(options.describeScope)
+  const tokens = accessTokenSaid(options)
+  return (found) => {
+    const hosts = changedList(found.hosts, addHost, removeHost)
+    const scopes = changedList(found.scopes, addScope)
+    const scope_details = described && { ...found.scope_details, ...described }
+    const introspectors = changedList(found.introspectors, addIntrospector, removeIntrospector)
+    const change = differences(found, present({ identifier, hosts, scopes, scope_details, rules, introspectors }))
+    const access_token = differences(found.access_token, tokens ?? {})
+    return Object.keys(access_token).length === 0 ? change : { ...change, access_token }
+  }
+}
+
 async function changeResource(
   session: OnlineSession,
   name: string,
@@ -186,7 +207,15 @@ async function changeInFile(terminal: Terminal, name: string, { file = '-' }: Up
 }
 
 async function newResource(terminal: Terminal, name: string | undefined, options: CreateOptions) {
-  const { file, identifier, host: hosts, scope: scopes, describeScope, rule = [] } = options
+  const {
+    file,
+    identifier,
+    host: hosts,
+    scope: scopes,
+    describeScope,
+    rule = [],
+    introspector: introspectors,
+  } = options
   if (file !== undefined) {
     const body = bodyToMake(await readJsonObject(terminal, file))
     return requireBody(NewResource, name === undefined ? body : { name, ...body })
@@ -194,5 +223,6 @@ async function newResource(terminal: Terminal, name: string | undefined, options
   if (name === undefined) throw new UsageError('Expected the name of the resource, or --file.')
   if (identifier === undefined) throw new UsageError('Expected --identifier <uri>, like https://webdav.example.com.')
   const scope_details = parseScopeDetails(describeScope)
-  return { name, identifier, ...present({ hosts, scopes, scope_details }), rules: rule.map(parseRule) }
+  const fields = { hosts, scopes, scope_details, introspectors, access_token: accessTokenSaid(options) }
+  return { name, identifier, ...present(fields), rules: rule.map(parseRule) }
 }
