@@ -20,16 +20,23 @@ type FoundKey = {
 type LocalServer = { readonly url: string; readonly dataDir: string }
 
 export async function findConnection(terminal: Terminal, options: ConnectionOptions): Promise<Connection> {
-  const { env } = terminal
-  const named = options.server ?? (env.COUNTERSIGN_SERVER || undefined)
-  if (named !== undefined && (!URL.canParse(named) || !/^https?:\/\//.test(named))) {
-    throw new UsageError(`--server or COUNTERSIGN_SERVER: expected an http(s) URL like ${DEFAULT_SERVER}.`)
-  }
+  const named = namedServer(terminal, options)
   const given = givenKey(terminal, options.keyFile)
   if (named !== undefined && given !== undefined) return { server: named, ...given }
   const local = await findLocalServer(terminal)
   const server = named ?? local.url
   return { server, ...(given ?? adminKey(terminal, local.dataDir, isLoopback(server))) }
+}
+
+/** Where calls go that no key is sent with: none is looked for, so that nothing about one can be wrong. */
+export async function findServer(terminal: Terminal, options: Pick<ConnectionOptions, 'server'>): Promise<string> {
+  return namedServer(terminal, options) ?? (await findLocalServer(terminal)).url
+}
+
+function namedServer({ env }: Terminal, options: Pick<ConnectionOptions, 'server'>): string | undefined {
+  const named = options.server ?? (env.COUNTERSIGN_SERVER || undefined)
+  if (named === undefined || (URL.canParse(named) && /^https?:\/\//.test(named))) return named
+  throw new UsageError(`--server or COUNTERSIGN_SERVER: expected an http(s) URL like ${DEFAULT_SERVER}.`)
 }
 
 function givenKey(terminal: Terminal, keyFile: string | undefined): FoundKey | undefined {

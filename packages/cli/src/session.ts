@@ -1,6 +1,6 @@
 import { type ApiClient, ApiError, apiClient, type Page } from '@countersign/admin-api'
 import type { Command } from 'commander'
-import { type ConnectionOptions, findConnection } from './connection.ts'
+import { type ConnectionOptions, findConnection, findServer } from './connection.ts'
 import { CallError, UsageError } from './exit.ts'
 import { present } from './options.ts'
 import { type Column, table } from './table.ts'
@@ -56,7 +56,7 @@ export async function asStranger(
   command: Command,
   work: (session: OnlineSession) => Promise<void>,
 ): Promise<void> {
-  const { server } = await findConnection(terminal, command.optsWithGlobals<GlobalOptions>())
+  const server = await findServer(terminal, command.optsWithGlobals<GlobalOptions>())
   await work({ ...openSession(terminal, command), server: bare(server), api: apiClient({ server }) })
 }
 

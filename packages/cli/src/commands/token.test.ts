@@ -133,6 +133,11 @@ test.each([
   },
 )
 
+test('whoever gets a token needs no key of the management API, and nothing about one can be wrong', async () => {
+  const env = { COUNTERSIGN_CLIENT_SECRET: secret.trimEnd(), COUNTERSIGN_KEY: '', COUNTERSIGN_KEY_FILE: 'gone' }
+  expect((await run('token --client canister', { env })).out).toMatch(JWT)
+})
+
 test('a server that is not there is told as everywhere else', async () => {
   const env = { COUNTERSIGN_SERVER: 'http://127.0.0.1:1', COUNTERSIGN_CLIENT_SECRET: 'x' }
   expect((await run('token --client canister', { env })).code).toBe(4)
