@@ -1,6 +1,7 @@
 // Declared files, applied by the command line to the real app: what they make, what they leave alone, where they stop.
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
+import { generateKeyPairSync } from 'node:crypto'
 import { type Ran, ran, type World } from '../../packages/cli/src/testing/test-terminal.ts'
 import { BOOTSTRAP_KEY, startApp, type TestApp } from '../support/app.ts'
 import { PATIENCE_MS } from '../support/wait.ts'
@@ -100,6 +101,52 @@ describe('a declared file', () => {
     expect([await get('/groups/developers'), calls]).toEqual([undefined, []])
     await apply(FORGE)
     expect((await apply(FORGE, '--check')).code).toBe(0)
+  })
+
+  test('declares how clients get tokens, which tokens, and who may ask about them', async () => {
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const { x, y } = publicKey.export({ format: 'jwk' })
+    const usage = (ttl: number) => `
+name: usage
+resources:
+  - name: usage-api
+    identifier: https://usage.example.com
+    scopes: [account:usage:read]
+    rules: [{ path: /**, require: { scopes: [account:usage:read] } }]
+    access_token: { format: opaque, ttl_seconds: ${ttl} }
+    introspectors: [usage-api]
+clients:
+  - id: usage-api
+    grants: []
+    token_endpoint_auth_methods: [client_secret_basic]
+  - id: billing
+    token_endpoint_auth_methods: [private_key_jwt]
+    jwks: { keys: [{ kty: EC, crv: P-256, x: ${x}, y: ${y}, kid: one, alg: ES256 }] }
+    default_resource: usage-api
+    access_token_ttl_seconds: 120
+    listener: internal
+    networks: [10.0.0.0/8]
+  - { id: reports, token_endpoint_auth_methods: [private_key_jwt], jwks_uri: https://reports.example.com/jwks }
+permissions:
+  - { client: billing, resource: usage-api, scopes: [account:usage:read] }
+`
+    expect((await apply(usage(300))).code).toBe(0)
+    expect(calls.slice(0, 2)).toEqual(['POST /clients', 'POST /resources'])
+    const access_token = { format: 'opaque', ttl_seconds: 300 }
+    expect(await get('/resources/usage-api')).toMatchObject({ access_token, introspectors: ['usage-api'] })
+    expect(await get('/clients/billing')).toMatchObject({
+      ...{ token_endpoint_auth_methods: ['private_key_jwt'], jwks: { keys: [{ x, y, kid: 'one' }] } },
+      ...{ default_resource: 'usage-api', access_token_ttl_seconds: 120, listener: 'internal' },
+    })
+    expect(await get('/clients/reports')).toMatchObject({ jwks_uri: 'https://reports.example.com/jwks' })
+    expect(await apply(usage(300))).toMatchObject({ out: 'Nothing to do; 5 things are as declared.\n' })
+
+    await hand('PATCH', '/clients/billing', { jwks: null, jwks_uri: 'https://elsewhere.example.com/jwks' })
+    const { out } = await apply(usage(60))
+    expect(out).toContain('jwks_uri: https://elsewhere.example.com/jwks → none')
+    expect(calls).toEqual(['PATCH /resources/usage-api', 'PATCH /clients/billing'])
+    expect(await get('/clients/billing')).toMatchObject({ jwks: { keys: [{ x, y }] }, jwks_uri: null })
+    expect(await get('/resources/usage-api')).toMatchObject({ access_token: { format: 'opaque', ttl_seconds: 60 } })
   })
 
   test('leaves the default resource of a client to its first permission', async () => {

@@ -14,8 +14,13 @@ export function inOrder(steps: readonly Step[], declaration: Declaration, presen
       [identifier, ...hosts].some((one) => wanted.has(one)) ? [name] : [],
     ),
   )
+  const introspectors = new Set(declaration.resources.flatMap((resource) => resource.introspectors))
   const rank = (step: Step): number => {
     const place = ORDER.indexOf(step.noun)
+    // Resources name these; what these name is there already, see `findDangling`.
+    if (step.action === 'create' && step.noun === 'client' && introspectors.has(step.name)) {
+      return ORDER.indexOf('resource') - 0.25
+    }
     if (step.action !== 'delete') return place + (step.noun === 'resource' && !givesUp(step) ? 0.5 : 0)
     if (step.noun === 'resource' && inTheWay.has(step.id)) return ORDER.indexOf('resource') - 0.5
     return 2 * ORDER.length - place

@@ -289,6 +289,35 @@ test('a scope that the resource does not declare, and a network that is none, ar
   ])
 })
 
+test('a client that may introspect is made before the resource that names it', () => {
+  const declared = {
+    groups: [{ name: 'media' }],
+    resources: [{ ...FORGE, introspectors: ['forge-api', 'there'] }],
+    clients: [{ id: 'ci', default_resource: 'forge' }, { id: 'forge-api', groups: ['media'] }, { id: 'there' }],
+  }
+  const present = there({ clients: [{ ...client, id: 'there', name: 'there' }] })
+  expect(inShort(stepsOf(declared, present))).toEqual([
+    '+ group media',
+    '+ client forge-api',
+    '+ resource forge',
+    '+ client ci',
+  ])
+})
+
+test('a client and a resource that are both made and name each other are a mistake', () => {
+  const declared = {
+    resources: [{ ...FORGE, introspectors: ['forge-api', 'nobody'] }],
+    clients: [{ id: 'forge-api', default_resource: 'forge' }],
+  }
+  expect(mistakesOf(declared)).toEqual([
+    'resources.0.introspectors.1: there is no client nobody, neither declared here nor there already',
+    'clients.0.default_resource: expected none yet: forge-api is made before the resources whose introspectors name it; ' +
+      'add it in another run',
+  ])
+  const known = { ...declared, resources: [{ ...FORGE, introspectors: ['forge-api'] }] }
+  expect(mistakesOf(known, there({ clients: [{ ...client, id: 'forge-api' }] }))).toEqual([])
+})
+
 test('what is referred to has to be declared or there, and every one that is not is told', () => {
   const rules = [{ path: '/**', require: { groups: ['users', 'g1'] } }]
   const declared = {

@@ -20,16 +20,32 @@ export function findDangling(declaration: Declaration, present: Present, deletio
     }),
   )
   known.get('resource')?.add(MANAGEMENT_RESOURCE)
-  return [...referencesIn(declaration)]
+  const dangling = [...referencesIn(declaration)]
     .filter(({ noun, name }) => !known.get(noun)?.has(name))
     .map(({ noun, name, way }) => ({
       way,
       message: `there is no ${noun} ${name}, neither declared here nor there already`,
     }))
+  return [...dangling, ...inCircles(declaration, present)]
+}
+
+/** A client that a resource names has to be there before it, so what that client names in turn before both. */
+function* inCircles({ resources, clients }: Declaration, present: Present): Generator<Mistake> {
+  const introspectors = new Set(resources.flatMap((resource) => resource.introspectors))
+  const isMade = (name: string) =>
+    resources.some((resource) => resource.name === name) && !presentOf('resource', present).has(name)
+  for (const [index, { id, default_resource: name }] of clients.entries()) {
+    if (name === undefined || !introspectors.has(id) || presentOf('client', present).has(id) || !isMade(name)) continue
+    const message = `expected none yet: ${id} is made before the resources whose introspectors name it; add it in another run`
+    yield { way: ['clients', index, 'default_resource'], message }
+  }
 }
 
 function* referencesIn({ resources, clients, users, permissions }: Declaration): Generator<Reference> {
-  for (const [index, { rules }] of resources.entries()) {
+  for (const [index, { rules, introspectors }] of resources.entries()) {
+    for (const [place, name] of introspectors.entries()) {
+      yield { noun: 'client', name, way: ['resources', index, 'introspectors', place] }
+    }
     for (const [position, rule] of rules.entries()) {
       for (const [place, name] of (rule.require?.groups ?? []).entries()) {
         const way = ['resources', index, 'rules', position, 'require', 'groups', place]

@@ -150,6 +150,14 @@ describe('references', () => {
     await started.ok('POST', '/permissions', { body: { ...twin, projects: ['a'] } })
   })
 
+  test('a client that is gone is no introspector any more, and no mistake of a later change', async () => {
+    await started.ok('PATCH', '/resources/webdav', { body: { introspectors: ['canister'] } })
+    await started.ok('DELETE', '/clients/canister')
+    const changed = await started.ok('PATCH', '/resources/webdav', { body: { preflight: 'pass' } })
+    expect(changed).toMatchObject({ introspectors: [], preflight: 'pass' })
+    expect(await refused('PATCH', '/resources/webdav', { introspectors: ['canister'] })).toMatchObject({ status: 400 })
+  })
+
   test('a deleted group takes its memberships and permissions along', async () => {
     await started.ok('DELETE', '/groups/media')
     expect(await started.ok('GET', '/clients/canister')).toMatchObject({ groups: [] })

@@ -36,7 +36,9 @@ export async function changeResource(
     const before = toWrite(await requireStored(writes.db, name))
     const access_token = { ...before.access_token, ...defined(sent.access_token ?? {}) }
     const scope_details = sent.scope_details ?? detailsOf(sent.scopes ?? before.scopes, before)
-    const after = { ...before, ...defined(sent), access_token, scope_details }
+    // One that is gone since is no mistake of this call.
+    const introspectors = sent.introspectors ?? (await thereOf(before.introspectors, writes.db))
+    const after = { ...before, ...defined(sent), access_token, scope_details, introspectors }
     const resource = await acceptable(after, writes.db, deps)
     await writes.nouns.updateResource(resource, Object.keys(body), managedBy)
     return requireStored(writes.db, resource.name)
@@ -121,9 +123,14 @@ async function unknownGroups({ rules }: ResourceWrite, db: Db) {
     .map(({ group, path }) => ({ path, message: `there is no group ${group}; make it with POST /api/v1/groups` }))
 }
 
+async function thereOf(ids: string[], db: Db): Promise<string[]> {
+  if (ids.length === 0) return []
+  const there = new Set((await listClients(db, ids)).map(({ id }) => id))
+  return ids.filter((id) => there.has(id))
+}
+
 async function unknownIntrospectors({ introspectors }: ResourceWrite, db: Db) {
-  if (introspectors.length === 0) return []
-  const ids = new Set((await listClients(db, introspectors)).map(({ id }) => id))
+  const ids = new Set(await thereOf(introspectors, db))
   return introspectors.flatMap((id, index) => {
     const message = `there is no client ${id}; make it with POST /api/v1/clients`
     return ids.has(id) ? [] : [{ path: `introspectors[${index}]`, message }]
