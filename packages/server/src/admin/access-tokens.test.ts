@@ -217,7 +217,7 @@ describe('a key that a client registered', () => {
   test('of nobody is not found, unless some client keeps its keys elsewhere', async () => {
     const id = `jwk_${'A'.repeat(43)}`
     expect((await called('POST', `/credentials/${id}/revoke`, {})).status).toBe(404)
-    expect((await called('GET', `/credentials/${id}`)).body.detail).toContain('GET /api/v1/clients/{id}')
+    expect((await called('GET', `/credentials/${id}`)).body.detail).toContain('stand in its jwks')
     await ok('POST', '/clients', { id: 'elsewhere', jwks_uri: 'https://keys.example.com/jwks.json' })
     expect((await called('POST', `/credentials/${id}/revoke`, {})).status).toBe(200)
   })

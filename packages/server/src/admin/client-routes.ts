@@ -71,6 +71,9 @@ const revokeAll = createRoute({
   path: '/clients/{id}/revoke-credentials',
   tags,
   summary: 'Revoke whatever credentials a client has',
+  description:
+    'Its keys, secrets and access tokens, JWTs too, and the public keys that it registered, until keys are registered ' +
+    'anew. With `created_before` only what was made or registered before.',
   request: { params, ...sent(BulkRevocation, { reason: 'leaked' }) },
   responses: { 200: answer('They are refused from now on.', namedBulkRevoked), ...PROBLEM },
 })

@@ -123,7 +123,7 @@ const revokeOld = createRoute({
   method: 'post',
   path: '/credentials/revoke-older',
   tags,
-  summary: 'Revoke every credential of a kind that is older than a date',
+  summary: 'Revoke every credential of a kind that is older than a date, and what those minted',
   description: 'Needs role `admin`, by a credential that is not narrowed to scopes or projects.',
   request: sent(AgeRevocation, { kind: 'pat', created_before: '2030-01-01T00:00:00Z', reason: 'leaked' }),
   responses: { 200: answer('They are refused from now on.', named('BulkRevoked', BulkRevoked)), ...PROBLEM },

@@ -71,7 +71,7 @@ const UNKEPT: Readonly<Record<string, string>> = {
   at:
     'No record is kept of an access token that is a JWT, nor of one that has expired. By its id it can be revoked for ' +
     'a day after it was issued.',
-  jwk: 'No record is kept of a key that a client has itself: GET /api/v1/clients/{id} shows those it has registered.',
+  jwk: 'No record is kept of a key that a client has itself; those that it registered stand in its jwks.',
 }
 
 /** The id is not said: it may be a credential that was taken for one. */

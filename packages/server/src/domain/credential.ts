@@ -78,16 +78,16 @@ export function revocationOf(
     const { revokedAt, revokedBy, revokedReason } = credential
     return { at: revokedAt, by: revokedBy ?? 'unknown', reason: revokedReason, of: 'the credential' }
   }
-  const drawn = (subject: string, of: string): Revocation | undefined => {
+  const drawn = (subject: string, of: string, isForEver = false): Revocation | undefined => {
     const line = lineThrough(subject)
     if (line === undefined) return undefined
-    if (credential.revision > line.revision && !(line.before !== null && credential.createdAt < line.before)) {
-      return undefined
-    }
+    const isMadeSince = credential.revision > line.revision
+    if (!isForEver && isMadeSince && !(line.before !== null && credential.createdAt < line.before)) return undefined
     return { at: line.at, by: line.by, reason: line.reason, of }
   }
   // An access token that is a JWT has no record that could say so.
-  const byItself = drawn(`credential:${credential.id}`, 'the credential')
+  // A key of a client that was revoked is in the hands of others: it stays dead, whenever it is registered.
+  const byItself = drawn(`credential:${credential.id}`, 'the credential', credential.kind === 'client_key')
   if (byItself !== undefined) return byItself
   const byOwner = drawn(refText(credential.owner), `all credentials of ${refText(credential.owner)}`)
   if (byOwner !== undefined) return byOwner

@@ -105,7 +105,8 @@ export async function spendAssertion(
 
 /**
  * What the record of a client's key would be, had it one: so that whatever is revoked of the client, or of this key by
- * its thumbprint, ends its use and what it minted. Registering keys anew is what brings them back.
+ * its thumbprint, ends its use and what it minted. Registering keys anew brings back those of a client of which all was
+ * revoked, never a key that was revoked itself.
  */
 function clientKeyCredential(
   client: Client,
