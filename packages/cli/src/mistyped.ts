@@ -1,11 +1,15 @@
 /** What people look for, and where it is here. */
 const ELSEWHERE: Record<string, string> = {
-  token: 'countersign pat',
   tokens: 'countersign pat',
   'pat revoke': 'countersign revoke <token-id>',
   'pat delete': 'countersign revoke <token-id>',
   'key revoke': 'countersign revoke <key-id>',
   'key delete': 'countersign revoke <key-id>',
+  'keys create': 'countersign key create <client>',
+  'keys revoke': 'countersign revoke <key-id>',
+  'secret delete': 'countersign secret revoke <secret-id>',
+  'client secret': 'countersign secret create <client>',
+  'client token': 'countersign token --client <id>',
   'client revoke': 'countersign revoke --client <id>',
   'user revoke': 'countersign revoke --user <username>',
 }

@@ -52,6 +52,11 @@ test.each([
   ['help usr', 'countersign user'],
   ['pat revoke pat_01J', 'countersign revoke <token-id>'],
   ['tokens', 'countersign pat'],
+  ['tokn', 'countersign token'],
+  ['secret creat', 'countersign secret create'],
+  ['secret delete secret_01J', 'countersign secret revoke <secret-id>'],
+  ['keys create canister', 'countersign key create <client>'],
+  ['client token canister', 'countersign token --client <id>'],
 ])('%s: did you mean %s', async (line, meant) => {
   const { code, err } = await api.run(line)
   expect(code).toBe(2)

@@ -34,6 +34,37 @@ test.each([
   expect(api.sent[0]?.body).toEqual(body as never)
 })
 
+test.each([
+  ['at', 'access tokens'],
+  ['secret', 'client secrets'],
+])('revoke --all %s says what that is', async (kind, words) => {
+  const { err } = await api.run(`revoke --all ${kind} --created-before 30d`, { answer: 'y' })
+  expect(err).toContain(`All ${words} of everybody that were made before`)
+  expect(api.sent[0]?.body).toMatchObject({ kind })
+})
+
+test.each(['at_01JABCDEFGHJKMNPQRSTVWXYZ0', 'jwk_dMckN9wdPWiJ-yq5UQaNtAOr_G4RdO-smC8ixUHimoQ'])(
+  '%s is revoked by its id, and it is said that no record is kept of it',
+  async (id) => {
+    api.answer(`POST /credentials/${id}/revoke`, ok({ revoked: 1, credential: null }))
+    const { code, out, err } = await api.run(`revoke ${id}`)
+    expect({ code, out }).toEqual({ code: 0, out: `Revoked ${id}, from the next request on.\n` })
+    expect(err).toContain('No record is kept of it')
+    api.answer(`POST /credentials/${id}/revoke`, ok({ revoked: 0, credential: null }))
+    expect((await api.run(`revoke ${id}`)).out).toBe(`${id} was revoked already.\n`)
+  },
+)
+
+test.each(['cs_key_abc', 'eyJhbGciOiJFUzI1NiJ9.e30.c2ln', 'jwk_cs_secret_abc'])(
+  'a credential itself gets into no address: revoke %s',
+  async (text) => {
+    const { code, err } = await api.run(`revoke ${text}`)
+    expect(code).toBe(2)
+    expect(err).toContain('Expected the public id of a credential')
+    expect(api.sent).toEqual([])
+  },
+)
+
 test('revoking of everybody asks a person, and in a script wants --yes', async () => {
   const line = 'revoke --all key --created-before 30d'
   const refused = await api.run(line, { answer: 'n' })
