@@ -6,15 +6,20 @@ export type RandomBytes = (length: number) => Uint8Array
 
 /** Makes `<prefix>_<ULID>`: 48 bits of milliseconds, 80 of random. Not a secret. */
 export function makeId(prefix: string, now: Date, random: RandomBytes): string {
-  let time = now.getTime()
+  let tail = ''
+  for (const byte of random(16)) tail += CROCKFORD.charAt(byte & 31)
+  return `${prefix}_${timeDigits(now)}${tail}`
+}
+
+/** The ten digits in an id of that moment: they sort as moments do. */
+export function timeDigits(moment: Date): string {
+  let time = moment.getTime()
   const digits = new Array<string>(10)
   for (let position = 9; position >= 0; position--) {
     digits[position] = CROCKFORD.charAt(time % 32)
     time = Math.floor(time / 32)
   }
-  let tail = ''
-  for (const byte of random(16)) tail += CROCKFORD.charAt(byte & 31)
-  return `${prefix}_${digits.join('')}${tail}`
+  return digits.join('')
 }
 
 /** When an id was made, by its ULID; undefined: it is no id of ours. */

@@ -1,11 +1,12 @@
 import { expect, test } from 'bun:test'
-import { sql } from 'kysely'
+import { CompiledQuery, sql } from 'kysely'
 import { cleanUp } from './clean-up.ts'
-import { insertAccessToken } from './credentials.ts'
+import { deleteEndedTokens, insertAccessToken } from './credentials.ts'
 import { drawRevocationLine } from './revocation-lines.ts'
 import { credentialOf, later, T0 } from './testing/rows.ts'
+import { statementsOf } from './testing/statements.ts'
 import { onEveryEngine } from './testing/suite.ts'
-import { useAssertion } from './used-assertions.ts'
+import { deleteEndedAssertions, useAssertion } from './used-assertions.ts'
 
 const HOUR = 3600
 
@@ -54,6 +55,41 @@ onEveryEngine('what has ended', (at) => {
     expect(await ids('used_assertion', 'jti')).toEqual([])
   })
 
+  test('is more than one run takes: the next one goes on', async () => {
+    const rows = Array.from({ length: 500 }, (_, index) => ({ client: 'canister', expires_at: 0, jti: `${index}` }))
+    for (let part = 0; part < 41; part++) {
+      const values = rows.map((row) => ({ ...row, client: `client${part}` }))
+      await at.writer.insertInto('used_assertion').values(values).execute()
+    }
+    await clean()
+    expect(await ids('used_assertion', 'jti')).toHaveLength(500)
+    await clean()
+    expect(await ids('used_assertion', 'jti')).toEqual([])
+  })
+
+  test('is found by an index: what is alive is not read', async () => {
+    at.now = later(2 * HOUR)
+    for (const table of ['credential', 'revocation_line', 'used_assertion']) {
+      const [statement] = (await statementsOf(clean)).filter((text) => text.startsWith(`delete from "${table}"`))
+      expect(await planOf(statement ?? '', table === 'credential' ? ['at', 1, 500] : [1, 500])).toContain(
+        { credential: 'credential_token_expires', revocation_line: 'revocation_line_ends' }[table] ??
+          'used_assertion_expires',
+      )
+    }
+  })
+
+  /** Told that reading a whole table costs much: as it does when the table is long, which this one is not. */
+  const planOf = async (statement: string, parameters: readonly unknown[]) => {
+    const explain = at.engine.name === 'SQLite' ? 'explain query plan' : 'explain'
+    return at.writer.connection().execute(async (db) => {
+      if (at.engine.name === 'PostgreSQL') {
+        await sql`set enable_seqscan = off`.execute(db)
+        await sql`set enable_bitmapscan = off`.execute(db)
+      }
+      return JSON.stringify((await db.executeQuery(CompiledQuery.raw(`${explain} ${statement}`, [...parameters]))).rows)
+    })
+  }
+
   test('of an assertion counts once, whichever of two nodes is first', async () => {
     const other = await at.openAgain()
     const use = (store: typeof other, client = 'canister') =>
@@ -61,5 +97,27 @@ onEveryEngine('what has ended', (at) => {
     const outcomes = await Promise.all([use(at.store), use(other), use(at.store), use(other)])
     expect(outcomes.filter(Boolean)).toHaveLength(1)
     expect(await use(other, 'another')).toBe(true)
+  })
+
+  test('is no more of tokens than a batch takes, the oldest first', async () => {
+    for (const ended of [3, 1, 2]) await token(`at_${ended}`, ended)
+    expect(await deleteEndedTokens(at.store, later(9), 2)).toBe(2)
+    expect(await ids('credential', 'id')).toEqual(['at_3'])
+  })
+
+  test('is no more of assertions than a batch takes, the oldest first, each by client and name', async () => {
+    for (const [client, jti, ended] of [
+      ['a', 'one', 3],
+      ['a', 'two', 1],
+      ['b', 'one', 2],
+      ['b', 'two', 4],
+    ] as const) {
+      await useAssertion(at.store, { client, jti, expiresAt: later(ended) })
+    }
+    expect(await deleteEndedAssertions(at.store, later(9), 2)).toBe(2)
+    expect(await useAssertion(at.store, { client: 'a', jti: 'one', expiresAt: later(9) })).toBe(false)
+    expect(await useAssertion(at.store, { client: 'b', jti: 'two', expiresAt: later(9) })).toBe(false)
+    expect(await useAssertion(at.store, { client: 'a', jti: 'two', expiresAt: later(9) })).toBe(true)
+    expect(await useAssertion(at.store, { client: 'b', jti: 'one', expiresAt: later(9) })).toBe(true)
   })
 })

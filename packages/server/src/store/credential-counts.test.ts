@@ -1,10 +1,12 @@
 import { expect, test } from 'bun:test'
+import { revocationOf, type StoredCredential } from '../domain/credential.ts'
+import { makeId } from '../domain/ids.ts'
 import { insertClient, updateClient } from './clients.ts'
 import { countCredentials } from './credential-counts.ts'
-import { insertCredentials, revokeCredential } from './credentials.ts'
-import { drawRevocationLine } from './revocation-lines.ts'
+import { findCredential, insertCredentials, revokeCredential } from './credentials.ts'
+import { drawRevocationLine, listRevocationLines } from './revocation-lines.ts'
 import { clientWrite, credentialOf, later, T0 } from './testing/rows.ts'
-import { onEveryEngine, type TestedStore } from './testing/suite.ts'
+import { onEveryEngine, random, type TestedStore } from './testing/suite.ts'
 
 const DAY = 86_400
 const DAYS = [1, 7, 30]
@@ -58,6 +60,45 @@ onEveryEngine('the count of credentials', (at) => {
       expect(await count(at)).toEqual({ 'key null': [1, 1, 1, 1] })
     },
   )
+
+  test('agrees with what a decision says of each, whatever lines were drawn', async () => {
+    await withCanister(at)
+    const made = (seconds: number) => makeId('secret', later(seconds), random)
+    const [older, newer] = [made(-20), made(-5)]
+    const all: string[] = []
+    const insert = async (id: string, changed: Partial<StoredCredential> = {}) => {
+      all.push(id)
+      await at.insertKey(id, { kind: id.startsWith('at') ? 'at' : 'key', expiresAt: later(DAY), ...changed })
+    }
+    const drawn = [
+      () => drawAt('kind:at', later(-10)),
+      () => drawAt('kind:secret', later(-10)),
+      () => drawAt('client:canister', later(-30)),
+      () => drawAt('credential:at_3', undefined),
+      () => drawAt('kind:at', undefined),
+    ]
+    const drawAt = (subject: string, before: Date | undefined) =>
+      at.run((running) => drawRevocationLine(running, subject, null, { before }))
+    for (const [index, draw] of drawn.entries()) {
+      await insert(`at_${index}`, { createdAt: later(-10), ancestors: [newer] })
+      await insert(`at_older_${index}`, { createdAt: later(-11), ancestors: [newer] })
+      await insert(`at_old_secret_${index}`, { ancestors: [older] })
+      await insert(`key_${index}`, { createdAt: later(-40) })
+      await insert(`key_minted_${index}`, { ancestors: ['key_of_a_friend', older] })
+      await draw()
+      const lines = new Map((await listRevocationLines(at.reader)).map((line) => [line.subject, line]))
+      const stored = await Promise.all(all.map((id) => findCredential(at.reader, id)))
+      const isStanding = (one: StoredCredential | undefined) =>
+        one !== undefined && revocationOf(one, (subject) => lines.get(subject)) === undefined
+      const standing = stored.filter(isStanding).map((one) => one?.kind)
+      const expected = Object.entries(Object.groupBy(standing, (kind) => kind ?? '')).map(([kind, of]) => [
+        `${kind} null`,
+        of?.length,
+      ])
+      const counted = Object.entries(await count(at)).filter(([, [one]]) => one !== 0)
+      expect(counted.map(([kind, [one]]) => [kind, one]).toSorted()).toEqual(expected.toSorted())
+    }
+  })
 
   test('is not misled by lines through others', async () => {
     await withCanister(at)

@@ -1,6 +1,8 @@
 import { ISSUED_KINDS, type IssuedKind } from '@countersign/resource-server'
 import { PostgresAdapter, type RawBuilder, sql } from 'kysely'
 import { OWNER_KINDS, type OwnerRef } from '../domain/credential.ts'
+import { timeDigits } from '../domain/ids.ts'
+import { listRevocationLines } from './revocation-lines.ts'
 import { type Db, parseWord, toSeconds } from './store.ts'
 
 /** Credentials of one kind and origin that have neither expired nor been revoked, by themselves or by a line. */
@@ -71,8 +73,9 @@ async function countPart(db: Db, now: number, withinDays: readonly number[], aft
   const lineThrough = (subject: RawBuilder<unknown>) =>
     sql`exists (select 1 from revocation_line as line where line.subject = ${subject} and ${isThrough})`
   const isOrphan = sql`it.ancestors is not null and exists (
-    select 1 from ${ancestorsOf(db)} join revocation_line as line on line.subject = 'credential:' || ancestor.value
-    where ${isThrough})`
+    select 1 from ${ancestorsOf(db)} left join revocation_line as line
+      on line.subject = 'credential:' || ancestor.value and ${isThrough}
+    where line.subject is not null or ${await isOfDeadAge(db)})`
   const isLiveAmong = (kind: OwnerRef['kind']) => sql`(it.owner_kind = ${kind} and exists (
     select 1 from ${sql.table(kind)} as owner where owner.id = it.owner and owner.disabled = 0))`
   const hasLiveOwner = sql`(${sql.join(OWNER_KINDS.map(isLiveAmong), sql` or `)})`
@@ -102,6 +105,22 @@ async function countPart(db: Db, now: number, withinDays: readonly number[], aft
     select kind, imported_from, count(*) as seen, max(id) as last, sum(standing) as standing, ${sql.join(within)}
     from judged group by kind, imported_from`.execute(db)
   return rows
+}
+
+/** Whether an ancestor was made before the date up to which all of its kind are dead: its id says when. */
+async function isOfDeadAge(db: Db): Promise<RawBuilder<unknown>> {
+  const lines = await listRevocationLines(
+    db,
+    ISSUED_KINDS.map((kind) => `kind:${kind}`),
+  )
+  const conditions = lines.flatMap(({ subject, before }) => {
+    if (before === null) return []
+    const prefix = `${subject.slice('kind:'.length)}_`
+    const [after, digits] = [prefix.length + 1, timeDigits(before)]
+    return sql`(substr(ancestor.value, 1, ${prefix.length}) = ${prefix}
+      and substr(ancestor.value, ${after}, ${digits.length}) < ${digits})`
+  })
+  return conditions.length === 0 ? sql`1 = 0` : sql.join(conditions, sql` or `)
 }
 
 /** Each id of the list of ancestors, as a row of its own. */

@@ -3,6 +3,7 @@ import { readRevision } from './change-log.ts'
 import {
   credentialFinder,
   findCredential,
+  insertAccessToken,
   listCredentials,
   revokeCredential,
   shortenCredential,
@@ -27,6 +28,18 @@ onEveryEngine('a credential', (at) => {
     const found = await findCredential(at.reader, 'key_1')
     expect(found?.networks).toHaveLength(2)
     expect({ ...found, networks: [] } as unknown).toEqual({ ...wide, revision: 1 })
+  })
+
+  test('that is an access token is kept without a revision, once, and comes back as it was issued', async () => {
+    const token = credentialOf('at_1', {
+      kind: 'at',
+      revision: 8,
+      audience: 'https://a.example.com',
+      expiresAt: later(9),
+    })
+    await insertAccessToken(at.store, { credential: token, digest: 'digest of at_1' })
+    expect(await credentialFinder(at.reader)('digest of at_1')).toEqual({ credential: token, revision: 0 })
+    await expect(insertAccessToken(at.store, { credential: token, digest: 'another' })).rejects.toThrow()
   })
 
   test('is found by its digest, with the revision that the answer is of', async () => {

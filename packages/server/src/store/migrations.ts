@@ -210,6 +210,12 @@ const tokens: Migration = {
       await db.schema.alterTable('revocation_line').addColumn(column, 'bigint').execute()
     }
     await db.schema
+      .createIndex('revocation_line_ends')
+      .on('revocation_line')
+      .column('ends_at')
+      .where(sql.ref('ends_at'), 'is not', null)
+      .execute()
+    await db.schema
       .alterTable('signing_key')
       .addColumn('active_from', 'bigint', (column) => column.notNull().defaultTo(0))
       .execute()

@@ -58,7 +58,7 @@ export async function deleteEndedLines(store: Store, before: Date, limit: number
         .selectFrom('revocation_line')
         .select('subject')
         .where('ends_at', '<', toSeconds(before))
-        .orderBy('subject')
+        .orderBy('ends_at')
         .limit(limit),
     )
     .executeTakeFirst()

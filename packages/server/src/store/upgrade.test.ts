@@ -1,0 +1,80 @@
+import { expect, test } from 'bun:test'
+import { sql } from 'kysely'
+import { KeyRing } from '../keys/key-ring.ts'
+import { sealWith } from '../keys/seal.ts'
+import { ensureSigningKey } from '../keys/signing-key.ts'
+import { insertClient, listClients } from './clients.ts'
+import { credentialFinder } from './credentials.ts'
+import type { OpenedStore } from './open.ts'
+import { insertResource, listResources } from './resources.ts'
+import { deleteEndedLines, drawRevocationLine, listRevocationLines } from './revocation-lines.ts'
+import { listSigningKeys } from './signing-keys.ts'
+import { clientWrite, later, resourceWrite, T0 } from './testing/rows.ts'
+import { onEveryEngine, random } from './testing/suite.ts'
+
+const seal = sealWith(new Uint8Array(32).fill(1), random)
+
+/** Makes of a database of today what it was before there were access tokens, with all its rows. */
+async function takeTokensAway({ writer }: OpenedStore): Promise<void> {
+  await writer.transaction().execute(async (db) => {
+    const run = (text: string) => sql.raw(text).execute(db)
+    await run('drop table used_assertion')
+    for (const index of ['credential_token_expires', 'revocation_line_ends']) await run(`drop index ${index}`)
+    await run('alter table credential drop column audience')
+    for (const column of ['before', 'ends_at']) await run(`alter table revocation_line drop column ${column}`)
+    await run('alter table signing_key drop column active_from')
+    await run(`delete from kysely_migration where name >= '0003'`)
+    for (const [table, fields] of [
+      ['client', ['auth_methods', 'keys']],
+      ['resource', ['introspectors']],
+    ] as const) {
+      const { rows } = await sql<{ revision: number; body: string }>`
+        select revision, body from ${sql.table(table)} where revision > 0`.execute(db)
+      for (const { revision, body } of rows) {
+        const older = Object.entries(JSON.parse(body) as object).filter(([name]) => !fields.some((one) => one === name))
+        const text = JSON.stringify(Object.fromEntries(older))
+        await sql`update ${sql.table(table)} set body = ${text} where revision = ${revision}`.execute(db)
+      }
+    }
+  })
+}
+
+onEveryEngine('a database from before there were access tokens', (at) => {
+  const upgraded = async () => {
+    await takeTokensAway(at.store)
+    const store = await at.openAgain()
+    expect(store.applied).toEqual(['0003_tokens'])
+    return store
+  }
+
+  test('keeps its signing key, which goes on signing what is believed', async () => {
+    await ensureSigningKey(at.store, seal)
+    const before = await listSigningKeys(at.reader)
+    const { reader } = await upgraded()
+    const keys = await listSigningKeys(reader)
+    expect(keys).toEqual(before)
+    expect(keys.map(({ activeFrom }) => activeFrom)).toEqual([T0])
+    const ring = new KeyRing(() => keys, seal)
+    expect(ring.isSigned(ring.signJwt('at+jwt', {}, later(1)), keys[0]?.kid ?? '')).toBe(true)
+  })
+
+  test('keeps its clients, which authenticate by a secret, and its resources, where nobody introspects', async () => {
+    await at.run((running) => insertClient(running, clientWrite('canister'), null))
+    await at.run((running) => insertResource(running, resourceWrite('webdav')))
+    const { reader } = await upgraded()
+    const [client] = await listClients(reader, ['canister'])
+    expect(client).toMatchObject({ authMethods: ['client_secret_basic', 'client_secret_post'], keys: null })
+    expect(await listResources(reader)).toMatchObject([{ name: 'webdav', introspectors: [] }])
+  })
+
+  test('keeps its credentials and its revocation lines, which end never', async () => {
+    await at.insertKey('key_1', { expiresAt: later(60) })
+    await at.run((running) => drawRevocationLine(running, 'client:canister', 'leaked'))
+    const before = await Promise.all([listRevocationLines(at.reader), credentialFinder(at.reader)('digest of key_1')])
+    const store = await upgraded()
+    expect(await deleteEndedLines(store, later(1e9), 10)).toBe(0)
+    const after = [await listRevocationLines(store.reader), await credentialFinder(store.reader)('digest of key_1')]
+    expect(after as unknown).toEqual(before)
+    expect(before[0]).toMatchObject([{ before: null, endsAt: null }])
+  })
+})
