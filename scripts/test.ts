@@ -9,7 +9,9 @@ import { startPostgres } from '../packages/server/src/store/testing/postgres-ser
 
 /** What runs on either engine, but for the store: its own suite runs on both at once. */
 const ON_POSTGRES = [
-  ...['admin', 'authentication', 'directory', 'keys', 'verify'].map((folder) => `./packages/server/src/${folder}`),
+  ...['admin', 'authentication', 'directory', 'keys', 'oauth', 'verify'].map(
+    (folder) => `./packages/server/src/${folder}`,
+  ),
   './packages/server/src/admin-key.test.ts',
   ...['attacks', 'properties', 'stories'].map((folder) => `./test/${folder}`),
   ...['refusals', 'promises/p1'].map((name) => `./test/${name}.test.ts`),

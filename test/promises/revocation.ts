@@ -1,83 +1,32 @@
 // P1: a revoked credential is refused on the same node from the next request on. A real server, under load.
+import { basicOf } from '../support/app.ts'
 import { startCountersign } from '../support/countersign-server.ts'
 import { Teardown } from '../support/teardown.ts'
 import { Connection } from './connection.ts'
+import { Hammer, type Lane, type Tally, type Target } from './lane.ts'
 import { type Outcome, type Progress, Violations } from './outcome.ts'
 
 const TEAMS = 8
 const LANES_A_TEAM = 4
 
-type Issued = { readonly id: string; readonly key: string }
+/** What a team's clients show: a key, or an access token of one of its two forms. */
+const FORMS = ['key', 'jwt', 'opaque'] as const
+type Form = (typeof FORMS)[number]
 
-/** What a verifier hammers; once `acknowledged`, whatever it starts must be refused. */
-type Target = { readonly key: string; readonly what: string; acknowledged: boolean }
-
-/**
- * A key's place: an administrator, a verifier that asks when it is told to, and one that hammers the key all the time,
- * each on a connection of its own.
- */
-type Lane = { readonly admin: Connection; readonly verifier: Connection; readonly hammer: Hammer }
-
-type Tally = { trials: number; changes: number; hammered: number; unclear: number; readonly violations: Violations }
-
-/** A verifier that never rests while it has a target. */
-class Hammer {
-  #target: Target | undefined
-  #wake = Promise.withResolvers<void>()
-  #idle = Promise.withResolvers<void>()
-  #stopped = false
-  readonly finished: Promise<void>
-
-  constructor(
-    private readonly connection: Connection,
-    private readonly host: string,
-    private readonly tally: Tally,
-  ) {
-    this.finished = this.#run()
-  }
-
-  aimAt(target: Target): void {
-    this.#target = target
-    this.#idle = Promise.withResolvers()
-    this.#wake.resolve()
-  }
-
-  /** Returns when nothing is under way. */
-  async rest(): Promise<void> {
-    if (this.#target === undefined) return
-    this.#target = undefined
-    await this.#idle.promise
-  }
-
-  async stop(): Promise<void> {
-    this.#stopped = true
-    this.#target = undefined
-    this.#wake.resolve()
-    await this.finished
-  }
-
-  async #run(): Promise<void> {
-    while (!this.#stopped) {
-      const target = this.#target
-      if (target === undefined) {
-        this.#idle.resolve()
-        await this.#wake.promise
-        this.#wake = Promise.withResolvers()
-        continue
-      }
-      const mustBeRefused = target.acknowledged
-      const { status } = await this.connection.ask(this.host, target.key)
-      this.tally.hammered++
-      if (status === 200 && mustBeRefused) this.tally.violations.add(`${target.what}: a later request got 200`)
-      if (status >= 500) this.tally.unclear++
-    }
-    this.#idle.resolve()
-  }
+/** `secret`: what an access token was minted by, and what shows it. */
+type Issued = {
+  readonly id: string
+  readonly key: string
+  readonly secret?: { readonly id: string; readonly headers: Readonly<Record<string, string>> }
 }
+
+/** Longer than any run: what is refused is refused for what was taken away. */
+const TOKEN_TTL_SECONDS = 86_400
 
 /** One resource with a group, three clients and four lanes: what happens here concerns no other team. */
 class Team {
   readonly host: string
+  readonly form: Form
   #crew: Issued[] = []
   #solo: Issued[] = []
   #soloPermission = ''
@@ -89,6 +38,7 @@ class Team {
     private readonly tally: Tally,
   ) {
     this.host = hostOf(number)
+    this.form = FORMS[number % FORMS.length] ?? 'key'
   }
 
   get #lead(): Lane {
@@ -102,7 +52,9 @@ class Team {
     const [resource, group] = [`r${number}`, `g${number}`]
     const rules = [{ path: '/**', require: { scopes: ['files:read'] } }]
     const identifier = `https://${host}`
-    await this.#make('/resources', { name: resource, identifier, hosts: [host], scopes: ['files:read'], rules })
+    const said = { name: resource, identifier, hosts: [host], scopes: ['files:read'], rules }
+    const accessToken = { access_token: { format: this.form, ttl_seconds: TOKEN_TTL_SECONDS } }
+    await this.#make('/resources', this.form === 'key' ? said : { ...said, ...accessToken })
     await this.#make('/groups', { name: group })
     await this.#make('/permissions', { group, resource, scopes: ['files:read'] })
     for (const name of ['crew', 'solo', 'mass']) {
@@ -110,17 +62,18 @@ class Team {
     }
     await this.#make('/permissions', { client: `mass${number}`, resource, scopes: ['files:read'] })
     await this.#givePermission()
-    this.#crew = await this.#keysOf('crew')
-    this.#solo = await this.#keysOf('solo')
+    this.#crew = await this.#issueAll('crew')
+    this.#solo = await this.#issueAll('solo')
   }
 
-  /** Every way to take a key's rights away, once or more each, until there were trials enough. */
+  /** Every way to take rights away, once or more each, until there were trials enough. */
   async play(isEnough: () => boolean): Promise<void> {
     const { number } = this
     const plays: (() => Promise<void>)[] = [
-      () => this.#revokeFamilies(),
+      ...(this.form === 'key' ? [() => this.#revokeFamilies()] : []),
+      ...(this.form === 'key' ? [] : [() => this.#revokeByToken(), () => this.#revokeSecrets()]),
       () =>
-        this.#together('all of a client', 401, this.#keysOf('mass'), [
+        this.#together('all of a client', 401, this.#issueAll('mass'), [
           'POST',
           `/clients/mass${number}/revoke-credentials`,
           {},
@@ -156,18 +109,27 @@ class Team {
     ]
     for (let turn = 0; ; turn++) {
       await this.#revokeEach()
-      if (isEnough()) return
+      if (turn >= plays.length && isEnough()) return
       await plays[turn % plays.length]?.()
-      if (isEnough()) return
     }
   }
 
-  /** Each lane by itself: a key is made, used, revoked, and used. */
+  /** Whatever each lane has then, to be taken away with that of all other teams. */
+  async warmAll(what: string): Promise<Target[]> {
+    const issued = await this.#issueAll('mass')
+    return Promise.all(this.lanes.map((lane, at) => this.#warm(lane, issued[at] ?? { id: '', key: '' }, what)))
+  }
+
+  async mustAllBeRefused(targets: readonly Target[]): Promise<void> {
+    await Promise.all(this.lanes.map((lane, at) => this.#mustBe(401, lane, targets[at])))
+  }
+
+  /** Each lane by itself: what is issued, used, revoked by its id, and used. */
   async #revokeEach(): Promise<void> {
     await Promise.all(
       this.lanes.map(async (lane) => {
-        const issued = await this.#newKey('mass', lane)
-        const target = await this.#warm(lane, issued, 'the key revoked')
+        const issued = await this.#issue('mass', lane)
+        const target = await this.#warm(lane, issued, `the ${this.form} revoked by its id`)
         await this.#expect(200, 'POST', `/credentials/${issued.id}/revoke`, { reason: 'a trial' }, lane)
         this.tally.changes++
         target.acknowledged = true
@@ -176,11 +138,43 @@ class Team {
     )
   }
 
+  /** Each lane by itself: its client says that a token is to be revoked (RFC 7009). */
+  async #revokeByToken(): Promise<void> {
+    await Promise.all(
+      this.lanes.map(async (lane) => {
+        const issued = await this.#issue('mass', lane)
+        const target = await this.#warm(lane, issued, `the ${this.form} revoked by its client`)
+        await this.#post('/oauth/revoke', { token: issued.key }, issued, lane)
+        this.tally.changes++
+        target.acknowledged = true
+        await this.#mustBe(401, lane, target)
+      }),
+    )
+  }
+
+  /** Each lane by itself: two tokens die with the secret that minted them. */
+  async #revokeSecrets(): Promise<void> {
+    await Promise.all(
+      this.lanes.map(async (lane) => {
+        const first = await this.#issue('mass', lane)
+        const second = { ...first, key: await this.#newToken(first, lane) }
+        const targets = [
+          await this.#warm(lane, first, `the ${this.form} of a revoked secret`),
+          await this.#warm(lane, second, `the other ${this.form} of a revoked secret`),
+        ]
+        await this.#expect(200, 'POST', `/credentials/${first.secret?.id}/revoke`, { reason: 'a trial' }, lane)
+        this.tally.changes++
+        for (const target of targets) target.acknowledged = true
+        for (const target of targets) await this.#mustBe(401, lane, target)
+      }),
+    )
+  }
+
   /** Each lane by itself: predecessor and successor die together. */
   async #revokeFamilies(): Promise<void> {
     await Promise.all(
       this.lanes.map(async (lane) => {
-        const before = await this.#newKey('mass', lane)
+        const before = await this.#issue('mass', lane)
         const rotated = await this.#expect(201, 'POST', `/credentials/${before.id}/rotate`, {}, lane)
         const after = await this.#warm(lane, issuedOf(rotated), 'the family revoked, its newest key')
         const old = await this.#warm(lane, before, 'the family revoked, its oldest key')
@@ -236,12 +230,39 @@ class Team {
     else if (status !== expected) this.tally.violations.add(`${target.what}: ${status}, not ${expected}\n${head}`)
   }
 
-  async #keysOf(client: string): Promise<Issued[]> {
-    return Promise.all(this.lanes.map((lane) => this.#newKey(client, lane)))
+  async #issueAll(client: string): Promise<Issued[]> {
+    return Promise.all(this.lanes.map((lane) => this.#issue(client, lane)))
   }
 
-  async #newKey(client: string, lane: Lane): Promise<Issued> {
-    return issuedOf(await this.#expect(201, 'POST', `/clients/${client}${this.number}/keys`, {}, lane))
+  /** A key, or a token by a secret of its own. */
+  async #issue(client: string, lane: Lane): Promise<Issued> {
+    const owner = `${client}${this.number}`
+    if (this.form === 'key') return issuedOf(await this.#expect(201, 'POST', `/clients/${owner}/keys`, {}, lane))
+    const { id, secret } = await this.#expect(201, 'POST', `/clients/${owner}/secrets`, {}, lane)
+    const minting = { id: '', key: '', secret: { id: String(id), headers: basicOf(owner, String(secret)) } }
+    const key = await this.#newToken(minting, lane)
+    return { ...minting, id: await this.#idOf(key, lane), key }
+  }
+
+  async #newToken(minting: Issued, lane: Lane): Promise<string> {
+    const form = { grant_type: 'client_credentials', resource: `https://${this.host}` }
+    const { body } = await this.#post('/oauth/token', form, minting, lane)
+    return String((JSON.parse(body) as Record<string, unknown>).access_token)
+  }
+
+  /** As whoever holds a token learns its id. */
+  async #idOf(key: string, { verifier }: Lane): Promise<string> {
+    const { head } = await verifier.ask(this.host, key)
+    const id = /\r\nremote-credential: (\S+)/i.exec(head)?.[1]
+    if (id === undefined) throw new Error(`a token that was just issued is refused\n${head}`)
+    return id
+  }
+
+  async #post(path: string, form: Record<string, string>, { secret }: Issued, { admin }: Lane) {
+    const headers = { 'Content-Type': 'application/x-www-form-urlencoded', ...secret?.headers }
+    const answer = await admin.request('POST', path, headers, String(new URLSearchParams(form)))
+    if (answer.status === 200) return answer
+    throw new Error(`${path}: ${answer.status} ${answer.body}`)
   }
 
   async #givePermission(): Promise<void> {
@@ -268,9 +289,22 @@ function hostOf(team: number): string {
   return `r${team}.example.com`
 }
 
+/** What lines through a kind and an age end, in all teams at once: tokens by their own, or by that of what minted them. */
+async function revokeOlder(kind: 'at' | 'secret', teams: readonly Team[], admin: Lane['admin'], bootstrapKey: string) {
+  const concerned = teams.filter(({ form }) => form !== 'key')
+  const targets = await Promise.all(concerned.map((team) => team.warmAll(`every ${kind} of that age revoked`)))
+  // Ages are told to the second.
+  await Bun.sleep(1000)
+  const created_before = new Date().toISOString()
+  const { status } = await admin.call(bootstrapKey, 'POST', '/credentials/revoke-older', { kind, created_before })
+  if (status !== 200) throw new Error(`/credentials/revoke-older: ${status}`)
+  for (const target of targets.flat()) target.acknowledged = true
+  await Promise.all(concerned.map((team, at) => team.mustAllBeRefused(targets[at] ?? [])))
+}
+
 /**
- * Takes keys' rights away in every way there is, and asks with each key right after the acknowledgement, on another
- * connection, while 32 verifiers hammer the same keys.
+ * Takes the rights of keys and access tokens away in every way there is, and asks with each right after the
+ * acknowledgement, on another connection, while 32 verifiers hammer the same ones.
  */
 export async function tryRevocations(trials: number, progress: Progress = () => undefined): Promise<Outcome> {
   const tally: Tally = { trials: 0, changes: 0, hammered: 0, unclear: 0, violations: new Violations() }
@@ -300,6 +334,11 @@ export async function tryRevocations(trials: number, progress: Progress = () => 
     const startedAt = performance.now()
     const report = setInterval(() => progress(tally.trials, tally.violations.count), 1000)
     await Promise.all(teams.map((team) => team.play(() => tally.trials >= trials))).finally(() => clearInterval(report))
+    const admin = await connect()
+    for (const kind of ['at', 'secret'] as const) {
+      await revokeOlder(kind, teams, admin, server.bootstrapKey)
+      tally.changes++
+    }
     const seconds = (performance.now() - startedAt) / 1000
     return {
       trials: tally.trials,
