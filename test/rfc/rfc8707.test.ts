@@ -53,6 +53,7 @@ describe('the resource parameter', () => {
     expectError(await asking(WEBDAV, FORGE), INVALID_TARGET)
     expectError(await asking(WEBDAV, 'https://nowhere.test'), INVALID_TARGET)
     expectError(await asking('https://nowhere.test', WEBDAV), INVALID_TARGET)
+    expect((await claimsFor(FORGE, FORGE)).aud).toBe(FORGE)
   })
 
   test('§2: one that is unknown, disabled or not permitted is invalid_target, all alike', async () => {

@@ -21,10 +21,7 @@ export const resourceIndicators: Record<string, Case> = {
   'a resource with a slash more': { asks: target(`${DAV}/`) },
   'an empty resource': { differs: NAMED, asks: target('') },
   'two resources': { asks: target(DAV, FORGE) },
-  'the same resource twice': {
-    differs: refused('invalid_target', 'RFC 8707 §2 leaves it to the server how many it takes: one'),
-    asks: target(DAV, DAV),
-  },
+  'the same resource twice': { differs: NAMED, asks: target(DAV, DAV) },
   'a scope of another resource': {
     differs: refused(
       'invalid_scope',

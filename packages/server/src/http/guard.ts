@@ -4,6 +4,9 @@ export type BunServer = Server<undefined>
 /** Answers a request of `peer`, which is null on a unix socket. */
 export type Handler = (request: Request, peer: string | null) => Response | Promise<Response>
 
+/** What some path or other answers. @see RFC 9110 §15.5.6 */
+const SERVED = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
+
 /**
  * Lets only requests through that have one meaning: a single Host, and no TRACE, which would echo credentials.
  * @see RFC 9110 §7.2, §9.3.8
@@ -12,13 +15,13 @@ export function guarded(handler: Handler) {
   return (request: Request, server: BunServer): Response | Promise<Response> => {
     const host = request.headers.get('host')
     if (host === null || host.includes(',')) return refusal(400, 'Send one Host header.')
-    if (request.method === 'TRACE') return refusal(405, 'TRACE is not served.')
+    if (request.method === 'TRACE') return refusal(405, 'TRACE is not served.', { Allow: SERVED })
     // Asked each time, on 127.0.0.1 too, though it costs: a packet filter can send connections of others there, and
     // whether a peer may ask hangs on its address.
     return handler(request, server.requestIP(request)?.address ?? null)
   }
 }
 
-function refusal(status: number, sentence: string): Response {
-  return new Response(`${sentence}\n`, { status, headers: { 'Cache-Control': 'no-store' } })
+function refusal(status: number, sentence: string, headers?: Readonly<Record<string, string>>): Response {
+  return new Response(`${sentence}\n`, { status, headers: { 'Cache-Control': 'no-store', ...headers } })
 }

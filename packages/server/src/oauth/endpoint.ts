@@ -4,7 +4,7 @@ import { isOutage } from '../store/outage.ts'
 import { type AuthenticatedClient, authenticateClient } from './authenticate-client.ts'
 import { readClientAuthentication } from './client-authentication.ts'
 import type { OAuthAsked, OAuthDeps } from './deps.ts'
-import { errorResponse, type OAuthDenied, protocolError } from './error-response.ts'
+import { errorResponse, methodRefused, type OAuthDenied } from './error-response.ts'
 import { type Form, readForm } from './form.ts'
 
 /** A request of a client that showed who it is. */
@@ -16,18 +16,20 @@ export type Answer = (call: OAuthCall) => Response | OAuthDenied | Promise<Respo
 /**
  * What all OAuth endpoints share: POST alone, one form, one authentication of the client, and then `answer`.
  *
- * Security: whatever throws becomes a 500 or 503 here, with no token in it.
+ * Security: whatever throws becomes a 500 or 503 here, with no token in it. The clock is looked at when the form is there
+ * to its end: else a body that drips in would have what expired long ago judged by the moment at which it began.
  */
 export function oauthEndpoint(path: string, listener: Listener, deps: OAuthDeps, answer: Answer) {
   return async (request: Request, peer: string | null): Promise<Response> => {
-    if (request.method !== 'POST') return protocolError(405, 'Send POST.')
+    if (request.method !== 'POST') return methodRefused()
     const { headers } = request
+    const form = await readForm(request)
     const clientAddress = () => deps.addressOf(headers, peer)
     const asked = { path, now: deps.clock(), listener, peer, headers, clientAddress }
     let known: KnownCredential | undefined
     const refuse = (denied: OAuthDenied) => errorResponse(denied, deps.noteRefusal(denied, asked, known))
     try {
-      const call = await readCall(request, asked, deps)
+      const call = isDenied(form) ? form : await readCall(request, form, asked, deps)
       if (isDenied(call)) return refuse(call)
       known = call.known
       const answered = await answer(call)
@@ -40,9 +42,7 @@ export function oauthEndpoint(path: string, listener: Listener, deps: OAuthDeps,
   }
 }
 
-async function readCall(request: Request, asked: OAuthAsked, deps: OAuthDeps): Promise<OAuthCall | Denied> {
-  const form = await readForm(request)
-  if (isDenied(form)) return form
+async function readCall(request: Request, form: Form, asked: OAuthAsked, deps: OAuthDeps): Promise<OAuthCall | Denied> {
   const shown = readClientAuthentication(request, form)
   if (isDenied(shown)) return shown
   const unconfirmed = await confirmedOr503(deps)

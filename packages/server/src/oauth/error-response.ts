@@ -43,9 +43,9 @@ export function errorResponse({ code, says, retryAfterSeconds = 1 }: OAuthDenied
   return oauthJson(status, { error, error_description: sentence }, headers)
 }
 
-/** What a request cannot be before it is read at all. */
-export function protocolError(status: 405 | 413, description: string): Response {
-  return oauthJson(status, { error: 'invalid_request', error_description: description }, { Allow: 'POST' })
+/** The answer to every method but POST, before anything is read. @see RFC 6749 §3.2, RFC 9110 §15.5.6 */
+export function methodRefused(): Response {
+  return oauthJson(405, { error: 'invalid_request', error_description: 'Send POST.' }, { Allow: 'POST' })
 }
 
 /** The characters of RFC 6749 §5.2; others are left out. */

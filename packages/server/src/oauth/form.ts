@@ -3,7 +3,7 @@ import { type Denied, deny } from '@countersign/resource-server'
 /** The parameters of a request to an OAuth endpoint. What was sent without a value was not sent (RFC 6749 §3.2). */
 export type Form = {
   get(name: string): string | undefined
-  /** Of the one parameter that may repeat: `resource` (RFC 8707 §2). */
+  /** Of the one parameter that may repeat: `resource` (RFC 8707 §2). What is said twice is said once. */
   all(name: 'resource'): readonly string[]
 }
 
@@ -34,7 +34,7 @@ export async function readForm(request: Request): Promise<Form | Denied> {
   for (const [name, all] of values) {
     if (all.length > 1 && name !== MAY_REPEAT) return malformed('a parameter is there more than once')
   }
-  return { get: (name) => values.get(name)?.[0], all: (name) => values.get(name) ?? [] }
+  return { get: (name) => values.get(name)?.[0], all: (name) => [...new Set(values.get(name))] }
 }
 
 export function malformed(because: string): Denied {

@@ -26,7 +26,8 @@ export function membersOf(caller: KnownCaller, at: At | undefined, issuer: strin
     token_type: 'Bearer',
     ...(expiresAt !== null && { exp: toSeconds(expiresAt) }),
     iat: toSeconds(createdAt),
-    ...(notBefore !== null && { nbf: toSeconds(notBefore) }),
+    // An access token is good from when it was issued; a minute before that, which is for clocks that differ, says nothing.
+    ...(notBefore !== null && kind !== 'at' && { nbf: toSeconds(notBefore) }),
     sub: refText(owner),
     ...(at !== undefined && { aud: at.resource.identifier }),
     ...(importedFrom === null && { iss: issuer }),

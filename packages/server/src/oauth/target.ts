@@ -23,7 +23,7 @@ export function targetOf(
   const identifiers = form.all('resource')
   const refuse = (because: string): OAuthDenied => {
     const choices = choicesOf(subject, directory).map(({ identifier }) => identifier)
-    const named = choices.length === 0 ? 'It has no permission on any.' : `It may ask for: ${choices.join(', ')}`
+    const named = choices.length === 0 ? 'There is none that it may ask for.' : `It may ask for: ${choices.join(', ')}`
     return { ...deny('target_refused', { because, choices }), says: named }
   }
   const [identifier, second] = identifiers
