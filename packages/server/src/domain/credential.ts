@@ -98,8 +98,10 @@ export function revocationOf(
   for (const ancestor of credential.ancestors) {
     const byAncestor = drawn(`credential:${ancestor}`, `${ancestor}, which minted it`)
     if (byAncestor !== undefined) return byAncestor
-    const line = lineThrough(`kind:${kindOf(ancestor)}`)
-    if (line !== undefined && wasMadeBefore(ancestor, line.before)) {
+    // What mints for itself has the same owner as what it mints.
+    for (const subject of [refText(credential.owner), `kind:${kindOf(ancestor)}`]) {
+      const line = lineThrough(subject)
+      if (line === undefined || !wasMetAt(ancestor, credential, line)) continue
       return { at: line.at, by: line.by, reason: line.reason, of: `${ancestor}, which minted it` }
     }
   }
@@ -111,10 +113,16 @@ export function kindOf(id: string): string {
   return id.slice(0, id.indexOf('_'))
 }
 
-/** Lines through a kind are drawn at an age; what minted something was made when its id says, to the second as kept. */
-function wasMadeBefore(id: string, before: Date | null): boolean {
-  const madeAt = before === null ? undefined : idTime(id)
-  return before !== null && madeAt !== undefined && Math.floor(madeAt.getTime() / 1000) * 1000 < before.getTime()
+/**
+ * Whether a line that is drawn at an age met what minted a credential: that was made when its id says, to the second as
+ * kept. The id of a client's own key says nothing of that: what such a key had minted by then dies in any case, and
+ * later only one that the line did not meet mints.
+ */
+function wasMetAt(ancestor: string, { createdAt }: StoredCredential, { before, at }: RevocationLine): boolean {
+  if (before === null) return false
+  if (kindOf(ancestor) === 'jwk') return createdAt <= at
+  const madeAt = idTime(ancestor)
+  return madeAt !== undefined && Math.floor(madeAt.getTime() / 1000) * 1000 < before.getTime()
 }
 
 export type CredentialStatus = 'live' | 'revoked' | 'expired' | 'not_yet_valid' | 'owner_disabled'
