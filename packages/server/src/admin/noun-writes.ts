@@ -71,6 +71,7 @@ export class NounWrites {
   }
 
   async insertClient(client: ClientWrite, managedBy: string | null): Promise<void> {
+    this.#requireMayRegisterKeys(client)
     await requireFreeName(this.change, 'client', client.id)
     await this.guard.mayAlter('Membership of these groups', groupRefs(client.groups))
     await insertClient(this.change, client, managedBy)
@@ -84,6 +85,7 @@ export class NounWrites {
     managedBy?: string | null,
   ): Promise<void> {
     if (fields.some((field) => field !== 'disabled')) refuseBuiltIn(before, 'nothing but "disabled" may change')
+    this.#requireMayRegisterKeys(after)
     // By the groups that it leaves it is a holder itself.
     const joined = after.groups.filter((group) => !before.groups.includes(group))
     const holder = { kind: 'client', id: before.id } as const
@@ -96,6 +98,12 @@ export class NounWrites {
       groups: after.groups,
       disabled: after.disabled,
     })
+  }
+
+  /** Whoever has the key of a client is that client at the token endpoint: to register one is to make a credential. */
+  #requireMayRegisterKeys({ keys }: ClientWrite): void {
+    if (keys?.revision !== 0 || this.guard.hasScope('credentials:write')) return
+    throw new Rejected('scope_missing', 'To register keys of a client takes the scope credentials:write too.')
   }
 
   async deleteClient(client: Client): Promise<void> {
