@@ -13,8 +13,8 @@ import { toCredential } from './wire.ts'
 import { write } from './write.ts'
 
 /**
- * Replaces a key, a personal access token or a client secret by a new one that reaches no further and lives no longer than the old one
- * did. The old one works on beside it for the overlap, never longer than it would have.
+ * Replaces a key, a personal access token or a client secret by a new one that reaches no further and lives no longer
+ * than the old one did. The old one works on beside it for the overlap, never longer than it would have.
  */
 export async function rotate(deps: AdminDeps, by: Authorized, id: string, body: Rotation): Promise<Rotated> {
   const { made, text, endsAt } = await write(deps, by, async ({ db, now, credentials }) => {

@@ -13,6 +13,7 @@ import type { StoredCredential } from '../domain/credential.ts'
 import { newCredential } from '../domain/new-credential.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import { KnownCredential, type KnownCredentials } from './known-credentials.ts'
+import { couldBeJwt, saidIn } from './lenient-jwt.ts'
 import type { CredentialKind } from './resolver.ts'
 
 export type AccessTokenDeps = {
@@ -43,7 +44,7 @@ export function accessTokenKind(deps: AccessTokenDeps): CredentialKind {
   }
   return {
     recognise(text) {
-      if (!text.startsWith('ey') || !text.includes('.')) return undefined
+      if (!couldBeJwt(text)) return undefined
       const hit = known.get(sha256Hex(text))
       if (hit !== undefined) return () => hit
       return claimsToBeOurs(text, deps) ? resolve : undefined
@@ -51,25 +52,12 @@ export function accessTokenKind(deps: AccessTokenDeps): CredentialKind {
   }
 }
 
-/**
- * Whether the text says that it is ours, in whatever spelling: by its issuer or, should its claims not be readable, by the
- * key that it names. Then nobody else need be asked, and no upstream is left to read it in its own way. Nothing is believed.
- */
+/** Whether the text says that it is ours: by its issuer or, should its claims not be readable, by the key that it names. */
 function claimsToBeOurs(text: string, { issuer, keys }: AccessTokenDeps): boolean {
   const [header = '', claims = ''] = text.split('.', 2)
   if (saidIn(claims, 'iss') === issuer) return true
   const kid = saidIn(header, 'kid')
   return typeof kid === 'string' && keys.find(kid) !== undefined
-}
-
-/** Reads as the most lenient of readers would. */
-function saidIn(part: string, name: string): unknown {
-  try {
-    const said: unknown = JSON.parse(Buffer.from(part, 'base64url').toString())
-    return typeof said === 'object' && said !== null && Object.hasOwn(said, name) ? Reflect.get(said, name) : undefined
-  } catch {
-    return undefined
-  }
 }
 
 function verifiedFacts(text: string, { issuer, keys }: AccessTokenDeps): AccessTokenFacts | Denied {

@@ -1,4 +1,5 @@
 import { ASSERTION_TYP, deny } from '@countersign/resource-server'
+import { couldBeJwt, saidIn } from './lenient-jwt.ts'
 import type { CredentialKind } from './resolver.ts'
 
 /**
@@ -14,13 +15,7 @@ function refuseAssertion() {
 }
 
 function isAssertion(text: string): boolean {
-  const end = text.indexOf('.')
-  if (end < 0 || !text.startsWith('ey')) return false
-  try {
-    const header: unknown = JSON.parse(Buffer.from(text.slice(0, end), 'base64url').toString())
-    const typ = typeof header === 'object' && header !== null && 'typ' in header ? header.typ : undefined
-    return typeof typ === 'string' && typ.toLowerCase().replace(/^application\//, '') === ASSERTION_TYP
-  } catch {
-    return false
-  }
+  if (!couldBeJwt(text)) return false
+  const typ = saidIn(text.slice(0, text.indexOf('.')), 'typ')
+  return typeof typ === 'string' && typ.toLowerCase().replace(/^application\//, '') === ASSERTION_TYP
 }

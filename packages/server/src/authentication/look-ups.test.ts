@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { LookUps, LookUpsBusy } from './look-ups.ts'
+import { LookUps, TooManyWait } from './look-ups.ts'
 
 /** Look-ups whose answers the test gives. */
 function setUp(maxInFlight?: number, maxWaiting?: number) {
@@ -87,7 +87,7 @@ describe('by default', () => {
 
     const late = get('one too many')
     await settle()
-    expect(late.error).toBeInstanceOf(LookUpsBusy)
+    expect(late.error).toBeInstanceOf(TooManyWait)
     expect(started).toHaveLength(8)
   })
 

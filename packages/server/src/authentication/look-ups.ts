@@ -1,6 +1,6 @@
-/** A look-up that cannot even wait: too many wait already. The caller answers 503. */
-export class LookUpsBusy extends Error {
-  override name = 'LookUpsBusy'
+/** What cannot even wait for its turn: too many wait already. The caller answers 503. */
+export class TooManyWait extends Error {
+  override name = 'TooManyWait'
 }
 
 /**
@@ -17,11 +17,11 @@ export class Turns {
     private readonly maxWaiting = 256,
   ) {}
 
-  /** Rejects with `LookUpsBusy` when no more may wait. */
+  /** Rejects with `TooManyWait` when no more may wait. */
   async take<T>(work: () => Promise<T>): Promise<T> {
     const isFull = this.#inFlight >= this.maxInFlight
     if (isFull && this.#waiting.length >= this.maxWaiting) {
-      throw new LookUpsBusy(`${this.maxWaiting} look-ups wait already`)
+      throw new TooManyWait(`${this.maxWaiting} wait already`)
     }
     if (isFull) await new Promise<void>((resolve) => this.#waiting.push(resolve))
     else this.#inFlight++

@@ -7,7 +7,7 @@ export type Resolver = (text: string) => KnownCredential | Denied | Promise<Know
 /** One row of the table of credential kinds: who resolves a text of this kind; undefined: by its form it is none. */
 export type CredentialKind = { readonly recognise: (text: string) => Resolver | undefined }
 
-/** The first kind whose form a text has; undefined: it is not ours. No two kinds share a form. */
+/** The first kind whose form a text has; undefined: it is not ours. Whichever answers, no other is asked. */
 export function recogniseBy(kinds: readonly CredentialKind[]): (text: string) => Resolver | undefined {
   return (text) => {
     for (const kind of kinds) {

@@ -2,7 +2,7 @@ import { type Denied, deny } from '@countersign/resource-server'
 import type { Directory } from '../directory/directory.ts'
 import type { Lookup } from '../store/credentials.ts'
 import { KnownCredential, type KnownCredentials } from './known-credentials.ts'
-import { LookUps, LookUpsBusy } from './look-ups.ts'
+import { LookUps, TooManyWait } from './look-ups.ts'
 import type { UnknownDigests } from './unknown-digests.ts'
 
 export type StoredDeps = {
@@ -72,6 +72,6 @@ async function find(digest: string, deps: StoredDeps): Promise<KnownCredential |
 }
 
 function cannotTell(error: unknown): Denied {
-  if (error instanceof LookUpsBusy) return deny('store_busy', { because: error.message })
+  if (error instanceof TooManyWait) return deny('store_busy', { because: error.message })
   return deny('store_unavailable', { because: error instanceof Error ? error.message : String(error) })
 }

@@ -1,5 +1,6 @@
 import { type Circumstances, parseAddress } from '@countersign/resource-server'
 import type { KnownCredential } from '../authentication/known-credentials.ts'
+import { couldBeJwt } from '../authentication/lenient-jwt.ts'
 import type { Directory } from '../directory/directory.ts'
 import type { Resource } from '../domain/resource.ts'
 import type { OAuthCall } from './endpoint.ts'
@@ -37,7 +38,7 @@ export function readQuestion(call: OAuthCall, directory: Directory): string | OA
 
 /** An access token is for one resource, and says for which. */
 function namesItsResource(token: string): boolean {
-  return token.startsWith('cs_at_') || (token.startsWith('ey') && token.includes('.'))
+  return token.startsWith('cs_at_') || couldBeJwt(token)
 }
 
 /** The resource that the form names, or the token; else the one that this client is an introspector of. */

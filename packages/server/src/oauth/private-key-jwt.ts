@@ -7,7 +7,7 @@ import {
   type VerificationKeys,
 } from '@countersign/resource-server'
 import { KnownCredential } from '../authentication/known-credentials.ts'
-import { LookUpsBusy, Turns } from '../authentication/look-ups.ts'
+import { TooManyWait, Turns } from '../authentication/look-ups.ts'
 import type { Directory } from '../directory/directory.ts'
 import { type Client, type ClientKeys, clientKeyId } from '../domain/client.ts'
 import { refText, type StoredCredential } from '../domain/credential.ts'
@@ -51,7 +51,8 @@ export type ProvenAssertion = { readonly known: KnownCredential; readonly assert
  * Security: a client that is not there, one without keys and one without such a key cost one signature check like any
  * other, with a key of nobody, and are answered alike. A `jwks_uri` that cannot be asked is `keys_unavailable` (503),
  * since a good client must not be told that it is bad; by that, while it lasts, a caller can tell that there is such a
- * client, as it can by the time that a first fetch takes. Its id is no secret (RFC 6749 §2.2), and guesses at ids are refusals that the throttle counts.
+ * client, as it can by the time that a first fetch takes. Its id is no secret (RFC 6749 §2.2), and guesses at ids are
+ * refusals that the throttle counts.
  *
  * Nothing is remembered by the text of an assertion: each is checked anew.
  *
@@ -127,6 +128,6 @@ function clientKeyCredential(
 }
 
 function busyOrThrow(error: unknown): Denied {
-  if (error instanceof LookUpsBusy) return deny('store_busy', { because: error.message })
+  if (error instanceof TooManyWait) return deny('store_busy', { because: error.message })
   throw error
 }

@@ -137,7 +137,7 @@ const SENTENCES: Record<RefusalCode, (facts: Facts) => string> = {
       ? `${owner} tried to revoke ${text(detail.token)}, which belongs to ${text(detail.of)}.`
       : `${text(detail.introspected_by)} asked about ${credential} of ${owner}. It may ask about its own alone, as long as it is not among the introspectors of ${resource}.`,
   store_unavailable: ({ detail }) => `The database could not be asked: ${text(detail.because)}.`,
-  store_busy: ({ detail }) => `Too many look-ups at once: ${text(detail.because)}.`,
+  store_busy: ({ detail }) => `Too many look-ups or signature checks at once: ${text(detail.because)}.`,
   revision_unconfirmed: ({ detail }) =>
     `The database has not confirmed for 5 seconds what this node knows, and could not be asked: ${text(detail.because)}.`,
   keys_unavailable: ({ detail }) =>

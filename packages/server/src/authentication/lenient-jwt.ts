@@ -1,0 +1,17 @@
+// What a text says of itself to the most lenient reader of JWTs. What claims to be ours is then for us to refuse, and no
+// upstream is left to read it in its own way. Nothing is believed.
+
+/** Whether somebody could take the text for a JWT. */
+export function couldBeJwt(text: string): boolean {
+  return text.startsWith('ey') && text.includes('.')
+}
+
+/** The member of that name in a header or in claims, in whatever spelling; undefined: it is not there, or not to be read. */
+export function saidIn(part: string, name: string): unknown {
+  try {
+    const said: unknown = JSON.parse(Buffer.from(part, 'base64url').toString())
+    return typeof said === 'object' && said !== null && Object.hasOwn(said, name) ? Reflect.get(said, name) : undefined
+  } catch {
+    return undefined
+  }
+}
