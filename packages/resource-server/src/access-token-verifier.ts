@@ -43,10 +43,13 @@ const SOURCES: CredentialSources = { header: undefined, foreign: 'reject' }
  * in which project, is for the API to judge. A token that is confined to networks is refused unless the caller's
  * address is given.
  *
- * Returns refusals as values: `credential_missing` without one, `credential_kind_refused` for the other credentials of
+ * Returns refusals as values: `credential_missing` without one, `credential_malformed` or `credential_ambiguous` for
+ * fields that hold none or several, `credential_kind_refused` and `credential_mistyped` for the other credentials of
  * Countersign (`cs_…`: keys and opaque tokens, of which nothing can be read) and for its other JWTs,
  * `token_malformed`, `token_unverified`, `credential_foreign` or `audience_refused` for one that is not believed here,
- * `credential_expired` from its last second on, `store_unavailable` when the issuer's keys cannot be fetched.
+ * `credential_not_yet_valid`, `credential_expired` from its last second on, `credential_network_refused` or
+ * `client_address_unknown` for one that is confined to networks, `store_unavailable` when the issuer's keys cannot be
+ * fetched.
  *
  * @example
  * const whoCalls = accessTokenVerifier({ issuer: 'https://auth.example.com', resource: 'https://api.example.com' })

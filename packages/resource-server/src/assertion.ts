@@ -35,8 +35,9 @@ export type Asserted = {
  * assertion is as good as a signature. It proves who passed and with which rights, not which request was allowed:
  * within its minute it fits any path of the same resource.
  *
- * Returns refusals as values: `credential_missing` without an assertion, `credential_unknown` for one that is not
- * believed, `store_unavailable` when the issuer's keys cannot be fetched.
+ * Returns refusals as values: `credential_missing` without an assertion, `credential_malformed` or `credential_unknown`
+ * for one that is not believed, `credential_expired` from its last second on, `store_unavailable` when the issuer's keys
+ * cannot be fetched.
  *
  * @example
  * const whoCalls = assertionVerifier({ issuer: 'https://auth.example.com', resource: 'https://webdav.example.com' })

@@ -30,7 +30,8 @@ const MAX_TEXT_LENGTH = 8192
 const MAX_BASIC_LENGTH = 16_384 // base64 of the longest text and a generous username
 
 // Nothing in them backtracks: each costs one look at each character.
-const TOKEN68 = /^[A-Za-z0-9._~+/=-]+$/ // RFC 9110 §11.2
+// RFC 9110 §11.2, but for '=', which may stand anywhere: it does in keys of other systems that are imported.
+const TOKEN68 = /^[A-Za-z0-9._~+/=-]+$/
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/
 const BROKEN = /[^!#-+\--:<-~]/ // what may not stand in a credential at all: controls, space, '"', ',', ';', non-ASCII
 const PRINTABLE_ASCII = /^[ -~]*$/

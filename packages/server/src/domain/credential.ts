@@ -29,6 +29,11 @@ export type HeldPermission = Permission & {
   readonly createdAt: Date
 }
 
+/** The order in which permissions were given, by whose first a token request that names no resource goes. */
+export function oldestFirst(one: HeldPermission, other: HeldPermission): number {
+  return one.createdAt.getTime() - other.createdAt.getTime() || (one.id < other.id ? -1 : 1)
+}
+
 export type NewPermission = Omit<HeldPermission, 'managedBy' | 'createdAt'>
 
 /** The record behind a credential that we issued. Its secret is not in it: only the SHA-256 of the whole string. */

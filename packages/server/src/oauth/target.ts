@@ -1,7 +1,7 @@
 import { deny, MANAGEMENT_RESOURCE, reaches, reachRefused } from '@countersign/resource-server'
 import type { KnownCaller, KnownCredential } from '../authentication/known-credentials.ts'
 import type { Directory } from '../directory/directory.ts'
-import { type HeldPermission, holdersFor } from '../domain/credential.ts'
+import { holdersFor, oldestFirst } from '../domain/credential.ts'
 import type { Resource } from '../domain/resource.ts'
 import type { OAuthCall } from './endpoint.ts'
 import type { OAuthDenied } from './error-response.ts'
@@ -47,15 +47,11 @@ function defaultResource(name: string | null, subject: KnownCredential, director
 /** What the credential reaches by its owner's permissions, in the order in which those were given. */
 function choicesOf({ stored }: KnownCredential, directory: Directory): Resource[] {
   const holders = holdersFor(stored.owner, directory.owner(stored.owner)?.groups ?? [])
-  const held = holders.flatMap((holder) => [...directory.heldBy(holder).values()].flat()).toSorted(byAge)
+  const held = holders.flatMap((holder) => [...directory.heldBy(holder).values()].flat()).toSorted(oldestFirst)
   const names = [...new Set(held.map(({ resource }) => resource))]
   return names
     .filter((name) => name !== MANAGEMENT_RESOURCE && reaches(stored.narrowing, name))
     .flatMap((name) => directory.resource(name) ?? [])
     .filter(({ disabled }) => !disabled)
     .slice(0, MAX_CHOICES)
-}
-
-function byAge(one: HeldPermission, other: HeldPermission): number {
-  return one.createdAt.getTime() - other.createdAt.getTime() || (one.id < other.id ? -1 : 1)
 }

@@ -1,4 +1,10 @@
-import { type HeldPermission, HOLDER_KINDS, type HolderRef, type NewPermission } from '../domain/credential.ts'
+import {
+  type HeldPermission,
+  HOLDER_KINDS,
+  type HolderRef,
+  type NewPermission,
+  oldestFirst,
+} from '../domain/credential.ts'
 import type { Tables } from './schema.ts'
 import { type Change, type Db, parseTexts, parseTextsOrNull, parseWord, toDate, toSeconds } from './store.ts'
 
@@ -69,11 +75,7 @@ export async function findOldestPermission(db: Db, holders: readonly HolderRef[]
       .executeTakeFirst()
     if (row !== undefined) found.push(toPermission(row))
   }
-  return found.toSorted(byAge)[0]
-}
-
-function byAge(one: HeldPermission, other: HeldPermission): number {
-  return one.createdAt.getTime() - other.createdAt.getTime() || (one.id < other.id ? -1 : 1)
+  return found.toSorted(oldestFirst)[0]
 }
 
 export async function findPermission(db: Db, id: string): Promise<HeldPermission | undefined> {

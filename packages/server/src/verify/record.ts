@@ -68,12 +68,12 @@ function fitForRecords(detail: RefusalDetail, fit: (text: string) => string | un
 }
 
 /** From its first letters, as all JWTs begin, to what is behind its last dot. Begins at a boundary, to stay linear. */
-const JWT = /(?<![\w-])ey[\w-]{6,}(?:\.[\w-]*)+/g
+export const JWT_IN_TEXT = /(?<![\w-])ey[\w-]{6,}(?:\.[\w-]*)+/g
 
 /** People put keys into paths. A run of this many letters and digits is a secret more often than a name. */
 function fitForRecord(text: string | undefined, foreignPrefixes: readonly string[]): string | undefined {
   if (text === undefined) return undefined
-  return hideForeign(text.replace(JWT, '…').replace(/[0-9A-Za-z]{43,}/g, '…'), foreignPrefixes).slice(
+  return hideForeign(text.replace(JWT_IN_TEXT, '…').replace(/[0-9A-Za-z]{43,}/g, '…'), foreignPrefixes).slice(
     0,
     MAX_TEXT_CHARACTERS,
   )
