@@ -14,7 +14,7 @@ const ON_POSTGRES = [
   ),
   './packages/server/src/admin-key.test.ts',
   ...['attacks', 'properties', 'stories'].map((folder) => `./test/${folder}`),
-  ...['refusals', 'promises/p1'].map((name) => `./test/${name}.test.ts`),
+  ...['refusals', 'promises/p1', 'promises/rotation'].map((name) => `./test/${name}.test.ts`),
 ]
 
 type Counts = {
