@@ -19,7 +19,8 @@ export type JwtHeader = {
 /** Claims by name. Read them by `textClaim` and its like, which look at own members alone. */
 export type Claims = Readonly<Record<string, unknown>>
 
-const MAX_JWT_LENGTH = 8192
+/** Longer ones are read by nobody here. */
+export const MAX_JWT_LENGTH = 8192
 const COMPACT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/
 
 /**

@@ -52,6 +52,21 @@ export function contains(networks: readonly Network[], address: Address): boolea
   return false
 }
 
+/** What both hold, as networks: of two, one is within the other or they have nothing in common. */
+export function heldByBoth(some: readonly Network[], others: readonly Network[]): Network[] {
+  return some.flatMap((one) =>
+    others.flatMap((other) => {
+      const [narrow, wide] = one.prefixLength < other.prefixLength ? [other, one] : [one, other]
+      return contains([wide], narrow.address) ? [narrow] : []
+    }),
+  )
+}
+
+/** Writes `10.0.0.0/8`, with the one canonical text of its address. */
+export function formatNetwork({ address, prefixLength }: Network): string {
+  return `${formatAddress(address)}/${prefixLength}`
+}
+
 /** Writes the one canonical text of an address. @see RFC 5952 §4 */
 export function formatAddress(address: Address): string {
   const last = address.words[3]

@@ -1,9 +1,11 @@
 import {
   ACCESS_TOKEN_TYP,
-  type Denied,
   deny,
   formatCredential,
+  formatNetwork,
+  heldByBoth,
   hintOf,
+  MAX_JWT_LENGTH,
   reachAtAnyProject,
   writeAccessTokenClaims,
 } from '@countersign/resource-server'
@@ -14,6 +16,7 @@ import { newCredential } from '../domain/new-credential.ts'
 import { insertAccessToken } from '../store/credentials.ts'
 import { toDate, toSeconds } from '../store/store.ts'
 import type { OAuthDeps } from './deps.ts'
+import type { OAuthDenied } from './error-response.ts'
 
 export type IssuedAccessToken = { readonly text: string; readonly expiresInSeconds: number }
 
@@ -34,7 +37,7 @@ export type TokenOrder = {
  * dies with it. It counts as made by the next change: whatever is revoked after its rights were judged goes through it.
  * Read the revision before the first `await`.
  */
-export async function issueAccessToken(order: TokenOrder, deps: OAuthDeps): Promise<IssuedAccessToken | Denied> {
+export async function issueAccessToken(order: TokenOrder, deps: OAuthDeps): Promise<IssuedAccessToken | OAuthDenied> {
   const { caller, clientId, scopes, maxTtlSeconds } = order
   const { resource } = caller
   const { stored } = caller.known
@@ -52,6 +55,8 @@ export async function issueAccessToken(order: TokenOrder, deps: OAuthDeps): Prom
 
   if (resource.accessToken.format === 'jwt') {
     const permitted = permittedProjects(caller, scopes)
+    const networks = networksOf(caller)
+    if (networks === undefined) return deny('credential_network_refused', { of: 'owner' })
     const claims = writeAccessTokenClaims(
       {
         jti: id,
@@ -62,7 +67,7 @@ export async function issueAccessToken(order: TokenOrder, deps: OAuthDeps): Prom
         scopes,
         projects: stored.narrowing.projects,
         ...(permitted !== null && { permittedProjects: permitted }),
-        networks: stored.networkTexts,
+        networks,
         issuedAt: toDate(iat),
         expiresAt: toDate(exp),
         ancestors,
@@ -70,7 +75,8 @@ export async function issueAccessToken(order: TokenOrder, deps: OAuthDeps): Prom
       },
       deps.issuer,
     )
-    return { text: deps.keys.signJwt(ACCESS_TOKEN_TYP, claims, order.now), expiresInSeconds }
+    const text = deps.keys.signJwt(ACCESS_TOKEN_TYP, claims, order.now)
+    return text.length > MAX_JWT_LENGTH ? tooLong() : { text, expiresInSeconds }
   }
 
   const text = formatCredential('at', deps.random(32))
@@ -102,4 +108,21 @@ function permittedProjects({ grant }: KnownCaller, scopes: readonly string[]): r
   if (grant.confined.length === 0) return null
   const reach = reachAtAnyProject(grant, { scopes, roles: [] })
   return reach === undefined ? [] : reach.projects
+}
+
+/**
+ * Where it may be used from: what whoever checks the token offline would not know of its owner stands in it too.
+ * Undefined: nowhere, which is not to be taken for a list that names nothing.
+ */
+function networksOf({ known, owner }: KnownCaller): readonly string[] | undefined {
+  const { networks, networkTexts } = known.stored
+  if (owner === undefined || owner.networks.length === 0) return networkTexts
+  const both = networks.length === 0 ? owner.networks : heldByBoth(networks, owner.networks)
+  return both.length === 0 ? undefined : both.map(formatNetwork)
+}
+
+/** Nobody would believe it: said to the client now, it does not have to be guessed from refusals later. */
+function tooLong(): OAuthDenied {
+  const says = `A token with these would be longer than ${MAX_JWT_LENGTH} characters. Ask for fewer, or have the resource issue opaque tokens.`
+  return { ...deny('scope_refused', { because: 'too long' }), says }
 }

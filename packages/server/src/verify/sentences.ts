@@ -129,9 +129,11 @@ const SENTENCES: Record<RefusalCode, (facts: Facts) => string> = {
   target_refused: ({ owner, detail }) =>
     `${owner} asked for a token for a resource that it cannot have (${text(detail.because)}). It may ask for: ${text(detail.choices)}.`,
   scope_refused: ({ owner, detail }) =>
-    detail.because !== undefined
-      ? `${owner} sent a scope that is malformed.`
-      : `${owner} asked for scopes of which it may have none. Asked: ${text(detail.asked)}; permitted: ${text(detail.permitted)}.`,
+    detail.because === 'too long'
+      ? `A JWT for ${owner} would be longer than 8192 characters: it has too many scopes, projects or networks. Narrow the secret, or let the resource issue opaque tokens.`
+      : detail.because !== undefined
+        ? `${owner} sent a scope that is malformed.`
+        : `${owner} asked for scopes of which it may have none. Asked: ${text(detail.asked)}; permitted: ${text(detail.permitted)}.`,
   token_not_owned: ({ credential, owner, resource, detail }) =>
     detail.introspected_by === undefined
       ? `${owner} tried to revoke ${text(detail.token)}, which belongs to ${text(detail.of)}.`
