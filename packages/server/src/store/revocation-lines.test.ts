@@ -63,6 +63,14 @@ onEveryEngine('a revocation line', (at) => {
     expect(await drawn()).toMatchObject({ revision: 4, before: later(9) })
   })
 
+  test('of a moment to come goes through what has been made, not through what will be', async () => {
+    await at.insertKey('key_1')
+    await at.run((running) => drawRevocationLine(running, 'kind:key', null, { before: later(3600) }))
+    expect((await listRevocationLines(at.reader))[0]).toMatchObject({ revision: 2, before: null })
+    await at.insertKey('key_2')
+    expect(await countUnrevoked(at.reader, { kind: 'key' }, T0)).toBe(1)
+  })
+
   test('that has no end gets none, and one with an end goes when it has come', async () => {
     await at.run((running) => drawRevocationLine(running, 'credential:key_1', null))
     await at.run((running) => drawRevocationLine(running, 'credential:key_1', null, { endsAt: later(5) }))

@@ -31,8 +31,10 @@ export async function drawRevocationLine(
   change: Change,
   subject: string,
   reason: string | null,
-  { before, endsAt }: LineReach = {},
+  { before: asked, endsAt }: LineReach = {},
 ): Promise<void> {
+  // Of a moment that is still to come: all that has been made so far, not what will be made until then.
+  const before = asked !== undefined && asked > change.now ? undefined : asked
   const [drawn] = await listRevocationLines(change.db, [subject])
   const line = {
     revision: before === undefined ? change.revision : (drawn?.revision ?? 0),
