@@ -45,6 +45,7 @@ onEveryEngine('a revocation line', (at) => {
   test('newly revokes nothing that was made at its moment or later', async () => {
     await at.insertKey('key_1')
     await at.insertKey('key_2', { createdAt: later(5) })
+    at.now = later(9)
     const count = (before?: Date) => countUnrevoked(at.reader, { kind: 'key' }, T0, before)
     expect(await count(later(5))).toBe(1)
     expect(await count()).toBe(2)
@@ -54,6 +55,7 @@ onEveryEngine('a revocation line', (at) => {
 
   test('never moves back, by neither of its two reaches', async () => {
     const drawn = async () => (await listRevocationLines(at.reader))[0]
+    at.now = later(9)
     await at.run((running) => drawRevocationLine(running, 'client:canister', null))
     await at.run((running) => drawRevocationLine(running, 'client:canister', null, { before: later(9) }))
     expect(await drawn()).toMatchObject({ revision: 1, before: later(9) })
