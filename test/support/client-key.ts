@@ -32,7 +32,7 @@ export function showing(assertion: string): Readonly<Record<string, string>> {
 }
 
 export function makeSigner(
-  { clock }: Pick<TestApp, 'clock'>,
+  { clock }: { readonly clock: { readonly now: Date } },
   id = 'canister',
   alg = 'ES256',
   kid = 'one',

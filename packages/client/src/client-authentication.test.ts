@@ -12,7 +12,13 @@ import {
   tokenFile,
   tokenSource,
 } from './index.ts'
-import { failureOf, type Received, startAuthorizationServer, startClock } from './testing/authorization-server.ts'
+import {
+  failureOf,
+  type Received,
+  refusal,
+  startAuthorizationServer,
+  startClock,
+} from './testing/authorization-server.ts'
 
 const server = startAuthorizationServer()
 const folder = mkdtempSync(join(tmpdir(), 'client-'))
@@ -70,6 +76,14 @@ test('an empty secret is not sent', async () => {
     expect(await failureOf(() => asks(authentication))).toBeInstanceOf(TypeError)
   }
   expect(server.received).toEqual([])
+})
+
+test('a refusal of what a function of the caller’s own sent, readable or not, is a refusal', async () => {
+  server.script = () => refusal(401, 'invalid_client')
+  const authentication: ClientAuthentication = ({ headers }) => headers.set('Authorization', 'Basic no base64!')
+  const failure = await failureOf(() => asks(authentication))
+  server.script = () => undefined
+  expect(failure).toMatchObject({ error: 'invalid_client', status: 401 })
 })
 
 test('what a function that gives a secret throws reaches the caller', async () => {

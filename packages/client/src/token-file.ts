@@ -8,7 +8,8 @@ import { TokenRequestError } from './token-request-error.ts'
  * is read for each token request, so that a rotated token is found.
  *
  * The token's audience must be the issuer of the server that it is shown to, and that server must take such tokens for
- * this client; Countersign itself will by trust rules, which it does not have yet. To send the token of a file to resources as it is, use `fileTokenSource`.
+ * this client; Countersign itself will by trust rules, which it does not have yet. To send the token of a file to
+ * resources as it is, use `fileTokenSource`.
  *
  * `token()` rejects with `credential_unavailable` when the file cannot be read or holds no token. Needs a runtime with
  * files (Node, Bun, Deno).

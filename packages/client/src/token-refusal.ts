@@ -1,4 +1,5 @@
 // An answer of the token endpoint that is no token, as an error that may be shown and logged.
+import { parseBase64 } from './base64url.ts'
 import type { JsonAnswer } from './json-answer.ts'
 import { TokenRequestError } from './token-request-error.ts'
 
@@ -43,7 +44,10 @@ export function parseRetryAfter(text: string | null, now: Date): number | undefi
 
 function secretsIn({ body, headers }: Sent): string[] {
   const authorization = headers.get('Authorization')?.replace(/^\S+ /, '') ?? ''
-  const password = headers.get('Authorization')?.startsWith('Basic ') ? atob(authorization).replace(/^[^:]*:/, '') : ''
+  const isBasic = headers.get('Authorization')?.startsWith('Basic ') === true
+  // What an authentication of the caller's own made of it need not be base64.
+  const pair = new TextDecoder('latin1').decode(isBasic ? parseBase64(authorization) : undefined)
+  const password = pair.replace(/^[^:]*:/, '')
   const plain = new URLSearchParams(`v=${password}`).get('v')
   const found = [body.get('client_secret'), body.get('client_assertion'), authorization, password, plain]
   return found.filter((secret) => secret !== null && secret !== '') as string[]
