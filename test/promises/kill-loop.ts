@@ -2,6 +2,7 @@
 import { Database } from 'bun:sqlite'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { PUBLIC_URL } from '../support/app.ts'
 import { type CountersignServer, MAIN, startCountersign } from '../support/countersign-server.ts'
 import { ROOT } from '../support/guide.ts'
 import { PATH } from '../support/installed.ts'
@@ -11,8 +12,10 @@ import { Teardown } from '../support/teardown.ts'
 import { isListening, until } from '../support/wait.ts'
 import { Connection } from './connection.ts'
 import { type Outcome, type Progress, Violations } from './outcome.ts'
+import { TokenWrites } from './token-writes.ts'
 
 const WRITERS = 6
+const TOKEN_WRITERS = 2
 const HOST = 'webdav.example.com'
 /** How long a server lives before it is killed: from its first writes to some hundreds of them. */
 const SHORTEST_LIFE_MS = 5
@@ -30,58 +33,75 @@ type Run = {
   readonly acknowledged: { creations: number; revocations: number; rotations: number }
   trials: number
   readonly violations: Violations
+  readonly tokens: TokenWrites
 }
 
 /** Kills a server `loops` times while it writes, and a server in the middle of its first start `loops` times. */
 export async function tryKills(loops: number, progress: Progress = () => undefined): Promise<Outcome> {
+  const violations = new Violations()
   const run: Run = {
     keys: [],
     acknowledged: { creations: 0, revocations: 0, rotations: 0 },
     trials: 0,
-    violations: new Violations(),
+    violations,
+    tokens: new TokenWrites(violations),
   }
   const teardown = new Teardown()
   try {
     const dataDir = join(await teardown.temporaryDirectory('p6'), 'data')
-    await furnish(dataDir)
+    await furnish(dataDir, run)
     for (let loop = 0; loop < loops; loop++) {
       await writeUntilKilled(dataDir, run)
       inspectFile(dataDir, run)
       await killFirstStart(await teardown.temporaryDirectory('p6-first'), run)
       progress(loop + 1, run.violations.count)
     }
-    const server = await startCountersign(dataDir)
+    const server = await start(dataDir)
     await checkEveryKey(server, run)
+    await run.tokens.check(server)
     await server.stop()
   } finally {
     await teardown.run()
   }
   const { creations, revocations, rotations } = run.acknowledged
+  const { secrets, tokens, revocations: tokenRevocations, assertions } = run.tokens.acknowledged
   return {
-    trials: run.trials,
+    trials: run.trials + run.tokens.trials,
     violations: run.violations.list(),
     notes: [
       `${loops} servers killed while they wrote, ${loops} in the middle of their first start`,
       `${creations} creations, ${rotations} rotations and ${revocations} revocations were acknowledged`,
+      `${secrets} client secrets, ${tokens} access tokens, ${tokenRevocations} revocations of them and ${assertions} assertions, too`,
     ],
   }
 }
 
-async function furnish(dataDir: string): Promise<void> {
-  const server = await startCountersign(dataDir)
+async function furnish(dataDir: string, { tokens }: Run): Promise<void> {
+  const server = await start(dataDir)
   const rules = [{ path: '/**', require: { scopes: ['files:read'] } }]
   const identifier = `https://${HOST}`
   await server.make('/resources', { name: 'webdav', identifier, hosts: [HOST], scopes: ['files:read'], rules })
   await server.make('/clients', { id: 'canister', name: 'Canister' })
   await server.make('/permissions', { client: 'canister', resource: 'webdav', scopes: ['files:read'] })
+  await tokens.furnish(server)
   await server.stop()
+}
+
+/** Always with the same address to the outside, whatever its port: tokens say it, and are believed after a restart. */
+function start(dataDir: string): Promise<CountersignServer> {
+  return startCountersign(dataDir, { COUNTERSIGN_PUBLIC_URL: PUBLIC_URL })
 }
 
 /** Starts the server, checks all that was promised before, writes, and kills it at a moment that nobody chose. */
 async function writeUntilKilled(dataDir: string, run: Run): Promise<void> {
-  const server = await startCountersign(dataDir)
+  const server = await start(dataDir)
   await checkEveryKey(server, run)
-  const writers = Array.from({ length: WRITERS }, () => write(server, run))
+  await run.tokens.check(server)
+  await run.tokens.writeOnce(server)
+  const writers = [
+    ...Array.from({ length: WRITERS }, () => write(server, run)),
+    ...Array.from({ length: TOKEN_WRITERS }, () => run.tokens.write(server)),
+  ]
   await Bun.sleep(SHORTEST_LIFE_MS + Math.random() * (LONGEST_LIFE_MS - SHORTEST_LIFE_MS))
   await server.kill()
   await Promise.all(writers)
@@ -170,7 +190,8 @@ function inspectFile(dataDir: string, run: Run): void {
     mustBeEmpty('a foreign key leads nowhere', 'pragma foreign_key_check')
     mustBeEmpty(
       'a credential without the audit event of its making',
-      `select id from credential c where not exists (select * from audit_event e where e.noun = 'credential'
+      // An access token is no change: it is recorded where its rights come from.
+      `select id from credential c where kind != 'at' and not exists (select * from audit_event e where e.noun = 'credential'
          and e.noun_id = c.id and e.revision = c.revision and e.action in ('credential.create', 'credential.rotate'))`,
     )
     mustBeEmpty(
@@ -192,6 +213,11 @@ function inspectFile(dataDir: string, run: Run): void {
       'a revocation without the line through what was minted',
       `select id from credential c where revoked_at is not null and not exists
          (select * from revocation_line l where l.subject = 'credential:' || c.id)`,
+    )
+    mustBeEmpty(
+      'an audit event of a revocation without the line',
+      `select noun_id from audit_event e where action = 'credential.revoke' and not exists
+         (select * from revocation_line l where l.subject = 'credential:' || e.noun_id)`,
     )
     mustBeEmpty(
       'an audit event that nodes do not follow',
