@@ -1,4 +1,4 @@
-import { type Circumstances, parseAddress } from '@countersign/resource-server'
+import { type Circumstances, parseAddress, reaches } from '@countersign/resource-server'
 import type { KnownCredential } from '../authentication/known-credentials.ts'
 import { couldBeJwt } from '../authentication/lenient-jwt.ts'
 import type { Directory } from '../directory/directory.ts'
@@ -23,7 +23,7 @@ export type Place = {
  * else the answer would tell whether there is such a credential.
  */
 export function readQuestion(call: OAuthCall, directory: Directory): string | OAuthDenied {
-  const { form, client } = call
+  const { form } = call
   const token = tokenOf(form)
   if (typeof token !== 'string') return token
   const address = form.get('client_address')
@@ -32,7 +32,7 @@ export function readQuestion(call: OAuthCall, directory: Directory): string | OA
   }
   if (form.all('resource').length > 1) return mistake('resource is there more than once.')
   if (form.get('resource') !== undefined || namesItsResource(token)) return token
-  const choices = directory.introspectedBy(client.id).map(({ identifier }) => identifier)
+  const choices = introspectedBy(call, directory).map(({ identifier }) => identifier)
   return choices.length > 1 ? mistake(`resource is missing; send one of: ${choices.join(', ')}`) : token
 }
 
@@ -42,11 +42,21 @@ function namesItsResource(token: string): boolean {
 }
 
 /** The resource that the form names, or the token; else the one that this client is an introspector of. */
-export function placeOf({ form, client }: OAuthCall, { stored }: KnownCredential, directory: Directory): Place {
-  const identifier = form.get('resource') ?? stored.audience
-  const [only, ...others] = identifier === null ? directory.introspectedBy(client.id) : []
+export function placeOf(call: OAuthCall, { stored }: KnownCredential, directory: Directory): Place {
+  const identifier = call.form.get('resource') ?? stored.audience
+  const [only, ...others] = identifier === null ? introspectedBy(call, directory) : []
   const resource = identifier === null ? (others.length === 0 ? only : undefined) : directory.resourceOf(identifier)
-  return { resource, identifier, isIntrospector: resource?.introspectors.includes(client.id) === true }
+  const isIntrospector = resource?.introspectors.includes(call.client.id) === true && reachesFrom(call, resource)
+  return { resource, identifier, isIntrospector }
+}
+
+function introspectedBy(call: OAuthCall, directory: Directory): Resource[] {
+  return directory.introspectedBy(call.client.id).filter((resource) => reachesFrom(call, resource))
+}
+
+/** What the client shows narrows also where it may ask. */
+function reachesFrom({ known }: OAuthCall, { name }: Resource): boolean {
+  return reaches(known.stored.narrowing, name)
 }
 
 /**
