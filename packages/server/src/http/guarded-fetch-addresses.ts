@@ -54,9 +54,9 @@ const TRANSLATED = networksOf(['64:ff9b::/96'])
  * IPv4-mapped addresses are IPv4 already when they were read (`parseAddress`). 6to4 and Teredo are refused altogether.
  */
 export function whyRefused(address: Address, allowed: readonly Network[]): string | undefined {
-  if (contains(METADATA, address)) return 'an address of cloud metadata, which is never asked'
-  if (contains(allowed, address)) return undefined
   const translated = translatedIPv4(address)
+  if (contains(METADATA, translated ?? address)) return 'an address of cloud metadata, which is never asked'
+  if (contains(allowed, address)) return undefined
   if (translated !== undefined) return whyRefused(translated, allowed)
   const isPublic =
     address.family === 4
