@@ -5,7 +5,11 @@ import { inTurn, type Subject } from './subject.ts'
 export const PEER = '127.0.0.1'
 
 /** The app as `countersign serve` composes it on this data directory, without listeners. */
-export async function composeOn(directory: string, bootstrapKey = `bootstrap-${crypto.randomUUID()}`): Promise<App> {
+export async function composeOn(
+  directory: string,
+  bootstrapKey = `bootstrap-${crypto.randomUUID()}`,
+  clock = () => new Date(),
+): Promise<App> {
   const parsed = parseConfig({
     env: { COUNTERSIGN_DATA_DIR: directory, COUNTERSIGN_BOOTSTRAP_KEY: bootstrapKey },
     flags: {},
@@ -15,7 +19,7 @@ export async function composeOn(directory: string, bootstrapKey = `bootstrap-${c
   })
   if ('problems' in parsed) throw new Error(parsed.problems.join('\n'))
   return composeApp(parsed.config, {
-    clock: () => new Date(),
+    clock,
     monotonicMs: () => performance.now(),
     random: (length) => crypto.getRandomValues(new Uint8Array(length)),
     log: { write: () => undefined },

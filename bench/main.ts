@@ -10,6 +10,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   users: () => import('./users.ts'),
   tokens: () => import('./tokens.ts'),
   oauth: () => import('./oauth.ts'),
+  churn: () => import('./churn.ts'),
 }
 
 const USAGE = `Usage: npm run bench [-- NAME…] [options]
@@ -20,6 +21,7 @@ Benches, all of them when none is named:
   users    many people with tokens: start, memory, and calls in-process
   tokens   access tokens in-process: issued, shown for the first time, known, introspected
   oauth    the OAuth endpoints over HTTP, beside oidc-provider on the same runtime (needs wrk, taskset)
+  churn    a day of opaque tokens, issued and cleaned away by a clock that is moved; --rounds is its hours
 
 Options:
   --json           one JSON object a line: bench, case, value, unit, ratio_to, ratio

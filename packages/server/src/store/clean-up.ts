@@ -6,8 +6,8 @@ import { deleteEndedAssertions } from './used-assertions.ts'
 /** How long what has ended is kept: `why` can still name it, and no clock that is behind can miss it. */
 const KEPT_MS = 3_600_000
 /** A write holds up those that wait for the database: small ones hold up nobody. */
-const ROWS_A_BATCH = 500
-const MAX_BATCHES = 40
+const ROWS_A_BATCH = 100
+const MAX_BATCHES = 200
 
 /** Before when something must have ended to be forgotten now. */
 export function forgottenBefore(now: Date): Date {
