@@ -50,7 +50,13 @@ function secretsIn({ body, headers }: Sent): string[] {
   const password = pair.replace(/^[^:]*:/, '')
   const plain = new URLSearchParams(`v=${password}`).get('v')
   const found = [body.get('client_secret'), body.get('client_assertion'), authorization, password, plain]
-  return found.filter((secret) => secret !== null && secret !== '') as string[]
+  return found.flatMap((secret) => (secret === null || secret === '' ? [] : spellingsOf(secret)))
+}
+
+/** As it is, and as it goes over the wire in a form or in a URL. */
+function spellingsOf(secret: string): string[] {
+  const encoded = new URLSearchParams({ v: secret }).toString().slice('v='.length)
+  return [secret, encoded, encoded.replaceAll('+', '%20')]
 }
 
 function withoutSecrets(text: string, secrets: readonly string[]): string {
