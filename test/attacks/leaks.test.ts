@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { formatCredential, type IssuedKind } from '@countersign/resource-server'
 import { listen } from '../../packages/server/src/http/listen.ts'
 import { onEachStatement } from '../../packages/server/src/store/testing/statements.ts'
-import { BOOTSTRAP_KEY } from '../support/app.ts'
+import { BOOTSTRAP_KEY, tokenFor, withSecret } from '../support/app.ts'
 import { Stage } from './stage.ts'
 import { bearer } from './vectors/vector.ts'
 import { lookUpsIn, workOf } from './work.ts'
@@ -189,6 +189,15 @@ describe('what is no credential here', () => {
     await report(text)
     await report(text)
     expect((await workOf(() => report(text))).queries).toEqual([])
+  })
+
+  test('an access token that has expired, of which no record says that it is dead: no change either', async () => {
+    const token = await tokenFor(stage.test, (await withSecret(stage.test)).headers)
+    stage.test.clock.advance(600_000)
+    const answers: unknown[] = []
+    const work = await workOf(async () => answers.push(await report(token)))
+    expect(answers).toMatchObject([{ outcome: 'dead' }])
+    expect(work.queries.filter((sql) => /^(insert|update|delete)/i.test(sql))).toEqual([])
   })
 
   test.each([

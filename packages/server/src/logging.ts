@@ -1,5 +1,5 @@
 import pino from 'pino'
-import { JWT_IN_TEXT } from './verify/record.ts'
+import { hideCredentials } from './domain/hide-credentials.ts'
 
 /** The log: JSON lines, with no credential in an error. */
 export function makeLog(level: string, lines: { write(line: string): void }): pino.Logger {
@@ -26,8 +26,7 @@ export function oncePerSecond(clock: () => Date, tell: (peer: string | null, bec
 
 /** An error as it is logged. Nothing puts a credential into one; should a bug do so, it is not logged whole. */
 function redactedError(error: unknown): object {
-  const hide = (text: string | undefined) =>
-    text?.replace(/cs_[a-z]+_[0-9A-Za-z]{8,}/g, 'cs_…').replace(JWT_IN_TEXT, 'ey…')
+  const hide = (text: string | undefined) => text && hideCredentials(text)
   if (!(error instanceof Error)) return { message: hide(String(error)) }
   return { type: error.name, message: hide(error.message), stack: hide(error.stack) }
 }

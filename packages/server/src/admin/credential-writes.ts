@@ -107,10 +107,10 @@ export class CredentialWrites {
   }
 
   /** Revokes by its id what no record is kept of. Says whether it was not revoked before. */
-  async revokeUnkept(id: string, { owners, endsAt }: Unkept, reason: string | null): Promise<boolean> {
+  async revokeUnkept(id: string, { owners }: Unkept, reason: string | null): Promise<boolean> {
     if (owners === null) await this.guard.mayAlterManagement('Revoking what may be of anybody')
     else await this.guard.mayAlter('Revoking a key of this client', owners)
-    return revokeUnkept(this.change, id, reason, endsAt)
+    return revokeUnkept(this.change, id, reason)
   }
 
   /** Revokes a credential with all it was rotated from and into. Says how many were live before. */

@@ -4,8 +4,10 @@ import { KnownCredential } from '../authentication/known-credentials.ts'
 import { BOOTSTRAP_CLIENT } from '../domain/client.ts'
 import type { StoredCredential } from '../domain/credential.ts'
 import { hideForeign } from '../domain/foreign-prefix.ts'
+import { hideCredentials } from '../domain/hide-credentials.ts'
 import { findClient, updateClient } from '../store/clients.ts'
 import { findCredential } from '../store/credentials.ts'
+import { isOver } from '../store/revocation.ts'
 import type { Actor, Change } from '../store/store.ts'
 import type { AdminDeps } from './deps.ts'
 import { Rejected } from './problem.ts'
@@ -35,7 +37,7 @@ export async function reportLeak(deps: AdminDeps, { credential, found_at }: Leak
   if (stored.kind === 'bootstrap') return disableBootstrap(deps, foundAt)
   // Not even a change is begun for what is dead: else one dead credential were enough to keep all nodes busy.
   const isRevoked = stored.revokedAt !== null || deps.directory.lineThrough(`credential:${stored.id}`) !== undefined
-  if (isRevoked) return { outcome: 'dead', id: stored.id }
+  if (isRevoked || isOver(stored, deps.store.clock())) return { outcome: 'dead', id: stored.id }
   const wasLive = await deps.change(REPORT, (change) => revokeLeaked(change, stored, foundAt))
   return { outcome: wasLive ? 'revoked' : 'dead', id: stored.id }
 }
@@ -71,6 +73,5 @@ function withoutCredentials(
   credential: string,
   foreignPrefixes: readonly string[],
 ): string | undefined {
-  const hidden = text?.replaceAll(credential, '…').replace(/cs_[a-z]+_[0-9A-Za-z]{8,}/g, 'cs_…')
-  return hidden && hideForeign(hidden, foreignPrefixes)
+  return text && hideForeign(hideCredentials(text.replaceAll(credential, '…')), foreignPrefixes)
 }

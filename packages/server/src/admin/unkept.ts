@@ -10,12 +10,8 @@ const DAY_MS = 86_400_000
 const SKEW_MS = 60_000
 const CLIENT_KEY = /^jwk_([A-Za-z0-9_-]{43})$/
 
-export type Unkept = {
-  /** Who may be altered by it; null: nobody can say. */
-  readonly owners: readonly OwnerRef[] | null
-  /** When it has expired in any case; null: never. */
-  readonly endsAt: Date | null
-}
+/** `owners`: who may be altered by it; null: nobody can say. */
+export type Unkept = { readonly owners: readonly OwnerRef[] | null }
 
 /**
  * What an id can be that no record is kept of: an access token that is a JWT, or a key that a client has. Undefined: none,
@@ -26,15 +22,14 @@ export async function findUnkept(db: Db, id: string, now: Date): Promise<Unkept 
   if (thumbprint !== undefined) return clientKey(db, thumbprint)
   const madeAt = id.startsWith('at_') ? idTime(id) : undefined
   if (madeAt === undefined || madeAt.getTime() > now.getTime() + SKEW_MS) return undefined
-  // No access token lives longer, nor does what one mints.
-  const endsAt = new Date(madeAt.getTime() + DAY_MS)
-  return endsAt.getTime() + SKEW_MS < now.getTime() ? undefined : { owners: null, endsAt }
+  // No access token lives longer.
+  return madeAt.getTime() + DAY_MS + SKEW_MS < now.getTime() ? undefined : { owners: null }
 }
 
 /** One that no client registered here may be among those that some client publishes: only its signatures show it. */
 async function clientKey(db: Db, thumbprint: string): Promise<Unkept | undefined> {
   const { registered, isAnyElsewhere } = await listClientsWithKey(db, thumbprint)
   const owners = registered.map((id) => ({ kind: 'client', id }) as const)
-  if (owners.length > 0) return { owners: isAnyElsewhere ? null : owners, endsAt: null }
-  return isAnyElsewhere ? { owners: null, endsAt: null } : undefined
+  if (isAnyElsewhere) return { owners: null }
+  return owners.length > 0 ? { owners } : undefined
 }

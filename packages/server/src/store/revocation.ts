@@ -25,24 +25,28 @@ export async function revokeWithItsOwn(
 }
 
 /**
- * Revokes what no record is kept of, by a line that may go once that has expired. False: it was revoked before. Whether
- * there is such a thing is not asked.
+ * Revokes what no record is kept of, by its id alone. False: it was revoked before. Whether there is such a thing is not
+ * asked.
+ *
+ * Security: the line stays for ever. By the id nobody can say whether it was a token for the management API, and what
+ * such a one minted may be rotated, and then outlives it.
  */
-export async function revokeUnkept(
-  change: Change,
-  id: string,
-  reason: string | null,
-  endsAt: Date | null,
-): Promise<boolean> {
+export async function revokeUnkept(change: Change, id: string, reason: string | null): Promise<boolean> {
   const subject = `credential:${id}`
   if ((await listRevocationLines(change.db, [subject])).length > 0) return false
   await change.record('credential.revoke', 'credential', id, { reason })
-  await drawRevocationLine(change, subject, reason, { endsAt })
+  await drawRevocationLine(change, subject, reason)
   await change.record('revocation_line.draw', 'revocation_line', subject, { reason })
   return true
 }
 
-/** An access token mints nothing, unless it is for the management API: then what it minted may live on for ever. */
+/** Whether its revocation would change nothing any more: it is an access token that has expired, and minted nothing. */
+export function isOver(credential: StoredCredential, now: Date): boolean {
+  const endsAt = lineEnd(credential)
+  return endsAt !== null && endsAt <= now
+}
+
+/** An access token mints nothing, unless it is for the management API: what that minted may be rotated, and outlive it. */
 function lineEnd({ kind, expiresAt, narrowing }: StoredCredential): Date | null {
   const mayMint = kind !== 'at' || narrowing.resources === null || narrowing.resources.includes(MANAGEMENT_RESOURCE)
   return mayMint ? null : expiresAt

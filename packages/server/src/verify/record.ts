@@ -1,6 +1,7 @@
 import type { DecisionRecord } from '@countersign/admin-api'
 import type { RefusalDetail } from '@countersign/resource-server'
 import { hideForeign } from '../domain/foreign-prefix.ts'
+import { hideCredentials } from '../domain/hide-credentials.ts'
 import { statusIn } from './answer.ts'
 import { type Decision, isAllowed } from './decision.ts'
 import { subjectOf } from './identity.ts'
@@ -67,16 +68,11 @@ function fitForRecords(detail: RefusalDetail, fit: (text: string) => string | un
   )
 }
 
-/** From its first letters, as all JWTs begin, to what is behind its last dot. Begins at a boundary, to stay linear. */
-export const JWT_IN_TEXT = /(?<![\w-])ey[\w-]{6,}(?:\.[\w-]*)+/g
-
 /** People put keys into paths. A run of this many letters and digits is a secret more often than a name. */
 function fitForRecord(text: string | undefined, foreignPrefixes: readonly string[]): string | undefined {
   if (text === undefined) return undefined
-  return hideForeign(text.replace(JWT_IN_TEXT, '…').replace(/[0-9A-Za-z]{43,}/g, '…'), foreignPrefixes).slice(
-    0,
-    MAX_TEXT_CHARACTERS,
-  )
+  const hidden = hideCredentials(text).replace(/[0-9A-Za-z]{43,}/g, '…')
+  return hideForeign(hidden, foreignPrefixes).slice(0, MAX_TEXT_CHARACTERS)
 }
 
 function textOrNull(value: unknown): string | null {
