@@ -79,6 +79,23 @@ onEveryEngine('the signing keys', (at) => {
     expect(await kids()).toHaveLength(2)
   })
 
+  test('stay as they are while a clock is behind: none is made and none retired, though it says so for long', async () => {
+    at.now = T0
+    await ensureSigningKey(at.store, seal)
+    at.now = days(90)
+    await maintain()
+    const before = [await kids(), await readRevision(at.reader)]
+    for (const behind of [days(89), days(1), days(-400)]) {
+      at.now = behind
+      await maintain()
+      await maintain(1)
+      expect([await kids(), await readRevision(at.reader)]).toEqual(before)
+    }
+    at.now = days(90, PUBLISH_LEAD_SECONDS + RETIRE_AFTER_SECONDS)
+    await maintain()
+    expect(await kids()).toEqual((before[0] as string[]).slice(0, 1))
+  })
+
   test('sign with the oldest one while a clock is behind them all', async () => {
     at.now = T0
     await ensureSigningKey(at.store, seal)
