@@ -11,6 +11,7 @@ import { rawRequest } from '../support/raw-http.ts'
 import { Teardown } from '../support/teardown.ts'
 import { Connection } from './connection.ts'
 import { type Outcome, type Progress, Violations } from './outcome.ts'
+import { workWithTokens } from './token-traces.ts'
 
 const HOST = 'webdav.example.com'
 /** The hint shows the last four characters; nothing longer may be found. Eight are never there by chance. */
@@ -74,13 +75,20 @@ function startOf(bytes: Buffer, at: number): number {
   return ((bytes[at] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0)
 }
 
-/** The part of an issued credential that is secret: prefix and the last four characters are shown as its hint. */
-function randomPartOf(key: string): Uint8Array {
-  return Buffer.from(key.replace(/^cs_[a-z]+_/, '').slice(0, -4), 'latin1')
+/**
+ * What nobody else may have: of what we issue, all but prefix and hint; of a signed JWT its signature, since its claims
+ * are worth nothing without and are told to whoever it identifies.
+ */
+function secretPartOf(text: string): Uint8Array {
+  if (text.startsWith('cs_')) return Buffer.from(text.replace(/^cs_[a-z]+_/, '').slice(0, -4), 'latin1')
+  return Buffer.from(/^ey[^.]*\.[^.]*\.([^.]*)$/.exec(text)?.[1] ?? text, 'latin1')
 }
 
+/** What the management API may say that is looked at here. */
+type Told = { id?: string; key?: string; secret?: string; items?: unknown }
+
 /** A server at work, with everything that was ever shown to it or by it. */
-class Exercise {
+export class Exercise {
   readonly secrets: Secret[] = []
   readonly heard: Haystack[] = []
   #count = 0
@@ -92,8 +100,7 @@ class Exercise {
   ) {}
 
   keep(name: string, key: string): string {
-    const bytes = key.startsWith('cs_') ? randomPartOf(key) : Buffer.from(key, 'latin1')
-    this.secrets.push({ name, bytes })
+    this.secrets.push({ name, bytes: secretPartOf(key) })
     return key
   }
 
@@ -106,11 +113,34 @@ class Exercise {
     const headers = { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' }
     const text = body === undefined ? undefined : JSON.stringify(body)
     const answer = await this.connection.request(method, `/api/v1${path}`, headers, text)
-    const parsed = (answer.body === '' ? {} : JSON.parse(answer.body)) as { id?: string; key?: string; items?: unknown }
-    const { key: shown, ...rest } = parsed
+    const parsed = (answer.body === '' ? {} : JSON.parse(answer.body)) as Told
+    const { key: shownKey, secret, ...rest } = parsed
+    const shown = shownKey ?? secret
     if (shown !== undefined) this.keep(`key ${this.secrets.length}`, shown)
     this.hear(`${method} ${path}`, `${answer.head}\n${shown === undefined ? answer.body : JSON.stringify(rest)}`)
     return { status: answer.status, ...parsed }
+  }
+
+  /** Posts to an OAuth endpoint, as from another address each time: no failure is to be throttled. */
+  async post(
+    path: string,
+    form: Readonly<Record<string, string>> | string,
+    headers: Readonly<Record<string, string>> = {},
+    what = 'a form',
+  ) {
+    const sent = {
+      'Content-Type': 'application/x-www-form-urlencoded',
+      'Countersign-Proxy-Secret': this.proxySecret,
+      'X-Forwarded-For': `198.51.100.${this.heard.length % 256}`,
+      ...headers,
+    }
+    const body = typeof form === 'string' ? form : String(new URLSearchParams(form))
+    const answer = await this.connection.request('POST', path, sent, body)
+    const isJson = /\r\ncontent-type: application\/json/i.test(answer.head)
+    const { access_token, ...rest } = (isJson ? JSON.parse(answer.body) : {}) as { access_token?: string }
+    const told = access_token === undefined ? answer.body : JSON.stringify(rest)
+    this.hear(`POST ${path.replace(/[?].*|(?<=\/oauth\/[a-z]+)\/.*/, '')} with ${what}`, `${answer.head}\n${told}`)
+    return { access_token, decision: /\r\ncountersign-decision: (\S+)/i.exec(answer.head)?.[1], status: answer.status }
   }
 
   async newKey(body: Record<string, unknown> = {}) {
@@ -218,7 +248,7 @@ async function work(it: Exercise, server: CountersignServer, proxySecret: string
     await it.call('GET', '/me', undefined, minted.key)
   }
 
-  const decisions: (string | undefined)[] = []
+  const decisions: (string | undefined)[] = await workWithTokens(it, HOST, server.url)
   const live = await it.newKey({ name: 'live' })
   decisions.push(...(await it.asks('a live key', live.key)))
   const narrowed = await it.newKey({ resources: ['webdav'], networks: ['198.51.100.0/24'], expires_in_seconds: 3600 })
@@ -283,7 +313,7 @@ async function work(it: Exercise, server: CountersignServer, proxySecret: string
   await it.call('GET', '/decisions?limit=100')
 }
 
-async function listen(it: Exercise, server: CountersignServer): Promise<void> {
+async function listen(it: Exercise, server: CountersignServer, proxySecret: string): Promise<void> {
   for (const path of [
     '/healthz',
     '/readyz',
@@ -296,7 +326,9 @@ async function listen(it: Exercise, server: CountersignServer): Promise<void> {
       `GET ${path} HTTP/1.1`,
       `Host: ${server.address}`,
       'Connection: close',
+      `Countersign-Proxy-Secret: ${proxySecret}`,
     ])
+    if (path === '/metrics' && answer.status !== 200) throw new Error(`/metrics: ${answer.status}`)
     it.hear(`GET ${path.replace(/\?.*/, '')}`, `${[...answer.headers].join('\n')}\n${answer.body}`)
   }
 }
@@ -366,7 +398,7 @@ export async function trySearch(progress: Progress = () => undefined): Promise<O
     it.keep('the proxy secret', proxySecret)
     await work(it, server, proxySecret)
     progress(it.count, 0)
-    await listen(it, server)
+    await listen(it, server, proxySecret)
     // What waits to be written is written within a second.
     await Bun.sleep(1500)
     let checked = await checkModes(dataDir, violations)
