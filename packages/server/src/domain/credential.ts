@@ -106,7 +106,7 @@ export function revocationOf(
     // What mints for itself has the same owner as what it mints.
     for (const subject of [refText(credential.owner), `kind:${kindOf(ancestor)}`]) {
       const line = lineThrough(subject)
-      if (line === undefined || !wasMetAt(ancestor, credential, line)) continue
+      if (line === undefined || !wasMetBy(line, ancestor, credential)) continue
       return { at: line.at, by: line.by, reason: line.reason, of: `${ancestor}, which minted it` }
     }
   }
@@ -119,11 +119,13 @@ export function kindOf(id: string): string {
 }
 
 /**
- * Whether a line that is drawn at an age met what minted a credential: that was made when its id says, to the second as
- * kept. The id of a client's own key says nothing of that: what such a key had minted by then dies in any case, and
- * later only one that the line did not meet mints.
+ * Whether a line met what minted a credential: when the credential is older than the line, so is what minted it. Of a line
+ * that is drawn at an age: that was made when its id says, to the second as kept. The id of a client's own key says
+ * nothing of that: what such a key had minted by then dies in any case, and later only one that was not met mints.
  */
-function wasMetAt(ancestor: string, { createdAt }: StoredCredential, { before, at }: RevocationLine): boolean {
+function wasMetBy(line: RevocationLine, ancestor: string, { createdAt, revision }: StoredCredential): boolean {
+  const { before, at } = line
+  if (revision <= line.revision) return true
   if (before === null) return false
   if (kindOf(ancestor) === 'jwk') return createdAt <= at
   const madeAt = idTime(ancestor)
