@@ -11,17 +11,17 @@ type Shown = { readonly name: string; readonly text: string }
  * every way to the proxies' listener and to the OAuth endpoints. Returns the ids of the decisions.
  */
 export async function workWithTokens(it: Exercise, host: string, issuer: string): Promise<(string | undefined)[]> {
-  const shown = await makeAll(it, host, issuer)
+  const { shown, headers } = await makeAll(it, host, issuer)
   const decisions: (string | undefined)[] = []
   for (const { name, text } of shown) {
     decisions.push(...(await it.asks(name, text)))
-    decisions.push(...(await misplaceEverywhere(it, name, text)))
+    decisions.push(...(await askFor(it, name, text, headers)), ...(await misplaceEverywhere(it, name, text)))
     await showToManagement(it, host, text)
   }
   return decisions
 }
 
-async function makeAll(it: Exercise, host: string, issuer: string): Promise<Shown[]> {
+async function makeAll(it: Exercise, host: string, issuer: string) {
   const resource = `https://${host}`
   await it.call('POST', '/clients', { id: 'signer', name: 'Signer', groups: ['media'] })
   await it.call('PATCH', '/resources/webdav', { introspectors: ['canister'] })
@@ -57,7 +57,7 @@ async function makeAll(it: Exercise, host: string, issuer: string): Promise<Show
     await it.post('/oauth/introspect', { token: ended.text }, live.headers)
     await it.call('POST', `/credentials/${doomed.id}/revoke`, { reason: 'leaked' })
   }
-  return [...shown, ...(await makeAssertions(it, resource, issuer))]
+  return { shown: [...shown, ...(await makeAssertions(it, resource, issuer))], headers: live.headers }
 }
 
 async function makeAssertions(it: Exercise, resource: string, issuer: string): Promise<Shown[]> {
@@ -79,6 +79,28 @@ async function makeAssertions(it: Exercise, resource: string, issuer: string): P
     kept('a client assertion by another key', stranger),
     kept('a client assertion that lives for too long', signer, { exp: Math.floor(Date.now() / 1000) + 864_000 }),
   ]
+}
+
+/** By a client that is believed: what it says is looked at one by one, and told to the operator. */
+async function askFor(it: Exercise, name: string, text: string, headers: Readonly<Record<string, string>>) {
+  const forms: Record<string, string>[] = [
+    { grant_type: text },
+    { ...GRANT, scope: text },
+    { ...GRANT, scope: `files:read ${text}x` },
+    { ...GRANT, resource: text },
+    { ...GRANT, resource: `https://webdav.example.com/${text}` },
+    { ...GRANT, client_id: text },
+    { ...GRANT, [text]: text },
+  ]
+  const ids: (string | undefined)[] = []
+  for (const form of forms) ids.push((await it.post('/oauth/token', form, headers, name)).decision)
+  for (const path of ['/oauth/introspect', '/oauth/revoke']) {
+    for (const token of [`${text}x`, ` ${text}`, text.slice(0, -1)]) {
+      ids.push((await it.post(path, { token, token_type_hint: text }, headers, name)).decision)
+    }
+  }
+  ids.push((await it.post('/oauth/introspect', { token: text, resource: text, scope: text }, headers, name)).decision)
+  return ids
 }
 
 /** Where no credential belongs at the OAuth endpoints, and where people put them all the same. */

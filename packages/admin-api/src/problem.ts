@@ -50,9 +50,16 @@ export function problem(code: ProblemCode, extra: { detail?: string; problems?: 
   return { type: problemType(code), title, status, code, ...extra }
 }
 
+/** No field's name is that long, and every credential of ours is longer: somebody may put one where a name belongs. */
+const MAX_NAME_CHARACTERS = 40
+
 /** Every mistake of a parse, each at its field. Says what was expected, never what was sent. */
 export function fieldProblems(error: z.ZodError): FieldProblem[] {
-  return fieldMistakes(error).map(({ path, message }) => ({ path: fieldPath(path), message }))
+  return fieldMistakes(error).map(({ path, message }) => ({ path: fieldPath(path.map(nameAlone)), message }))
+}
+
+function nameAlone(part: PropertyKey): PropertyKey {
+  return typeof part === 'string' && part.length > MAX_NAME_CHARACTERS ? '…' : part
 }
 
 /** The same with the way to each field part by part, for those who know the text that it came from. */
