@@ -20,6 +20,16 @@ const foreign = (prefix: string): [string, ForeignPrefix] => [
 const canister: HolderRef = { kind: 'client', id: 'canister' }
 const media: HolderRef = { kind: 'group', id: 'media' }
 
+const line = {
+  subject: 'client:canister',
+  revision: 1,
+  before: null,
+  endsAt: null,
+  at: created,
+  by: 'ops',
+  reason: null,
+}
+
 /** A directory after updates at revisions 1, 2, … */
 function after(...updates: Partial<DirectoryUpdate>[]): Directory {
   const directory = new Directory(management)
@@ -157,15 +167,6 @@ describe('the foreign prefix of a text', () => {
 })
 
 describe('an update', () => {
-  const line = {
-    subject: 'client:canister',
-    revision: 1,
-    before: null,
-    endsAt: null,
-    at: created,
-    by: 'ops',
-    reason: null,
-  }
   const group = { name: 'media', description: '', disabled: false, managedBy: null, createdAt: created, revision: 1 }
   const full: Partial<DirectoryUpdate> = {
     resources: new Map([resource('a', 'one.example.com')]),
@@ -214,4 +215,14 @@ describe('an update', () => {
     const directory = after(full, { lines: [{ ...line, revision: 2 }] })
     expect(directory.lineThrough('client:canister')?.revision).toBe(2)
   })
+})
+
+test('a revocation line is forgotten when its end is past, and one without an end never', () => {
+  const endsAt = new Date('2030-01-02T00:00:00Z')
+  const directory = after({ lines: [{ ...line, subject: 'credential:at_1', endsAt }, line] })
+  const drawn = () => ['credential:at_1', 'client:canister'].map((subject) => directory.lineThrough(subject)?.subject)
+  directory.forgetEndedLines(endsAt)
+  expect(drawn()).toEqual(['credential:at_1', 'client:canister'])
+  directory.forgetEndedLines(new Date(endsAt.getTime() + 1))
+  expect(drawn()).toEqual([undefined, 'client:canister'])
 })
