@@ -60,6 +60,18 @@ function questionsOf({ key, spareKey }: Furnished): Question[] {
   ]
 }
 
+/** The same for access tokens, of one of which no row is kept that could be damaged. */
+function tokenQuestionsOf({ jwt, opaqueToken }: Furnished): Question[] {
+  const forged = `${jwt.slice(0, jwt.lastIndexOf('.') + 1)}${'A'.repeat(86)}`
+  return [
+    { name: 'a JWT of ours', ask: forward({ Authorization: `Bearer ${jwt}` }) },
+    { name: 'an opaque token', ask: forward({ Authorization: `Bearer ${opaqueToken}` }) },
+    { name: STRANGE_JWT, ask: forward({ Authorization: `Bearer ${forged}` }) },
+  ]
+}
+
+const STRANGE_JWT = 'a JWT that we did not sign'
+
 /** Checks what may never be: an answer of 2xx, or an identity beside any other. */
 function judge(tally: Tally, what: string, { status, head }: Answered, most = 'a refusal'): void {
   tally.trials++
@@ -105,10 +117,12 @@ async function throwEverywhere(tally: Tally): Promise<void> {
     const furnished = await (await furnish(teardown))()
     const server = await startInProcess(furnished.dataDir)
     teardown.add(server.close)
-    const questions = questionsOf(furnished)
+    const questions = [...questionsOf(furnished), ...tokenQuestionsOf(furnished)]
     const sound: number[] = []
     for (const { ask } of questions) sound.push((await ask(server.connection)).status)
-    const expected = questions.map(({ name }) => (name === 'a key that does not exist' ? 401 : 200))
+    const expected = questions.map(({ name }) =>
+      name === 'a key that does not exist' || name === STRANGE_JWT ? 401 : 200,
+    )
     if (sound.join() !== expected.join()) throw new Error(`with nothing broken: ${sound.join()}`)
 
     const reached = new Set<string>()
@@ -208,7 +222,7 @@ async function breakResolvers(server: InProcess, furnished: Furnished, tally: Ta
   ]
   for (const [how, resolve] of wrong) {
     Object.defineProperty(verify, 'recognise', { value: () => resolve, configurable: true })
-    for (const question of questionsOf(furnished)) {
+    for (const question of [...questionsOf(furnished), ...tokenQuestionsOf(furnished)]) {
       if (question.name === 'nobody at a public path') continue
       const answer = await question.ask(server.connection)
       judge(tally, `a resolver ${how}, asked with ${question.name}`, answer)

@@ -4,6 +4,7 @@ import { cp, mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type App, composeApp, parseConfig } from '@countersign/server'
 import { listen } from '../../packages/server/src/http/listen.ts'
+import { basicOf } from '../support/app.ts'
 import type { Teardown } from '../support/teardown.ts'
 import { Connection } from './connection.ts'
 
@@ -77,11 +78,14 @@ export type Furnished = {
   readonly key: string
   readonly id: string
   readonly spareKey: string
+  /** Access tokens of its secret, in both forms. */
+  readonly jwt: string
+  readonly opaqueToken: string
 }
 
 /**
- * A data directory with a resource, a client in a group that may read there, and two keys of it, each narrowed in
- * every way that there is. It is copied for each use.
+ * A data directory with a resource, a client in a group that may read there, two keys of it and two access
+ * tokens, each narrowed in every way that there is. It is copied for each use.
  */
 export async function furnish(teardown: Teardown): Promise<() => Promise<Furnished>> {
   const scratch = await teardown.temporaryDirectory('furnished')
@@ -90,7 +94,7 @@ export async function furnish(teardown: Teardown): Promise<() => Promise<Furnish
   const make = async (path: string, body: unknown) => {
     const answer = await server.connection.call(BOOTSTRAP_KEY, 'POST', path, body)
     if (answer.status !== 201) throw new Error(`${path}: ${answer.status} ${JSON.stringify(answer.body)}`)
-    return answer.body as { id: string; key: string }
+    return answer.body as { id: string; key: string; secret: string }
   }
   await make('/resources', {
     name: 'webdav',
@@ -108,10 +112,24 @@ export async function furnish(teardown: Teardown): Promise<() => Promise<Furnish
   const narrow = { resources: ['webdav'], scopes: ['files:read'], projects: ['a'], networks: ['192.0.2.0/24'] }
   const { id, key } = await make('/clients/canister/keys', narrow)
   const spare = await make('/clients/canister/keys', narrow)
+  const { secret } = await make('/clients/canister/secrets', narrow)
+  const token = async (format: 'jwt' | 'opaque') => {
+    const access_token = { format, ttl_seconds: 86_400 }
+    await server.connection.call(BOOTSTRAP_KEY, 'PATCH', '/resources/webdav', { access_token })
+    const headers = {
+      ...basicOf('canister', secret),
+      'Content-Type': 'application/x-www-form-urlencoded',
+      'X-Forwarded-For': '192.0.2.1',
+    }
+    const answer = await server.connection.request('POST', '/oauth/token', headers, 'grant_type=client_credentials')
+    if (answer.status !== 200) throw new Error(`no token: ${answer.status} ${answer.body}`)
+    return (JSON.parse(answer.body) as { access_token: string }).access_token
+  }
+  const [jwt, opaqueToken] = [await token('jwt'), await token('opaque')]
   await server.close()
   return async () => {
     const dataDir = await mkdtemp(join(scratch, 'copy-'))
     await cp(original, dataDir, { recursive: true })
-    return { dataDir, id, key, spareKey: spare.key }
+    return { dataDir, id, key, spareKey: spare.key, jwt, opaqueToken }
   }
 }
