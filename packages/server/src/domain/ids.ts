@@ -1,25 +1,21 @@
 // Public ids: a prefix that says the noun, and a ULID, which sorts by time of making.
 
-const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
+/** The digits of the ULID, least first. */
+export const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 
 export type RandomBytes = (length: number) => Uint8Array
 
 /** Makes `<prefix>_<ULID>`: 48 bits of milliseconds, 80 of random. Not a secret. */
 export function makeId(prefix: string, now: Date, random: RandomBytes): string {
-  let tail = ''
-  for (const byte of random(16)) tail += CROCKFORD.charAt(byte & 31)
-  return `${prefix}_${timeDigits(now)}${tail}`
-}
-
-/** The ten digits in an id of that moment: they sort as moments do. */
-export function timeDigits(moment: Date): string {
-  let time = moment.getTime()
+  let time = now.getTime()
   const digits = new Array<string>(10)
   for (let position = 9; position >= 0; position--) {
     digits[position] = CROCKFORD.charAt(time % 32)
     time = Math.floor(time / 32)
   }
-  return digits.join('')
+  let tail = ''
+  for (const byte of random(16)) tail += CROCKFORD.charAt(byte & 31)
+  return `${prefix}_${digits.join('')}${tail}`
 }
 
 /** When an id was made, by its ULID; undefined: it is no id of ours. */

@@ -72,10 +72,14 @@ onEveryEngine('the count of credentials', (at) => {
     }
     const drawn = [
       () => drawAt('kind:at', later(-10)),
+      () => drawAt('client:other', later(-10)),
       () => drawAt('kind:secret', later(-10)),
+      () => drawAt('kind:jwk', later(-10)),
       () => drawAt('client:canister', later(-30)),
       () => drawAt('credential:at_3', undefined),
+      () => drawAt('kind:secret', undefined),
       () => drawAt('kind:at', undefined),
+      () => drawAt('client:other', undefined),
     ]
     const drawAt = (subject: string, before: Date | undefined) =>
       at.run((running) => drawRevocationLine(running, subject, null, { before }))
@@ -84,7 +88,10 @@ onEveryEngine('the count of credentials', (at) => {
       await insert(`at_older_${index}`, { createdAt: later(-11), ancestors: [newer] })
       await insert(`at_old_secret_${index}`, { ancestors: [older] })
       await insert(`key_${index}`, { createdAt: later(-40) })
-      await insert(`key_minted_${index}`, { ancestors: ['key_of_a_friend', older] })
+      await insert(`at_of_a_key_pair_${index}`, { ancestors: [`jwk_${'x'.repeat(43)}`] })
+      await insert(`at_other_${index}`, { owner: { kind: 'client', id: 'other' }, ancestors: [older] })
+      await insert(`at_newer_${index}`, { owner: { kind: 'client', id: 'other' }, ancestors: [newer] })
+      await insert(`key_minted_${index}`, { ancestors: ['key_0', older] })
       await draw()
       const lines = new Map((await listRevocationLines(at.reader)).map((line) => [line.subject, line]))
       const stored = await Promise.all(all.map((id) => findCredential(at.reader, id)))

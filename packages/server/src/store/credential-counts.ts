@@ -1,8 +1,7 @@
 import { ISSUED_KINDS, type IssuedKind } from '@countersign/resource-server'
 import { PostgresAdapter, type RawBuilder, sql } from 'kysely'
 import { OWNER_KINDS, type OwnerRef } from '../domain/credential.ts'
-import { timeDigits } from '../domain/ids.ts'
-import { listRevocationLines } from './revocation-lines.ts'
+import { CROCKFORD } from '../domain/ids.ts'
 import { type Db, parseWord, toSeconds } from './store.ts'
 
 /** Credentials of one kind and origin that have neither expired nor been revoked, by themselves or by a line. */
@@ -72,10 +71,11 @@ async function countPart(db: Db, now: number, withinDays: readonly number[], aft
   const isThrough = sql`(line.revision >= it.revision or line.before > it.created_at)`
   const lineThrough = (subject: RawBuilder<unknown>) =>
     sql`exists (select 1 from revocation_line as line where line.subject = ${subject} and ${isThrough})`
+  const ownLine = sql`'credential:' || ancestor.value`
   const isOrphan = sql`it.ancestors is not null and exists (
-    select 1 from ${ancestorsOf(db)} left join revocation_line as line
-      on line.subject = 'credential:' || ancestor.value and ${isThrough}
-    where line.subject is not null or ${await isOfDeadAge(db)})`
+    select 1 from ${ancestorsOf(db)} join revocation_line as line
+      on line.subject in (${ownLine}, it.owner_kind || ':' || it.owner, 'kind:' || ${kindOfAncestor(db)})
+    where case when line.subject = ${ownLine} then ${isThrough} else ${wasMet(db)} end)`
   const isLiveAmong = (kind: OwnerRef['kind']) => sql`(it.owner_kind = ${kind} and exists (
     select 1 from ${sql.table(kind)} as owner where owner.id = it.owner and owner.disabled = 0))`
   const hasLiveOwner = sql`(${sql.join(OWNER_KINDS.map(isLiveAmong), sql` or `)})`
@@ -107,25 +107,37 @@ async function countPart(db: Db, now: number, withinDays: readonly number[], aft
   return rows
 }
 
-/** Whether an ancestor was made before the date up to which all of its kind are dead: its id says when. */
-async function isOfDeadAge(db: Db): Promise<RawBuilder<unknown>> {
-  const lines = await listRevocationLines(
-    db,
-    ISSUED_KINDS.map((kind) => `kind:${kind}`),
-  )
-  const conditions = lines.flatMap(({ subject, before }) => {
-    if (before === null) return []
-    const prefix = `${subject.slice('kind:'.length)}_`
-    const [after, digits] = [prefix.length + 1, timeDigits(before)]
-    return sql`(substr(ancestor.value, 1, ${prefix.length}) = ${prefix}
-      and substr(ancestor.value, ${after}, ${digits.length}) < ${digits})`
+/** Whether a line through an owner or a kind met the ancestor: as `revocationOf` judges it. */
+function wasMet(db: Db): RawBuilder<unknown> {
+  const kind = kindOfAncestor(db)
+  const madeBefore = sql`length(ancestor.value) - length(${kind}) = 27
+    and substr(ancestor.value, length(${kind}) + 2, 10) < ${digitsOf(sql`line.before * 1000`)}`
+  return sql`(line.revision >= it.revision or (line.before is not null and
+    case when ${kind} = 'jwk' then it.created_at <= line.at else ${madeBefore} end))`
+}
+
+/** What a public id says of the moment of its making, for a number of milliseconds. */
+function digitsOf(milliseconds: RawBuilder<unknown>): RawBuilder<unknown> {
+  const digits = Array.from({ length: 10 }, (_, at) => {
+    const place = sql.lit(32 ** (9 - at))
+    return sql`substr(${sql.lit(CROCKFORD)}, cast(1 + (${milliseconds} / ${place}) % 32 as integer), 1)`
   })
-  return conditions.length === 0 ? sql`1 = 0` : sql.join(conditions, sql` or `)
+  return sql.join(digits, sql` || `)
+}
+
+function kindOfAncestor(db: Db): RawBuilder<unknown> {
+  return isPostgres(db)
+    ? sql`split_part(ancestor.value, '_', 1)`
+    : sql`substr(ancestor.value, 1, instr(ancestor.value, '_') - 1)`
 }
 
 /** Each id of the list of ancestors, as a row of its own. */
 function ancestorsOf(db: Db): RawBuilder<unknown> {
-  return db.getExecutor().adapter instanceof PostgresAdapter
+  return isPostgres(db)
     ? sql`jsonb_array_elements_text(it.ancestors::jsonb) as ancestor(value)`
     : sql`json_each(it.ancestors) as ancestor`
+}
+
+function isPostgres(db: Db): boolean {
+  return db.getExecutor().adapter instanceof PostgresAdapter
 }
