@@ -188,6 +188,14 @@ describeWith(['bash', 'curl', 'jq'], 'the guide to leaks', () => {
       expect(await statusOf(await tokenBy({ secret: next }))).toBe(200)
     })
 
+    test('a signing key: what it signed is refused, and tokens that are got then are not', async () => {
+      const secret = await newSecret()
+      const before = await tokenBy(secret)
+      expect(await statusOf(before)).toBe(200)
+      expect(await shell(block('signing-key'), admin())).toMatchObject({ exitCode: 0 })
+      expect([await statusOf(before), await statusOf(await tokenBy(secret))]).toEqual([401, 200])
+    })
+
     test('a private key: all that the client had is dead, and what it is given then works', async () => {
       const fromGuide = (name: string) =>
         guideBlock('service-to-service.md', name).replaceAll('npx countersign', 'countersign')

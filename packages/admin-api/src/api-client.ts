@@ -32,7 +32,7 @@ import {
   type PermissionQuery,
 } from './permission.ts'
 import { ChangedResource, type NewResource, Resource, type ResourceChange, ResourcePage } from './resource.ts'
-import { SigningKey, SigningKeyPage } from './signing-key.ts'
+import { SigningKey, SigningKeyPage, type SigningKeyRotation } from './signing-key.ts'
 import { type NewUser, User, type UserChange, UserPage } from './user.ts'
 
 /** 204: done, and nothing to say. */
@@ -129,7 +129,8 @@ export function apiClient(options: CallOptions) {
     },
     signingKeys: {
       list: () => call('GET', '/signing-keys', SigningKeyPage),
-      rotate: () => call('POST', '/signing-keys/rotate', SigningKey),
+      rotate: (body: Body<typeof SigningKeyRotation> = {}) =>
+        call('POST', '/signing-keys/rotate', SigningKey, { body }),
     },
     decisions: {
       list: (query: Partial<DecisionQuery> = {}) => call('GET', '/decisions', DecisionPage, { query }),

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { body } from './body.ts'
 import { instant } from './names.ts'
 import { page } from './page.ts'
 
@@ -33,3 +34,16 @@ export const SigningKey = z
 export type SigningKey = z.infer<typeof SigningKey>
 
 export const SigningKeyPage = page(SigningKey)
+
+export const SigningKeyRotation = body({
+  now: z
+    .boolean()
+    .default(false)
+    .meta({
+      description:
+        'For a key that leaked: the new one signs at once, and all others are believed no more, nor any access token ' +
+        '(JWT) or assertion that they signed, from the next request on.',
+      example: false,
+    }),
+}).meta({ description: 'How the next key takes over.' })
+export type SigningKeyRotation = z.output<typeof SigningKeyRotation>

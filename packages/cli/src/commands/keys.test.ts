@@ -34,6 +34,28 @@ test('a rotation publishes the next key, and the list says which one signs and w
   expect(await published()).toEqual([next, old])
 })
 
+test('of a leaked key all that it signed dies at once, if a person says so or a script does', async () => {
+  const before = await published()
+  const script = await server.run('keys rotate --now')
+  expect(script.code).toBe(2)
+  expect(script.err).toContain('Every access token that is a JWT')
+  expect(script.err).toContain('If that is meant: --yes')
+  expect(await server.run('keys rotate --now', { answer: 'n' })).toMatchObject({ code: 1, out: '' })
+  expect(await published()).toEqual(before)
+
+  for (const [line, world] of [
+    ['keys rotate --now', { answer: 'y' }],
+    ['keys rotate --now --yes', {}],
+  ] as const) {
+    const last = await published()
+    const { code, out, err } = await server.run(line, world)
+    const [next = '', ...others] = await published()
+    expect({ code, others, changed: !last.includes(next) }).toEqual({ code: 0, others: [], changed: true })
+    expect(out).toBe(`Signing key ${next} signs, and no other is believed.\n`)
+    expect(err).toContain('until it fetches the key set again')
+  }
+})
+
 test('whoever may not rotate them is told so', async () => {
   for (const line of [
     'client create watch',

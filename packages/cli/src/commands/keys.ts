@@ -1,10 +1,13 @@
 import type { SigningKey } from '@countersign/admin-api'
 import type { Command } from 'commander'
+import { AnswerIsNo, UsageError } from '../exit.ts'
 import { moment } from '../moment.ts'
 import { examples } from '../options.ts'
-import { online } from '../session.ts'
+import { type OnlineSession, online } from '../session.ts'
 import { type Cell, type Column, table } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
+
+type RotateOptions = { readonly now?: true; readonly yes?: true }
 
 const STATES: Record<SigningKey['state'], Cell> = {
   published: 'published',
@@ -37,15 +40,37 @@ export function addKeysCommands(program: Command, terminal: Terminal): void {
   const rotate = keys
     .command('rotate')
     .description('publish the key that signs next; what the present one signed is good until it ends')
-    .action((_options: object, command: Command) =>
-      online(terminal, command, async ({ api, print, hint }) => {
-        const next = await api.signingKeys.rotate()
+    .option('--now', 'for a key that leaked: replace all of them at once, and refuse whatever they signed')
+    .option('--yes', 'do not ask, for scripts (--now)')
+    .action(({ now, yes }: RotateOptions, command: Command) =>
+      online(terminal, command, async (session) => {
+        if (now) return replaceKeys(session, yes === true)
+        const next = await session.api.signingKeys.rotate()
         const from = moment(next.active_from, terminal.now())
-        print(next, () => `Signing key ${next.kid} is published. It signs from ${from} on.\n`)
-        hint('What becomes of the others: countersign keys list')
+        session.print(next, () => `Signing key ${next.kid} is published. It signs from ${from} on.\n`)
+        session.hint('What becomes of the others: countersign keys list')
       }),
     )
-  examples(rotate, ['countersign keys rotate'])
+  rotate.addHelpText('after', `\nWith --now: ${LOSING}\n${STILL_BELIEVED}`)
+  examples(rotate, ['countersign keys rotate', 'countersign keys rotate --now', 'countersign keys rotate --now --yes'])
+}
+
+const LOSING = `all signing keys are retired at once. Every access token that is a JWT, and every assertion, is
+refused from the next request on; clients have to get new tokens. Opaque tokens, API keys and secrets live on.`
+const STILL_BELIEVED = `Whoever checks tokens without asking Countersign believes the old keys until it fetches the key set again: restart
+those services, or wait for as long as they keep it.`
+
+/** Whoever leaves it half way has lost nothing; whoever means it in a script has to say so. */
+async function replaceKeys({ api, terminal, print, hint }: OnlineSession, isMeant: boolean): Promise<void> {
+  if (!isMeant && !terminal.canAsk) throw new UsageError(`With --now ${LOSING} If that is meant: --yes`)
+  const question = `${LOSING.charAt(0).toUpperCase()}${LOSING.slice(1)} Replace? [y/N] `
+  if (!isMeant && !/^y(es)?$/i.test((await terminal.ask(question)).trim())) {
+    hint('Nothing was replaced.')
+    throw new AnswerIsNo()
+  }
+  const next = await api.signingKeys.rotate({ now: true })
+  print(next, () => `Signing key ${next.kid} signs, and no other is believed.\n`)
+  hint(STILL_BELIEVED)
 }
 
 function signingKeyColumns(now: Date): readonly Column<SigningKey>[] {

@@ -104,6 +104,7 @@ const ALTERING: readonly Write[] = [
   ],
   ['revoking all access tokens', 'POST', () => '/credentials/revoke-older', { kind: 'at', created_before: START }],
   ['rotating the signing key', 'POST', () => '/signing-keys/rotate'],
+  ['replacing the signing keys', 'POST', () => '/signing-keys/rotate', { now: true }],
   ['disabling the built-in admin', 'PATCH', () => '/clients/countersign-admin', { disabled: true }],
 ]
 
@@ -204,7 +205,7 @@ describe('would_escalate', () => {
   test('no file but those of writes can change anything', async () => {
     const files = [...new Bun.Glob('*.ts').scanSync(import.meta.dir)].filter((file) => !file.endsWith('.test.ts'))
     const changing =
-      /\b(insert|update|delete|shorten|revoke)(Resource|Group|Client|User|Permission|Credentials?|ForeignPrefix|Unkept)\b[^}]*\} from '\.\.\/store|drawRevocationLine|revokeWithDescendants|rotateSigningKey|retireId|deps\.change\(/
+      /\b(insert|update|delete|shorten|revoke)(Resource|Group|Client|User|Permission|Credentials?|ForeignPrefix|Unkept)\b[^}]*\} from '\.\.\/store|drawRevocationLine|revokeWithDescendants|rotateSigningKey|replaceSigningKeys|retireId|deps\.change\(/
     const found = []
     for (const file of files) if (changing.test(await Bun.file(`${import.meta.dir}/${file}`).text())) found.push(file)
     expect(found.toSorted()).toEqual([

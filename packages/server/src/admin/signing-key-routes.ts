@@ -1,7 +1,7 @@
-import { SigningKey, SigningKeyPage } from '@countersign/admin-api'
+import { SigningKey, SigningKeyPage, SigningKeyRotation } from '@countersign/admin-api'
 import { createRoute } from '@hono/zod-openapi'
 import type { AdminDeps } from './deps.ts'
-import { answer, callerOf, named, newRoutes, PROBLEM } from './operation.ts'
+import { answer, callerOf, named, newRoutes, PROBLEM, sent } from './operation.ts'
 import { publishedKeys, rotateKeys } from './signing-keys.ts'
 
 const tags = ['signing-keys']
@@ -21,13 +21,15 @@ const rotate = createRoute({
   summary: 'Publish the key that signs next',
   description:
     'It signs once everybody who follows the key set knows it; the present one signs until then, and is published ' +
-    'until nothing that it signed can be alive. Is one waiting already, no other is made. Needs role `admin`, by a ' +
+    'until nothing that it signed can be alive. Is one waiting already, no other is made. With `now`, for a key that ' +
+    'leaked, a new one signs at once and all others are retired with what they signed. Needs role `admin`, by a ' +
     'credential that is not narrowed to scopes or projects.',
+  request: { body: { ...sent(named('SigningKeyRotation', SigningKeyRotation), { now: false }).body, required: false } },
   responses: { 200: answer('The key that signs next, and from when on.', named('SigningKey', SigningKey)), ...PROBLEM },
 })
 
 export function signingKeyRoutes(deps: AdminDeps) {
   return newRoutes()
     .openapi(list, async (c) => c.json({ items: await publishedKeys(deps), next_cursor: null }, 200))
-    .openapi(rotate, async (c) => c.json(await rotateKeys(deps, callerOf(c)), 200))
+    .openapi(rotate, async (c) => c.json(await rotateKeys(deps, callerOf(c), c.req.valid('json')), 200))
 }

@@ -1,4 +1,4 @@
-import { rotateSigningKey } from '../keys/rotation.ts'
+import { replaceSigningKeys, rotateSigningKey } from '../keys/rotation.ts'
 import type { Seal } from '../keys/seal.ts'
 import type { Change } from '../store/store.ts'
 import type { Guard } from './guard.ts'
@@ -16,5 +16,11 @@ export class SigningKeyWrites {
     await this.guard.mayAlterManagement('Rotating the signing key')
     const { kid } = await rotateSigningKey(this.change, this.seal)
     return kid
+  }
+
+  /** Has a new key sign at once, and takes all others out of use with what they signed. Returns its id. */
+  async replace(): Promise<string> {
+    await this.guard.mayAlterManagement('Replacing the signing keys')
+    return replaceSigningKeys(this.change, this.seal)
   }
 }

@@ -71,3 +71,43 @@ test('an auditor sees the keys and rotates none; a reader of other things sees n
   expect((await at.api('POST', `${PATH}/rotate`, undefined, other)).body).toMatchObject({ code: 'would_escalate' })
   expect(await listed()).toHaveLength(1)
 })
+
+test('now: a new key signs at once, and whatever the others signed is refused at the next request', async () => {
+  const { key } = await withWebdav(at)
+  const { headers } = await withSecret(at)
+  const [old] = await listed()
+  await rotated()
+  const [seen, unseen] = [await tokenFor(at, headers), await tokenFor(at, headers)]
+  const answerTo = (token: string) => at.ask({ headers: { Authorization: `Bearer ${token}` } })
+  const statusOf = async (token: string) => (await answerTo(token)).status
+  const assertedBy = async () => kidOf(String((await answerTo(key)).headers.get('Countersign-Assertion')))
+  expect([await statusOf(seen), kidOf(seen), await assertedBy()]).toEqual([200, String(old?.kid), String(old?.kid)])
+
+  const { body } = await at.api('POST', `${PATH}/rotate`, { now: true })
+  const { kid } = body as Key
+  expect(body).toMatchObject({ state: 'active', active_from: inSeconds(0), retires_at: null })
+  expect(await listed()).toEqual([body as Key])
+  expect(await published()).toEqual([kid])
+  expect([await statusOf(seen), await statusOf(unseen), await assertedBy()]).toEqual([401, 401, kid])
+  const successor = await tokenFor(at, headers)
+  expect([kidOf(successor), await statusOf(successor)]).toEqual([kid, 200])
+})
+
+test('now: a request that cannot be read replaces nothing, and one that does not say so replaces nothing at once', async () => {
+  const [old] = await listed()
+  expect((await at.api('POST', `${PATH}/rotate`, { now: 'yes' })).status).toBe(400)
+  expect((await at.api('POST', `${PATH}/rotate`, { at_once: true })).status).toBe(400)
+  expect(await listed()).toHaveLength(1)
+  expect((await at.api('POST', `${PATH}/rotate`, { now: false })).body).toMatchObject({ state: 'published' })
+  expect((await listed())[1]).toMatchObject({ kid: old?.kid, state: 'active' })
+})
+
+test('while the clock is behind every key, the oldest is the one that signs, here and in what it signs', async () => {
+  await withWebdav(at)
+  const { headers } = await withSecret(at)
+  const [old] = await listed()
+  await rotated()
+  at.clock.advance(-1000)
+  expect(await states()).toEqual(['published', 'active'])
+  expect(kidOf(await tokenFor(at, headers))).toBe(String(old?.kid))
+})

@@ -1,4 +1,4 @@
-import type { SigningKey } from '@countersign/admin-api'
+import type { SigningKey, SigningKeyRotation } from '@countersign/admin-api'
 import { retiresAt } from '../keys/rotation.ts'
 import { listSigningKeys, type StoredSigningKey } from '../store/signing-keys.ts'
 import type { AdminDeps, Authorized } from './deps.ts'
@@ -9,10 +9,14 @@ export async function publishedKeys({ store }: AdminDeps): Promise<SigningKey[]>
   return described(await listSigningKeys(store.reader), store.clock())
 }
 
-/** Publishes the key that signs next, and answers when. */
-export async function rotateKeys(deps: AdminDeps, by: Authorized): Promise<SigningKey> {
+/** Publishes the key that signs next and answers when; or `now`, in place of all others. */
+export async function rotateKeys(
+  deps: AdminDeps,
+  by: Authorized,
+  { now: isReplacing }: SigningKeyRotation,
+): Promise<SigningKey> {
   const { kid, keys, now } = await write(deps, by, async ({ db, now, signingKeys }) => {
-    const kid = await signingKeys.rotate()
+    const kid = await (isReplacing ? signingKeys.replace() : signingKeys.rotate())
     return { kid, keys: await listSigningKeys(db), now }
   })
   const made = described(keys, now).find((key) => key.kid === kid)
@@ -21,7 +25,8 @@ export async function rotateKeys(deps: AdminDeps, by: Authorized): Promise<Signi
 }
 
 function described(keys: readonly StoredSigningKey[], now: Date): SigningKey[] {
-  const active = keys.find(({ activeFrom }) => activeFrom <= now)
+  // As `signJwt` of the key ring chooses: the oldest while the clock is behind them all.
+  const active = keys.find(({ activeFrom }) => activeFrom <= now) ?? keys.at(-1)
   return keys.map((key) => ({
     kid: key.kid,
     alg: 'ES256',

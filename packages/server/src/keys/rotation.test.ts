@@ -5,7 +5,13 @@ import { change, HOST_ACTOR } from '../store/store.ts'
 import { T0 } from '../store/testing/rows.ts'
 import { onEveryEngine } from '../store/testing/suite.ts'
 import { KeyRing } from './key-ring.ts'
-import { maintainSigningKeys, PUBLISH_LEAD_SECONDS, RETIRE_AFTER_SECONDS, rotateSigningKey } from './rotation.ts'
+import {
+  maintainSigningKeys,
+  PUBLISH_LEAD_SECONDS,
+  RETIRE_AFTER_SECONDS,
+  replaceSigningKeys,
+  rotateSigningKey,
+} from './rotation.ts'
 import { sealWith } from './seal.ts'
 import { ensureSigningKey } from './signing-key.ts'
 
@@ -67,6 +73,22 @@ onEveryEngine('the signing keys', (at) => {
     at.now = days(91)
     await Promise.all([maintain(), maintain(), maintain()])
     expect(await kids()).toHaveLength(2)
+  })
+
+  test('that are replaced are all out of use in the change that makes the new one', async () => {
+    at.now = T0
+    await ensureSigningKey(at.store, seal)
+    await change(at.store, HOST_ACTOR, (running) => rotateSigningKey(running, seal))
+    const leaked = await kids()
+    expect(leaked).toHaveLength(2)
+    at.now = days(1)
+    const before = await readRevision(at.reader)
+    const { result: kid } = await change(at.store, HOST_ACTOR, (running) => replaceSigningKeys(running, seal))
+    expect(await readRevision(at.reader)).toBe(before + 1)
+    expect(await kids()).toEqual([kid])
+    expect([await signer(days(1)), leaked.includes(kid)]).toEqual([kid, false])
+    const retired = (await at.events()).filter(({ action }) => action === 'signing_key.retire')
+    expect(retired.map(({ noun_id }) => noun_id).toSorted()).toEqual(leaked.toSorted())
   })
 
   test('that wait to sign are what a second rotation answers', async () => {

@@ -34,6 +34,19 @@ export async function rotateSigningKey(running: Change, seal: Seal): Promise<{ k
   return { kid: await makeSigningKey(running, seal, activeFrom), activeFrom }
 }
 
+/**
+ * Makes a key that signs from now on, and takes all others out of use at once: whatever they signed is refused from the
+ * next request on. For a key that leaked, whose finder would sign what they like as long as it is believed.
+ *
+ * @returns The id of the new one.
+ */
+export async function replaceSigningKeys(running: Change, seal: Seal): Promise<string> {
+  const leaked = await listSigningKeys(running.db)
+  const kid = await makeSigningKey(running, seal, running.now)
+  for (const key of leaked) await retire(running, key.kid)
+  return kid
+}
+
 /** When a key is taken out of use, once it has a successor; undefined: it has none. `keys`: the one that signs last first. */
 export function retiresAt(key: StoredSigningKey, keys: readonly StoredSigningKey[]): Date | undefined {
   const successor = keys[keys.findIndex(({ kid }) => kid === key.kid) - 1]
@@ -51,12 +64,14 @@ export async function maintainSigningKeys({ store, seal, change, rotationDays }:
   await change(HOST_ACTOR, async (running) => {
     // Another node may have done it meanwhile.
     const { rotation, retired } = due(await listSigningKeys(running.db), running.now)
-    for (const { kid } of retired) {
-      await retireSigningKey(running, kid)
-      await running.record('signing_key.retire', 'signing_key', kid)
-    }
+    for (const { kid } of retired) await retire(running, kid)
     if (rotation) await rotateSigningKey(running, seal)
   })
+}
+
+async function retire(running: Change, kid: string): Promise<void> {
+  await retireSigningKey(running, kid)
+  await running.record('signing_key.retire', 'signing_key', kid)
 }
 
 const NEVER = new Date(8_640_000_000_000_000)
