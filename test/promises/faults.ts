@@ -243,6 +243,7 @@ const DAMAGES: [table: string, column: string, values: (string | number | null)[
   ['credential', 'kind', ['', 'root', 'KEY', 'bootstrap', null]],
   ['credential', 'owner_kind', ['', 'group', 'CLIENT', null]],
   ['credential', 'owner', [null]],
+  ['credential', 'audience', ['', 'https://elsewhere.example.com']],
   ['client', 'body', ['', '{', 'null', '[]', '0', '{"grants":[],"networks":["nowhere"]}', null]],
   ['client', 'disabled', [1, 2, -1, 'x', null]],
   ['permission', 'scopes', [...NO_LIST, null]],
@@ -341,7 +342,9 @@ async function damageRunning(
 }
 
 async function askDamaged(server: InProcess, furnished: Furnished, what: string, tally: Tally): Promise<void> {
-  for (const question of questionsOf(furnished)) {
+  // Of a JWT no row is kept.
+  const [, opaque] = tokenQuestionsOf(furnished)
+  for (const question of [...questionsOf(furnished), ...(opaque === undefined ? [] : [opaque])]) {
     // These two do not depend on the damaged row.
     if (question.name === 'nobody at a public path' || question.name === 'the bootstrap key') continue
     judge(tally, `${what}, asked with ${question.name}`, await question.ask(server.connection))

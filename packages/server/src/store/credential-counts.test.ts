@@ -61,6 +61,9 @@ onEveryEngine('the count of credentials', (at) => {
     },
   )
 
+  const formOf = (id: string) =>
+    id.startsWith('at') ? ({ kind: 'at', audience: 'https://webdav.example.com' } as const) : ({ kind: 'key' } as const)
+
   test('agrees with what a decision says of each, whatever lines were drawn', async () => {
     await withCanister(at)
     const made = (seconds: number) => makeId('secret', later(seconds), random)
@@ -68,7 +71,7 @@ onEveryEngine('the count of credentials', (at) => {
     const all: string[] = []
     const insert = async (id: string, changed: Partial<StoredCredential> = {}) => {
       all.push(id)
-      await at.insertKey(id, { kind: id.startsWith('at') ? 'at' : 'key', expiresAt: later(DAY), ...changed })
+      await at.insertKey(id, { ...formOf(id), expiresAt: later(DAY), ...changed })
     }
     const drawn = [
       () => drawAt('kind:at', later(-10)),

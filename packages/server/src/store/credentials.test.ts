@@ -10,6 +10,7 @@ import {
   writeLastUses,
 } from './credentials.ts'
 import type { Tables } from './schema.ts'
+import { toSeconds } from './store.ts'
 import { acceptedOf, credentialOf, later, T0 } from './testing/rows.ts'
 import { onEveryEngine } from './testing/suite.ts'
 
@@ -160,6 +161,25 @@ onEveryEngine('a credential', (at) => {
       return [
         () => credentialFinder(at.reader)('digest of key_1'),
         () => findCredential(at.reader, 'key_1'),
+        () => listCredentials(at.reader, { limit: 10 }),
+      ]
+    })
+    expect(accepted).toEqual([])
+  })
+
+  test('that is an access token without an audience, or without an end, is an error, however it is looked for', async () => {
+    const digest = 'digest of at_1'
+    const credential = credentialOf('at_1', { kind: 'at', expiresAt: later(1), audience: 'https://webdav.example.com' })
+    await insertAccessToken(at.store, { credential, digest })
+    const whole = await findCredential(at.reader, 'at_1')
+    const { audience, expiresAt } = credential
+    expect(whole).toMatchObject({ audience, expiresAt })
+    const accepted = await acceptedOf(['audience', 'expires_at'] as const, async (column) => {
+      const row = { audience, expires_at: toSeconds(later(1)), [column]: null }
+      await at.writer.updateTable('credential').set(row).execute()
+      return [
+        () => credentialFinder(at.reader)(digest),
+        () => findCredential(at.reader, 'at_1'),
         () => listCredentials(at.reader, { limit: 10 }),
       ]
     })

@@ -258,7 +258,15 @@ function jsonOrNull(list: readonly string[] | null): string | null {
 
 const NARROWING = 'the narrowing of a credential'
 
+/** What every access token has: without it, a row would be one for any audience, or for ever. */
+function requireWhole({ kind, audience, expires_at }: Tables['credential']): void {
+  if (kind === 'at' && (audience === null || expires_at === null)) {
+    throw new Error('an access token is corrupt in the database')
+  }
+}
+
 function toStoredCredential(row: Tables['credential']): StoredCredential {
+  requireWhole(row)
   const networkTexts = parseTextsOrNull(row.networks, NARROWING) ?? []
   return {
     id: row.id,
