@@ -57,7 +57,7 @@ describe('a secret', () => {
     ],
     'of another client': ['client_mismatch', async () => ['other', (await newSecret()).secret]],
     'of a client that is not there, by name': ['client_mismatch', async () => ['nobody', (await newSecret()).secret]],
-    'that is no secret': ['credential_mistyped', async () => ['canister', 'correct horse battery staple']],
+    'that is no secret': ['client_unauthenticated', async () => ['canister', 'correct horse battery staple']],
     'that is a key': ['credential_kind_refused', async () => ['canister', (await stage.newKey()).key]],
     'of a disabled client': [
       'owner_disabled',

@@ -132,7 +132,8 @@ async function facetsOf(side: Side, asks: (side: Side) => Sent | Promise<Sent>):
   const text = await answer.text()
   const isJson = answer.headers.get('content-type')?.startsWith('application/json') === true
   const body = (isJson ? JSON.parse(text) : {}) as Record<string, unknown>
-  const members = Object.keys(body).filter((name) => name !== 'error_description')
+  // Ours name their decision beside the error, so that a script shows it; RFC 6749 §5.2 lets clients pass over that.
+  const members = Object.keys(body).filter((name) => name !== 'error_description' && name !== 'decision')
   return {
     status: answer.status,
     error: typeof body.error === 'string' ? body.error : null,

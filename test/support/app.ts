@@ -141,7 +141,7 @@ export async function startApp(env: Readonly<Record<string, string>> = {}): Prom
       return {
         status: response.status,
         headers: response.headers,
-        body: (isJson ? JSON.parse(text) : { text }) as Record<string, unknown>,
+        body: withoutDecision(isJson ? JSON.parse(text) : { text }, response),
       }
     },
     async ask(question = {}) {
@@ -169,6 +169,13 @@ export async function startApp(env: Readonly<Record<string, string>> = {}): Prom
       await remove()
     },
   }
+}
+
+/** An error names its decision in the body and in the header, alike; what is left is the same for all of its kind. */
+function withoutDecision({ decision, ...body }: Record<string, unknown>, { headers, status }: Response) {
+  const named = headers.get('countersign-decision')
+  if (status >= 400 && named !== null && decision !== named) throw new Error(`decision ${decision}, header ${named}`)
+  return status >= 400 ? body : { ...body, ...(decision !== undefined && { decision }) }
 }
 
 function isPairs(form: OAuthForm): form is readonly (readonly [string, string])[] {

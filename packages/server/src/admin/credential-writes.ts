@@ -1,7 +1,8 @@
 import { type IssuedKind, MANAGEMENT_RESOURCE } from '@countersign/resource-server'
-import { BOOTSTRAP_CLIENT } from '../domain/client.ts'
+import { BOOTSTRAP_CLIENT, clientKeyId } from '../domain/client.ts'
 import { type OwnerRef, refText, type StoredCredential } from '../domain/credential.ts'
 import { newCredential } from '../domain/new-credential.ts'
+import { findClient, listClientsWithKey } from '../store/clients.ts'
 import {
   countUnrevoked,
   insertCredentials,
@@ -12,7 +13,7 @@ import {
 } from '../store/credentials.ts'
 import { revokeUnkept } from '../store/revocation.ts'
 import { drawRevocationLine } from '../store/revocation-lines.ts'
-import type { Change } from '../store/store.ts'
+import { type Change, toDate } from '../store/store.ts'
 import type { AdminDeps } from './deps.ts'
 import type { Guard } from './guard.ts'
 import { fieldBeyond, lineageOf, type Reach } from './minting.ts'
@@ -128,11 +129,29 @@ export class CredentialWrites {
     return count
   }
 
-  /** Revokes, with one row, whatever the owner has, or what was made for it before a date. Says how many were live. */
+  /**
+   * Revokes, with one row, whatever the owner has, or what was made for it before a date; and each key that a client
+   * registered, so that none of them counts again when it is registered anew. Says how many were live.
+   */
   async revokeAllOf(owner: OwnerRef, reason: string | null, before?: Date): Promise<number> {
     refuseBootstrap(owner)
     await this.guard.mayAlter('Revoking the credentials of this owner', [owner])
-    return this.#drawLineBefore({ owner }, reason, before)
+    const revoked = await this.#drawLineBefore({ owner }, reason, before)
+    return revoked + (owner.kind === 'client' ? await this.#revokeKeysOf(owner.id, reason, before) : 0)
+  }
+
+  async #revokeKeysOf(id: string, reason: string | null, before: Date | undefined): Promise<number> {
+    const keys = (await findClient(this.change.db, id))?.keys ?? null
+    if (keys === null || !('jwks' in keys)) return 0
+    const registeredAt = toDate(keys.registeredAt ?? 0)
+    if (before !== undefined && registeredAt >= before) return 0
+    let count = 0
+    for (const thumbprint of keys.thumbprints ?? []) {
+      const { registered } = await listClientsWithKey(this.change.db, thumbprint)
+      const owners = registered.map((client) => ({ kind: 'client', id: client }) as const)
+      if (await this.revokeUnkept(clientKeyId(thumbprint), { owners }, reason)) count++
+    }
+    return count
   }
 
   /** Revokes, with one row, all credentials of a kind that were made before a date. Says how many were live. */

@@ -18,7 +18,7 @@ export function noteOAuthRefusal(
 ): string {
   const asked = { dialect: 'oauth', now, peer } as const
   const caller = known?.callerAt(at ?? directory.management, directory)
-  const verdict = deny(denied.code, { method: 'POST', path, ...denied.detail })
+  const verdict = deny(denied.code, { ...denied.detail, method: 'POST', path })
   return decisions.noteDenied(
     refuse({ asked, resource: at, caller }, known === undefined ? 'authentication' : 'decision', verdict),
   )

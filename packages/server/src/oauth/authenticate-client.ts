@@ -46,9 +46,10 @@ export async function authenticateClient(
     return authenticated
   }
   if (!isFailure(authenticated)) return authenticated
+  const refused = authenticated.shown === undefined ? claiming(authenticated, claimedId(shown)) : authenticated
   if (sourceWaitMs > 0) return throttled('its source', sourceWaitMs)
   const clientWaitMs = throttle.noteFailure(attempt)
-  return clientWaitMs > 0 ? throttled('the client that it names', clientWaitMs) : authenticated
+  return clientWaitMs > 0 ? throttled('the client that it names', clientWaitMs) : refused
 }
 
 /**
@@ -56,7 +57,11 @@ export async function authenticateClient(
  * So unknown clients and wrong secrets cost the same work and read the same; and whom a token stands for comes from
  * the credential itself, never from a second look-up by the name that was sent.
  */
-async function prove(shown: ShownClient, asked: OAuthAsked, deps: OAuthDeps): Promise<AuthenticatedClient | Denied> {
+async function prove(
+  shown: ShownClient,
+  asked: OAuthAsked,
+  deps: OAuthDeps,
+): Promise<AuthenticatedClient | OAuthDenied> {
   if ('secret' in shown) {
     const known = await findSecret(shown, deps)
     return isDenied(known) ? known : judge(known, shown, asked, deps)
@@ -76,25 +81,30 @@ function judge(
   shown: ShownClient,
   asked: OAuthAsked,
   { directory }: OAuthDeps,
-): AuthenticatedClient | Denied {
+): AuthenticatedClient | OAuthDenied {
   const { owner, kind, revision } = known.stored
+  const refuse = (denied: Denied): OAuthDenied => ({ ...denied, shown: known })
   if (owner.kind !== 'client' || (shown.id !== undefined && shown.id !== owner.id)) {
-    return deny('client_mismatch', { of: refText(owner), claimed: shown.id?.slice(0, 64) ?? null })
+    return refuse(deny('client_mismatch', { of: refText(owner), claimed: shown.id?.slice(0, 64) ?? null }))
   }
   const client = directory.client(owner.id)
   const dead = credentialRefused(known.callerAt(directory.management, directory), asked)
-  if (dead !== undefined) return dead
-  if (client === undefined) return deny('owner_missing')
+  if (dead !== undefined) return refuse(dead)
+  if (client === undefined) return refuse(deny('owner_missing'))
   if (kind === 'client_key' && client.keys?.revision !== revision) {
-    return deny('assertion_refused', { because: 'the keys of the client were replaced meanwhile', claimed: client.id })
+    const because = 'the keys of the client were replaced meanwhile'
+    return refuse(deny('assertion_refused', { because, claimed: client.id }))
   }
-  if (!client.authMethods.includes(shown.method)) return deny('client_method_refused', { method: shown.method })
+  if (!client.authMethods.includes(shown.method)) {
+    return refuse(deny('client_method_refused', { auth_method: shown.method }))
+  }
   return { client, known }
 }
 
 function findSecret({ secret }: { secret: string }, deps: OAuthDeps) {
   const form = parseIssuedCredential(secret)
-  if (form === undefined || form === 'mistyped') return deny('credential_mistyped')
+  if (form === undefined) return deny('client_unauthenticated', { because: 'what it sent is none of our secrets' })
+  if (form === 'mistyped') return deny('credential_mistyped')
   if (form.kind !== 'secret') return deny('credential_kind_refused', { kind: form.kind })
   return deps.find(deps.sha256Hex(secret))
 }
@@ -112,6 +122,11 @@ function claimedId(shown: ShownClient): string | undefined {
   if (shown.id !== undefined || 'secret' in shown) return shown.id
   const jwt = parseJwt(shown.assertion)
   return jwt && textClaim(jwt.claims, 'sub')
+}
+
+/** Names, for the operator, whom the caller said to be. */
+function claiming(denied: OAuthDenied, client: string | undefined): OAuthDenied {
+  return client === undefined ? denied : { ...denied, detail: { claimed: client.slice(0, 64), ...denied.detail } }
 }
 
 /** That we cannot tell is nobody's failure. */

@@ -27,7 +27,8 @@ export function oauthEndpoint(path: string, listener: Listener, deps: OAuthDeps,
     const clientAddress = () => deps.addressOf(headers, peer)
     const asked = { path, now: deps.clock(), listener, peer, headers, clientAddress }
     let known: KnownCredential | undefined
-    const refuse = (denied: OAuthDenied) => errorResponse(denied, deps.noteRefusal(denied, asked, known))
+    const refuse = (denied: OAuthDenied) =>
+      errorResponse(denied, deps.noteRefusal(denied, asked, denied.shown ?? known))
     try {
       const call = isDenied(form) ? form : await readCall(request, form, asked, deps)
       if (isDenied(call)) return refuse(call)

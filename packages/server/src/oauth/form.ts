@@ -1,4 +1,5 @@
 import { type Denied, deny } from '@countersign/resource-server'
+import type { OAuthDenied } from './error-response.ts'
 
 /** The parameters of a request to an OAuth endpoint. What was sent without a value was not sent (RFC 6749 §3.2). */
 export type Form = {
@@ -17,9 +18,9 @@ const MAY_REPEAT = 'resource'
  *
  * @see RFC 6749 §3.2, Appendix B
  */
-export async function readForm(request: Request): Promise<Form | Denied> {
+export async function readForm(request: Request): Promise<Form | OAuthDenied> {
   if (!CONTENT_TYPE.test(request.headers.get('content-type') ?? '')) {
-    return malformed('the Content-Type is not application/x-www-form-urlencoded')
+    return mistake('The Content-Type is not application/x-www-form-urlencoded.')
   }
   // Too long, or the caller hung up: whoever did that is not told more, and it is no fault of ours.
   const body = await request.text().catch(() => undefined)
@@ -32,9 +33,14 @@ export async function readForm(request: Request): Promise<Form | Denied> {
     else before.push(value)
   }
   for (const [name, all] of values) {
-    if (all.length > 1 && name !== MAY_REPEAT) return malformed('a parameter is there more than once')
+    if (all.length > 1 && name !== MAY_REPEAT) return mistake('A parameter is there more than once.')
   }
   return { get: (name) => values.get(name)?.[0], all: (name) => [...new Set(values.get(name))] }
+}
+
+/** A request that is malformed, and what the client is told of that. */
+export function mistake(says: string): OAuthDenied {
+  return { ...malformed(says), says }
 }
 
 export function malformed(because: string): Denied {

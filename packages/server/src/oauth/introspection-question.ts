@@ -5,7 +5,8 @@ import type { Directory } from '../directory/directory.ts'
 import type { Resource } from '../domain/resource.ts'
 import type { OAuthCall } from './endpoint.ts'
 import type { OAuthDenied } from './error-response.ts'
-import { mistake, tokenOf } from './shown-token.ts'
+import { mistake } from './form.ts'
+import { tokenOf } from './shown-token.ts'
 
 /** What an introspection asks, apart from the token. */
 export type Place = {

@@ -221,17 +221,20 @@ describe('an assertion', () => {
 })
 
 describe('the key of a client', () => {
-  test('is believed no more once all that the client has is revoked, nor is what it minted, until it is registered anew', async () => {
+  test('is believed no more once all that the client has is revoked, nor is what it minted, and cannot be registered again', async () => {
     const { body } = await show()
     const asking = () => at.ask({ headers: { Authorization: `Bearer ${body.access_token}` } })
     expect((await asking()).status).toBe(200)
     at.clock.advance(1000)
-    await call('POST', '/clients/canister/revoke-credentials')
+    expect(await call('POST', '/clients/canister/revoke-credentials')).toEqual({ revoked: 2 })
     const refused = await show()
     expect([refused.status, (await why(refused)).code]).toEqual([401, 'credential_revoked'])
     expect((await asking()).status).toBe(401)
-    await registerKeys(at, 'canister', { jwks: { keys: [canister.jwk] } })
-    expect((await show()).status).toBe(200)
+    const again = registerKeys(at, 'canister', { jwks: { keys: [canister.jwk] } })
+    expect(again).rejects.toThrow('was revoked; expected another one in its place')
+    const other = makeSigner(at, 'canister', 'ES256', 'two')
+    await registerKeys(at, 'canister', { jwks: { keys: [other.jwk] } })
+    expect((await post(other.form())).status).toBe(200)
     expect((await asking()).status).toBe(401)
   })
 
@@ -241,8 +244,10 @@ describe('the key of a client', () => {
     expect((await show()).status).toBe(200)
     await call('POST', '/clients/canister/revoke-credentials', { created_before: before })
     expect((await show()).status).toBe(401)
-    await registerKeys(at, 'canister', { jwks: { keys: [canister.jwk] } })
-    expect((await show()).status).toBe(200)
+    const other = makeSigner(at, 'canister', 'ES256', 'two')
+    await registerKeys(at, 'canister', { jwks: { keys: [other.jwk] } })
+    await call('POST', '/clients/canister/revoke-credentials', { created_before: before })
+    expect((await post(other.form())).status).toBe(200)
   })
 
   test('outlives changes of its client that are about something else', async () => {

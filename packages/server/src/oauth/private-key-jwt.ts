@@ -106,8 +106,8 @@ export async function spendAssertion(
 
 /**
  * What the record of a client's key would be, had it one: so that whatever is revoked of the client, or of this key by
- * its thumbprint, ends its use and what it minted. Registering keys anew brings back those of a client of which all was
- * revoked, never a key that was revoked itself.
+ * its thumbprint, ends its use and what it minted. Whoever revokes all of a client revokes each key that it registered;
+ * of those that it publishes elsewhere, registering that place anew brings back what was not revoked itself.
  */
 function clientKeyCredential(
   client: Client,

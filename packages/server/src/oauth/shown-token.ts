@@ -3,17 +3,12 @@ import type { KnownCredential } from '../authentication/known-credentials.ts'
 import type { Resolver } from '../authentication/resolver.ts'
 import type { Client } from '../domain/client.ts'
 import type { OAuthDenied } from './error-response.ts'
-import { type Form, malformed } from './form.ts'
+import { type Form, mistake } from './form.ts'
 
 // What introspection and revocation share: the token that a client shows to ask about it, or to have it revoked.
 
 export function tokenOf(form: Form): string | OAuthDenied {
   return form.get('token') ?? mistake('token is missing.')
-}
-
-/** A request that is malformed, and what the client is told of that. */
-export function mistake(says: string): OAuthDenied {
-  return { ...malformed(says), says }
 }
 
 /** Finds out which credential a token is, whatever its state. A `token_type_hint` is not needed for that. */

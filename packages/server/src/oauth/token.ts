@@ -2,7 +2,7 @@ import { type Denied, deny, isDenied } from '@countersign/resource-server'
 import type { OAuthDeps } from './deps.ts'
 import type { Answer, OAuthCall } from './endpoint.ts'
 import { type OAuthDenied, oauthJson } from './error-response.ts'
-import { malformed } from './form.ts'
+import { mistake } from './form.ts'
 import type { TokenGrant } from './grants/grant.ts'
 import { issueAccessToken } from './issue-access-token.ts'
 import { scopesOf } from './scopes.ts'
@@ -40,7 +40,7 @@ export function tokenEndpoint(grants: readonly TokenGrant[], deps: OAuthDeps): A
 
 function grantOf({ form, client }: OAuthCall, grants: readonly TokenGrant[]): TokenGrant | OAuthDenied | Denied {
   const type = form.get('grant_type')
-  if (type === undefined) return { ...malformed('grant_type is missing'), says: 'grant_type is missing.' }
+  if (type === undefined) return mistake('grant_type is missing.')
   const grant = grants.find((one) => one.type === type)
   if (grant === undefined) return deny('grant_type_unsupported', { asked: type.slice(0, 64) })
   return client.grants.includes(type) ? grant : deny('grant_type_refused', { asked: type })

@@ -109,9 +109,9 @@ const SENTENCES: Record<RefusalCode, (facts: Facts) => string> = {
   identity_too_large: ({ owner, detail }) =>
     `The identity of ${owner} takes ${text(detail.bytes)} bytes of headers; proxies break above ${text(detail.most)}. Put it in fewer groups.`,
   client_unauthenticated: ({ detail }) =>
-    `No client could be authenticated: ${text(detail.because)}. Send its id and secret by Basic or in the form, or a client assertion.`,
-  client_method_refused: ({ owner, detail }) =>
-    `${owner} authenticated by ${text(detail.method)}, for which it is not registered. To allow it: token_endpoint_auth_methods of the client.`,
+    `${detail.claimed === undefined ? 'No client' : `Whoever says to be client ${text(detail.claimed)}`} could ${detail.claimed === undefined ? '' : 'not '}be authenticated: ${text(detail.because)}. Send its id and secret by Basic or in the form, or a client assertion.`,
+  client_method_refused: ({ owner, detail, named }) =>
+    `${owner} authenticated by ${text(detail.auth_method)}, for which it is not registered. To allow that alone: ${named('update')} --auth-method ${text(detail.auth_method)}.`,
   client_mismatch: ({ credential, detail }) =>
     `${credential} belongs to ${text(detail.of)}, but the client said that it is ${text(detail.claimed)}.`,
   assertion_refused: ({ detail }) =>
@@ -127,7 +127,7 @@ const SENTENCES: Record<RefusalCode, (facts: Facts) => string> = {
   grant_type_refused: ({ owner, detail }) =>
     `${owner} asked for the grant ${text(detail.asked)}, for which it is not registered: see "grants" of the client.`,
   target_refused: ({ owner, detail }) =>
-    `${owner} asked for a token for a resource that it cannot have (${text(detail.because)}). It may ask for: ${text(detail.choices)}.`,
+    `${owner} asked for a token for a resource that it cannot have (${text(detail.because)}). ${Array.isArray(detail.choices) && detail.choices.length > 0 ? `It may ask for: ${text(detail.choices)}.` : 'It has a permission on none that this credential reaches: give it one with countersign permission create.'}`,
   scope_refused: ({ owner, detail }) =>
     detail.because === 'too long'
       ? `A JWT for ${owner} would be longer than 8192 characters: it has too many scopes, projects or networks. Narrow the secret, or let the resource issue opaque tokens.`
