@@ -48,6 +48,6 @@ function sentence({ outcome, id }: LeakAnswer): string {
     case 'dead':
       return `${credential} was dead before: revoked or expired. Nobody can use it.`
     case 'unknown':
-      return 'This server knows no such credential. Is it whole, and is this the server it was made by? See: countersign verify -'
+      return 'This server knows no such credential. Is it whole, and is this the server it was made by? See: countersign verify'
   }
 }
