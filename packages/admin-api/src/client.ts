@@ -71,7 +71,9 @@ const fields = {
     example: null,
   }),
   jwks_uri: jwksUri.meta({
-    description: 'Where it publishes them instead. Null: nowhere.',
+    description:
+      'Where it publishes them instead, by https. An address inside private networks needs COUNTERSIGN_EGRESS_NETWORKS. ' +
+      'Null: nowhere. Registering keys needs the scope credentials:write too.',
     example: null,
   }),
   default_resource: name()

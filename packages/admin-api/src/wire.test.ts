@@ -47,7 +47,14 @@ test('requests refuse what they do not know; answers may grow', () => {
     return json.additionalProperties === false
   })
   const people = ['NewUser', 'UserChange', 'NewToken', 'GroupChange', 'LeakReport']
-  const many = ['AgeRevocation', 'CredentialImport', 'ImportedCredential', 'PermissionChange', 'Declaration']
+  const many = [
+    'AgeRevocation',
+    'SigningKeyRotation',
+    'CredentialImport',
+    'ImportedCredential',
+    'PermissionChange',
+    'Declaration',
+  ]
   const expected = [...strict, ...more, ...people, ...many, 'PermissionQuery', 'Requirement', 'Rule']
   expect(refusing.map(([name]) => name).toSorted()).toEqual(expected.toSorted())
 })

@@ -26,10 +26,12 @@ export async function findUnkept(db: Db, id: string, now: Date): Promise<Unkept 
   return madeAt.getTime() + DAY_MS + SKEW_MS < now.getTime() ? undefined : { owners: null }
 }
 
-/** One that no client registered here may be among those that some client publishes: only its signatures show it. */
-async function clientKey(db: Db, thumbprint: string): Promise<Unkept | undefined> {
+/**
+ * One that no client registers now may have been replaced after it leaked, while what it minted lives; or be among those
+ * that some client publishes. Whose it is, nobody can say then.
+ */
+async function clientKey(db: Db, thumbprint: string): Promise<Unkept> {
   const { registered, isAnyElsewhere } = await listClientsWithKey(db, thumbprint)
-  const owners = registered.map((id) => ({ kind: 'client', id }) as const)
-  if (isAnyElsewhere) return { owners: null }
-  return owners.length > 0 ? { owners } : undefined
+  if (isAnyElsewhere || registered.length === 0) return { owners: null }
+  return { owners: registered.map((id) => ({ kind: 'client', id }) as const) }
 }

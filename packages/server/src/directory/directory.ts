@@ -59,6 +59,9 @@ export class Directory {
   /** Holder, as `client:canister`, → resource → its permissions there. */
   readonly #held = new Map<string, Map<string, HeldPermission[]>>()
   readonly #lines = new Map<string, RevocationLine>()
+  /** Client → what it may introspect, of this revision. */
+  #introspected = new Map<string, { readonly one: Resource }[]>()
+  #introspectedAt = -1
   #signingKeys: readonly StoredSigningKey[] = []
   readonly #foreignPrefixes = new Map<string, ForeignPrefix>()
   /** How long those are, each length once: how a text is looked for among them. */
@@ -91,7 +94,12 @@ export class Directory {
 
   /** The resources that name this client as one that may ask what credentials may do there. */
   introspectedBy(client: string): Resource[] {
-    return [...this.#resources.values()].filter(({ introspectors }) => introspectors.includes(client))
+    if (this.#introspectedAt !== this.#revision) {
+      const pairs = [...this.#resources.values()].flatMap((one) => one.introspectors.map((id) => ({ id, one })))
+      this.#introspected = Map.groupBy(pairs, ({ id }) => id)
+      this.#introspectedAt = this.#revision
+    }
+    return (this.#introspected.get(client) ?? []).map(({ one }) => one)
   }
 
   client(id: string): Client | undefined {
