@@ -78,11 +78,16 @@ const fields = {
   }),
   default_resource: name()
     .nullable()
-    .meta({ description: 'Which resource a token request means that names none.', example: 'webdav' }),
+    .meta({
+      description:
+        'Which resource a token request means that names none. Null: that of the oldest permission, its own or of a ' +
+        'group that it is in; it is written here when the client is given more, so that its tokens stay for the same.',
+      example: 'webdav',
+    }),
   access_token_ttl_seconds: tokenTtlSeconds()
     .nullable()
     .meta({ description: 'How long its access tokens live, at most. Null: as the resource says.', example: null }),
-  networks: networks()
+  networks: networks('send null')
     .nullable()
     .meta({ description: 'Where it may call from (CIDR). Null: anywhere.', example: ['10.0.0.0/8'] }),
   listener: z

@@ -13,5 +13,5 @@ export const network = () =>
     )
 
 /** Networks that confine something. Empty would be "nowhere", which is never what a caller means. */
-export const networks = () =>
-  z.array(network()).min(1, 'expected at least one network; leave the field out where any network will do')
+export const networks = (where: 'leave the field out' | 'send null' = 'leave the field out') =>
+  z.array(network()).min(1, `expected at least one network; ${where} where any network will do`)

@@ -2,7 +2,8 @@
 
 import { expect, test } from 'bun:test'
 import { generateKeyPairSync } from 'node:crypto'
-import { client, ok, page, playApi } from '../testing/play-api.ts'
+import { thumbprintOf } from '@countersign/resource-server'
+import { client, key, ok, page, playApi } from '../testing/play-api.ts'
 
 const api = playApi()
 api.answer('POST /clients', { status: 201, body: client })
@@ -50,9 +51,80 @@ test.each(['jwk.json', 'set.json'])('the keys of %s are sent as they are', async
 })
 
 test.each(['public.pem', 'private.pem'])('of %s the public key is sent, and nothing else', async (file) => {
-  await api.run(`client create canister --jwks-file ${file}`, { files })
+  const { err } = await api.run(`client create canister --jwks-file ${file}`, { files })
   expect(api.sent[0]?.body).toMatchObject({ jwks: { keys: [bare] } })
   expect(JSON.stringify(api.sent)).not.toContain('"d"')
+  expect(err.includes(`${file} is a private key: only the public part is sent.`)).toBe(file === 'private.pem')
+})
+
+test('keys of several files are sent as one set, those in PEM under their thumbprints, whatever their kind', async () => {
+  const kinds = [
+    ['ec', generateKeyPairSync('ec', { namedCurve: 'P-256' }), { name: 'ECDSA', namedCurve: 'P-256' }],
+    ['ed', generateKeyPairSync('ed25519'), { name: 'Ed25519' }],
+    ['rsa', generateKeyPairSync('rsa', { modulusLength: 2048 }), { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }],
+  ] as const
+  const pems = kinds.map(([file, { publicKey: key }]) => [
+    `${file}.pem`,
+    String(key.export({ format: 'pem', type: 'spki' })),
+  ])
+  const named = pems.map(([file]) => ` --jwks-file ${file}`).join('')
+  const { err } = await api.run(`client update canister --jwks-file jwk.json${named}`, {
+    files: { ...files, ...Object.fromEntries(pems) },
+  })
+  const kids = await Promise.all(
+    kinds.map(async ([, { publicKey: key }, alg]) =>
+      thumbprintOf(await crypto.subtle.importKey('jwk', key.export({ format: 'jwk' }), alg, true, ['verify'])),
+    ),
+  )
+  expect(api.sent[1]?.body).toMatchObject({ jwks: { keys: ['one', ...kids].map((kid) => ({ kid })) } })
+  for (const kid of kids) expect(err).toContain(kid)
+})
+
+test('keys that the client may not use are told, with the command that allows it beside what it has', async () => {
+  const withKeys = { ...client, jwks: { keys: [jwk] } }
+  api.answer('PATCH /clients/canister', ok(withKeys))
+  const { err } = await api.run('client update canister --jwks-file set.json', { files })
+  expect(err).toContain('Its keys are not used: it is not registered for private_key_jwt.')
+  const methods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt']
+  const command = `countersign client update canister${methods.map((method) => ` --auth-method ${method}`).join('')}`
+  expect(err).toContain(command)
+  api.answer('PATCH /clients/canister', ok({ ...withKeys, token_endpoint_auth_methods: ['private_key_jwt'] }))
+  expect((await api.run('client update canister --jwks-file set.json', { files })).err).not.toContain('not used')
+  api.answer('PATCH /clients/canister', ok(client))
+})
+
+test.each([
+  [
+    ['private_key_jwt'],
+    'private_key_jwt alone. To allow it: countersign client update canister --auth-method private_key_jwt --auth-method client_secret_basic\n',
+  ],
+  [[], 'no way to authenticate. To allow it: countersign client update canister --auth-method client_secret_basic\n'],
+])('a secret for a client that is registered for %p is told to be of no use yet', async (methods, says) => {
+  api.answer('GET /clients/canister', ok({ ...client, token_endpoint_auth_methods: methods }))
+  api.answer('POST /clients/canister/secrets', { status: 201, body: { ...key, kind: 'secret', secret: 'cs_secret_x' } })
+  const { code, out, err } = await api.run('secret create canister')
+  expect({ code, out }).toEqual({ code: 0, out: 'cs_secret_x\n' })
+  expect(err).toContain(`This secret cannot be used: client canister is registered for ${says}`)
+  expect(err).not.toContain('Get a token with it')
+  api.answer('GET /clients/canister', ok(client))
+  expect((await api.run('secret create canister')).err).toContain('Get a token with it')
+})
+
+test('a client without a default resource is said to get tokens for that of its oldest permission', async () => {
+  const { out } = await api.run('client update canister --name Canister')
+  expect(out).toMatch(/default resource +that of its oldest permission\n/)
+  expect((await api.run('client update --help')).out.replace(/\s+/g, ' ')).toContain(
+    '(none: that of its oldest permission)',
+  )
+})
+
+test('a fence of networks is taken away by any, in the body by null', async () => {
+  api.answer('GET /clients/canister', ok({ ...client, networks: ['10.0.0.0/8'] }))
+  await api.run('client update canister --network any')
+  expect(api.sent[1]?.body).toEqual({ networks: null })
+  api.answer('GET /clients/canister', ok(client))
+  const empty = await api.run('client update canister --file -', { stdin: '{"networks":[]}' })
+  expect(empty.err).toContain('networks: expected at least one network; send null where any network will do')
 })
 
 test.each([
@@ -82,6 +154,7 @@ test.each([
   ['--jwks-file text.json', '--jwks-file text.json: expected public keys: a JWK Set, a JWK, or one key in PEM.'],
   ['--jwks-file empty.json', 'jwks.keys: expected at least one key'],
   ['--jwks-file nowhere.json', '--jwks-file: the file nowhere.json cannot be read.'],
+  ['--network none', 'Expected --network any'],
   ['--jwks-file set.json --no-jwks', 'one of them, not both'],
   ['--jwks-uri http://a.example/jwks', 'jwks_uri: expected an https URL'],
   ['--auth-method none --auth-method private_key_jwt', '--auth-method none stands alone'],

@@ -3,13 +3,13 @@ import { ClientChange, NewClient } from '@countersign/admin-api'
 import type { Command } from 'commander'
 import { bodyToChange, bodyToMake, readJsonObject, requireBody } from '../body-file.ts'
 import { changedList, changesByOptions, differences } from '../changes.ts'
-import { CLIENT_FLAGS, type ClientOptions, clientFields, clientOptions, saidOf } from '../client-options.ts'
+import { CLIENT_FLAGS, type ClientOptions, clientFields, clientOptions, saidOf, unusedKeys } from '../client-options.ts'
 import { confirmDeletion, type DeleteOptions, deleteOptions } from '../deletion.ts'
 import { UsageError } from '../exit.ts'
 import { credentialLines, heldPermissions } from '../holdings.ts'
 import { duration, moment } from '../moment.ts'
 import { collect, examples, type PageOptions, pageOptions, pageQuery, present } from '../options.ts'
-import { all, type OnlineSession, online, printPage, unlessForbidden } from '../session.ts'
+import { all, type OnlineSession, online, printPage, type Session, unlessForbidden } from '../session.ts'
 import { type Column, details, orNone } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -37,8 +37,9 @@ export function addClientCommands(program: Command, terminal: Terminal): void {
     .option('--internal', 'the same as --listener internal')
     .option('--file <path>', 'the whole body as JSON, - for stdin')
     .action((id: string | undefined, options: CreateOptions, command: Command) =>
-      online(terminal, command, async ({ api, print, hint }) => {
-        const made = await api.clients.create(await newClient(terminal, id, options))
+      online(terminal, command, async (session) => {
+        const { api, print, hint } = session
+        const made = await api.clients.create(await newClient(session, id, options))
         print(made, () => `Client ${made.id} is made.\n`)
         if (made.groups.length === 0) {
           const create = `countersign permission create --client ${made.id}`
@@ -51,6 +52,7 @@ export function addClientCommands(program: Command, terminal: Terminal): void {
         if (made.token_endpoint_auth_methods.some((method) => method.startsWith('client_secret_'))) {
           hint(`Or a secret, to get access tokens with: countersign secret create ${made.id}`)
         }
+        hintUnusedKeys(session, made)
       }),
     )
   examples(create, [
@@ -96,12 +98,15 @@ export function addClientCommands(program: Command, terminal: Terminal): void {
         const nothing = Object.keys(change).length === 0
         if (nothing) session.hint('It is so already: nothing was changed.')
         const { clients } = session.api
-        printClient(session, await (nothing ? clients.get(id) : clients.change(id, change)))
+        const changed = await (nothing ? clients.get(id) : clients.change(id, change))
+        printClient(session, changed)
+        hintUnusedKeys(session, changed)
       })
     })
   examples(update, [
     'countersign client update canister --add-group media --network 10.0.0.0/8',
     'countersign client update billing --jwks-file billing.jwks.json --default-resource usage-api --token-ttl none',
+    'countersign client update billing --jwks-file billing.public.pem --jwks-file billing-2.public.pem',
     `echo '{"groups":["media"]}' | countersign client update canister --file -`,
   ])
 
@@ -134,14 +139,15 @@ export function addClientCommands(program: Command, terminal: Terminal): void {
   examples(remove, ['countersign client delete canister', 'countersign client delete canister --yes'])
 }
 
-async function wantedChange(
-  { api, terminal }: OnlineSession,
-  id: string,
-  options: UpdateOptions,
-): Promise<ClientChange> {
+function hintUnusedKeys({ hint }: Session, client: Client): void {
+  const todo = unusedKeys(client)
+  if (todo !== undefined) hint(todo)
+}
+
+async function wantedChange(session: OnlineSession, id: string, options: UpdateOptions): Promise<ClientChange> {
   const { name, addGroup, removeGroup } = options
-  const fields = await clientFields(terminal, options)
-  const found = await api.clients.get(id)
+  const fields = await clientFields(session, options)
+  const found = await session.api.clients.get(id)
   const groups = changedList(found.groups, addGroup, removeGroup)
   return differences(found, present({ name, groups, ...fields }))
 }
@@ -152,7 +158,7 @@ async function changeInFile(terminal: Terminal, id: string, { file = '-' }: Upda
   return requireBody(ClientChange, change)
 }
 
-async function newClient(terminal: Terminal, id: string | undefined, options: CreateOptions) {
+async function newClient(session: Session, id: string | undefined, options: CreateOptions) {
   const { file, name, group: groups } = options
   if (file === undefined) {
     if (id === undefined) throw new UsageError('Expected the id of the client, or --file.')
@@ -160,10 +166,10 @@ async function newClient(terminal: Terminal, id: string | undefined, options: Cr
     if (options.internal && options.listener === 'any') throw new UsageError('Expected --internal or --listener any.')
     return {
       id,
-      ...present({ name, groups, ...(await clientFields(terminal, { ...options, ...present({ listener }) })) }),
+      ...present({ name, groups, ...(await clientFields(session, { ...options, ...present({ listener }) })) }),
     }
   }
-  const body = bodyToMake(await readJsonObject(terminal, file))
+  const body = bodyToMake(await readJsonObject(session.terminal, file))
   return requireBody(NewClient, id === undefined ? body : { id, ...body })
 }
 
@@ -200,7 +206,7 @@ function printClient({ terminal, print }: OnlineSession, client: Client, more: r
       ['grants', client.grants.join(', ') || 'none'],
       ['authenticates by', client.token_endpoint_auth_methods.join(', ') || 'nothing'],
       ['own keys', client.jwks_uri ?? orNone(client.jwks?.keys.map(ownKey) ?? [])],
-      ['default resource', client.default_resource ?? 'none'],
+      ['default resource', client.default_resource ?? 'that of its oldest permission'],
       ['access tokens', seconds === null ? 'as the resource says' : duration(seconds)],
       ['networks', client.networks ?? 'any'],
       ['listener', client.listener],

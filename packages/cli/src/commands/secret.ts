@@ -1,10 +1,11 @@
 import type { Command } from 'commander'
+import { unusedSecret } from '../client-options.ts'
 import { credentialColumns } from '../credential-text.ts'
 import { printIssued, printRotated, type RotateOptions, rotateOptions, rotation } from '../issued.ts'
 import { type NewCredentialOptions, newCredential, newCredentialOptions } from '../new-credential.ts'
 import { examples, type PageOptions, pageOptions, pageQuery, present } from '../options.ts'
 import { revokeOne } from '../revocation.ts'
-import { type OnlineSession, online, printPage, requirePublicId } from '../session.ts'
+import { type OnlineSession, online, printPage, requirePublicId, unlessForbidden } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 
 type RevokeOptions = { readonly reason?: string; readonly family?: true }
@@ -22,7 +23,7 @@ export function addSecretCommands(program: Command, terminal: Terminal): void {
     .action((client: string, options: NewCredentialOptions, command: Command) =>
       online(terminal, command, async (session) => {
         printIssued(session, await session.api.secrets.create(client, newCredential(options)))
-        hintUse(session, client)
+        await hintUse(session, client)
       }),
     )
   examples(create, [
@@ -53,7 +54,7 @@ export function addSecretCommands(program: Command, terminal: Terminal): void {
         const body = rotation(options)
         const rotated = await session.api.credentials.rotate(requirePublicId(id), body)
         printRotated(session, rotated)
-        hintUse(session, rotated.owner.id)
+        await hintUse(session, rotated.owner.id)
       }),
     )
   examples(rotate, [
@@ -73,7 +74,14 @@ export function addSecretCommands(program: Command, terminal: Terminal): void {
 }
 
 /** Security: the secret is in no command line: those are seen by every process on the machine and kept by the shell. */
-function hintUse({ server, hint }: OnlineSession, client: string): void {
+async function hintUse({ api, json, server, hint }: OnlineSession, client: string): Promise<void> {
+  if (json) return
+  const found = await unlessForbidden(api.clients.get(client))
+  const todo = found && unusedSecret(found)
+  if (todo !== undefined) {
+    hint(todo)
+    return
+  }
   hint(`Get a token with it: countersign token --client ${client} --secret-file <path>`)
   hint('Or with curl, which asks for the secret:')
   hint(`  curl --user ${client} --data grant_type=client_credentials ${server}/oauth/token`)

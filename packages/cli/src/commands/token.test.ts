@@ -82,6 +82,28 @@ test.each<[string, string]>([
   expect(claimsOf(out)).toMatchObject({ client_id: 'signer', scope: 'files:read' })
 })
 
+test('two keys in PEM are registered side by side, and each signs under the kid that was told', async () => {
+  const other = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const files = {
+    'a.pem': pem(keys.ec.privateKey),
+    'b.pem': pem(other.privateKey),
+  }
+  const { err } = await server.run(
+    'client create pair --auth-method private_key_jwt --jwks-file a.pem --jwks-file b.pem',
+    {
+      files,
+    },
+  )
+  await server.run('permission create --client pair --resource webdav --scope files:read')
+  const kids = [...err.matchAll(/^The kid of the key in (\S+): (\S+)$/gm)].map(([, file, kid]) => [file, kid])
+  expect(kids.map(([file]) => file)).toEqual(['a.pem', 'b.pem'])
+  for (const [file, kid] of kids) {
+    const { out } = await run(`token --client pair --private-key-file ${file} --key-id ${kid}`, { files })
+    expect(out).toMatch(JWT)
+  }
+  expect((await run('token --client pair --private-key-file a.pem', { files })).code).toBe(5)
+})
+
 test('the token of a file is shown as the assertion that it is', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'countersign-token-'))
   const path = join(dir, 'token')

@@ -20,7 +20,10 @@ export function addToken(program: Command, terminal: Terminal): void {
     .requiredOption('--client <id>', 'which client it is for')
     .option('--secret-file <path>', 'the file that holds its secret, - for stdin')
     .option('--private-key-file <path>', 'or its private key, as PEM or JWK, to sign with (private_key_jwt)')
-    .option('--key-id <kid>', 'under which the key is registered (default: the kid of the JWK)')
+    .option(
+      '--key-id <kid>',
+      'under which the key is registered (default: the kid of the JWK; of PEM none, which will do for the only key)',
+    )
     .option('--token-file <path>', 'or a token of the platform that it runs on, such as a projected one of Kubernetes')
     .option('--resource <uri>', 'the identifier of the resource to call (default: as the server is set)')
     .option('--scope <scope>', 'only this scope (repeatable; default: all of the client’s)', collect)
