@@ -16,12 +16,7 @@ function lines(error: unknown): string[] {
   if (error instanceof UsageError) return [error.message, ...error.problems.map(fieldLine)]
   if (error instanceof ConfigurationError) return [error.message, ...error.problems.map(plain)]
   if (error instanceof UnreachableError) {
-    return [
-      error.message,
-      ...plainHttp(error.url),
-      'Start one: countersign serve',
-      'Name another: --server <url> or COUNTERSIGN_SERVER',
-    ]
+    return [error.message, ...plainHttp(error.url), ...NOT_THERE]
   }
   if (error instanceof CallError) return callLines(error)
   if (error instanceof ApiError) return [...apiLines(error), ...whyLines(error)]
@@ -52,10 +47,12 @@ function tokenLines({ error, description, status, decisionId, retryAfterSeconds 
     `No token: ${description === undefined ? '' : `${said(description)} `}(${plain(code)})`,
     ...(retryAfterSeconds === undefined ? [] : [`The server asks to wait for ${retryAfterSeconds} s.`]),
     ...(description?.includes('names another issuer') ? [ELSEWHERE] : []),
+    ...(error === 'unreachable' ? NOT_THERE : []),
     ...whyLines({ decisionId }),
   ]
 }
 
+const NOT_THERE = ['Start one: countersign serve', 'Name another: --server <url> or COUNTERSIGN_SERVER']
 const ELSEWHERE =
   'Its public URL belongs into --server; if it is reached at another address, that goes into --token-endpoint <url>/oauth/token.'
 

@@ -49,11 +49,17 @@ function metadataOf(issuer: string): URL {
 function endpointIn({ status, body }: JsonAnswer, issuer: string, metadata: URL): URL {
   const refuse = (description: string) => new TokenRequestError({ error: 'unexpected_answer', description, status })
   if (status !== 200) throw refuse(`${nameOf(metadata)} answered no metadata`)
-  if (body.issuer !== issuer) throw refuse(`${nameOf(metadata)} names another issuer than ${issuer}`)
+  if (body.issuer !== issuer)
+    throw refuse(`${nameOf(metadata)} names another issuer than ${issuer}${named(body.issuer)}`)
   if (typeof body.token_endpoint !== 'string') throw refuse(`${nameOf(metadata)} names no token endpoint`)
   try {
     return parseEndpoint('token_endpoint', body.token_endpoint)
   } catch (error) {
     throw refuse(`${nameOf(metadata)}: ${error instanceof TypeError ? error.message : 'no token endpoint'}`)
   }
+}
+
+/** Which one it names instead, if that can be shown. Nothing secret was sent that it could send back. */
+function named(issuer: unknown): string {
+  return typeof issuer === 'string' && /^[\x21-\x7e]{1,256}$/.test(issuer) ? `: ${issuer}` : ''
 }

@@ -132,7 +132,7 @@ test('behind another address a token comes from the endpoint that was named, and
   const other = { ...env, COUNTERSIGN_SERVER: server.url.replace('127.0.0.1', 'localhost') }
   const { code, err } = await run('token --client canister', { env: other })
   expect(code).toBe(1)
-  expect(err).toContain('names another issuer than ')
+  expect(err).toContain(`names another issuer than ${other.COUNTERSIGN_SERVER}: ${server.url}`)
   expect(err).toContain('--token-endpoint')
 })
 
@@ -162,7 +162,11 @@ test('whoever gets a token needs no key of the management API, and nothing about
 
 test('a server that is not there is told as everywhere else', async () => {
   const env = { COUNTERSIGN_SERVER: 'http://127.0.0.1:1', COUNTERSIGN_CLIENT_SECRET: 'x' }
-  expect((await run('token --client canister', { env })).code).toBe(4)
+  const { code, err } = await run('token --client canister', { env })
+  const listing = await server.run('client list', { env })
+  expect([code, listing.code]).toEqual([4, 4])
+  const help = '\n  Start one: countersign serve\n  Name another: --server <url> or COUNTERSIGN_SERVER\n'
+  expect([err, listing.err]).toEqual([expect.stringContaining(help), expect.stringContaining(help)])
 })
 
 const files = { 'a.key': 'no key', 'b.json': '{"kty":"EC","d":"secret-part"}', empty: '' }

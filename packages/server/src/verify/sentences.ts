@@ -4,6 +4,7 @@ import type { DeniedDecision } from './decision.ts'
 
 type Facts = {
   readonly detail: Readonly<Record<string, unknown>>
+  readonly kind: StoredCredential['kind'] | undefined
   readonly credential: string
   readonly owner: string
   readonly resource: string
@@ -66,8 +67,8 @@ const SENTENCES: Record<RefusalCode, (facts: Facts) => string> = {
     `${credential} of ${owner} was revoked at ${text(detail.revoked_at)} by ${text(detail.revoked_by)}${detail.revoked_with === 'the credential' ? '' : ` with ${text(detail.revoked_with)}`}${detail.reason === null ? '' : ` («${text(detail.reason)}»)`}. Make a new one: it cannot be brought back.`,
   credential_not_yet_valid: ({ credential, owner, detail }) =>
     `${credential} of ${owner} is not valid before ${text(detail.not_before)}.`,
-  credential_expired: ({ credential, owner, detail }) =>
-    `${credential} of ${owner} expired at ${text(detail.expired_at)}. Make a new one, or rotate earlier next time.`,
+  credential_expired: ({ kind, credential, owner, detail }) =>
+    `${credential} of ${owner} expired at ${text(detail.expired_at)}. ${kind === 'at' ? 'Access tokens are short-lived: get another one from the token endpoint.' : 'Make a new one, or rotate earlier next time.'}`,
   owner_missing: ({ credential, owner }) => `${credential} is refused since its owner, ${owner}, was deleted.`,
   owner_disabled: ({ credential, owner, named }) =>
     `${credential} is refused while its owner, ${owner}, is disabled. To believe it again: ${named('enable')}.`,
@@ -162,6 +163,7 @@ export function sentenceOf(decision: DeniedDecision, detail: Facts['detail']): s
   const stored = caller?.known.stored
   const sentence = SENTENCES[verdict.code]({
     detail,
+    kind: stored?.kind,
     credential:
       stored === undefined
         ? 'The credential'

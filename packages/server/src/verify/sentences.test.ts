@@ -1,0 +1,29 @@
+// What operators are told of a refusal depends on what was refused.
+
+import { afterEach, beforeEach, expect, test } from 'bun:test'
+import { startApp, type TestApp, tokenFor, withSecret, withWebdav } from '../../../../test/support/app.ts'
+
+let at: TestApp
+beforeEach(async () => {
+  at = await startApp()
+})
+afterEach(() => at.close())
+
+async function sentenceOn(credential: string): Promise<string> {
+  const refused = await at.ask({ headers: { Authorization: `Bearer ${credential}` } })
+  expect(refused.status).toBe(401)
+  const { body } = await at.api('GET', `/api/v1/decisions/${refused.headers.get('Countersign-Decision')}`)
+  return JSON.stringify(body)
+}
+
+test('of an access token that has expired another one is to be got, of a key another one made', async () => {
+  await withWebdav(at)
+  const { headers } = await withSecret(at)
+  const { body } = await at.api('POST', '/api/v1/clients/canister/keys', { expires_in_seconds: 60 })
+  const token = await tokenFor(at, headers)
+  at.clock.advance(600_000)
+  const ofToken = await sentenceOn(token)
+  expect(ofToken).toContain('Access tokens are short-lived: get another one from the token endpoint.')
+  expect(ofToken).not.toContain('rotate earlier')
+  expect(await sentenceOn(String(body.key))).toContain('Make a new one, or rotate earlier next time.')
+})
