@@ -31,7 +31,7 @@ export function lastUse({ last_used_at, last_used_from }: Credential, now: Date)
   return `${momentOr('never', last_used_at, now)}${last_used_from === null ? '' : ` from ${last_used_from}`}`
 }
 
-export function ownerWord({ owner }: Credential): string {
+export function ownerWord({ owner }: Pick<Credential, 'owner'>): string {
   return `${owner.kind}:${owner.id}`
 }
 

@@ -31,9 +31,11 @@ test('what ends soon is listed soonest first, from every page', async () => {
   api.answer(`${soon}&limit=200`, ok({ items: [at('pat_late', '2030-01-14T00:00:00Z')], next_cursor: 'abc' }))
   const first = { ...key, id: 'key_first', expires_at: '2030-01-02T00:00:00Z', last_used_from: '192.0.2.7' }
   api.answer(`${soon}&limit=200&cursor=abc`, ok(page(at('pat_mid', '2030-01-09T00:00:00Z'), first)))
+  api.answer('GET /credentials?owner=user%3Aalice&kind=pat&state=live&limit=200', ok(page()))
+  api.answer('GET /credentials?owner=client%3Acanister&kind=key&state=live&limit=200', ok(page(first)))
   const { code, out } = await api.run('credentials expiring')
   expect(code).toBe(0)
-  expect(out).toMatch(/^EXPIRES +ID +KIND +OWNER +NAME +HINT +LAST USED\n/)
+  expect(out).toMatch(/^EXPIRES +ID +KIND +OWNER +NAME +HINT +REPLACED BY +LAST USED\n/)
   expect(out).toMatch(
     /2030-01-02T00:00:00Z \(in 12 hours\) +key_first +key +client:canister +laptop .*from 192\.0\.2\.7/,
   )

@@ -7,6 +7,7 @@ import { AnswerIsNo } from '../exit.ts'
 import { day, duration, momentOr } from '../moment.ts'
 import { examples, type PageOptions, pageOptions, pageQuery, present } from '../options.ts'
 import { all, online, printPage } from '../session.ts'
+import { findSuccessors } from '../successors.ts'
 import { type Column, table } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
 import { addCredentialsImport } from './credentials-import.ts'
@@ -14,6 +15,9 @@ import { addCredentialsImport } from './credentials-import.ts'
 type Filter = { readonly owner?: string; readonly kind?: CredentialKind }
 type ListOptions = PageOptions & Filter & { readonly state?: CredentialState; readonly imported?: true }
 type ExpiringOptions = Filter & { readonly within: string; readonly fail?: true }
+
+/** With its successor by rotation, if there is one that is live. */
+type Ending = Credential & { readonly replaced_by: string | null }
 
 const ID_OWNER: readonly Column<Credential>[] = [
   ['id', (credential) => credential.id],
@@ -58,7 +62,7 @@ export function addCredentialsCommands(program: Command, terminal: Terminal): vo
   const expiring = filters(credentials.command('expiring'))
     .description('what is live and ends soon, soonest first')
     .option('--within <duration>', `from now on (${UNITS})`, '14d')
-    .option('--fail', 'end with 1 if there is any, for cron')
+    .option('--fail', 'end with 1 if there is any that was not rotated into one that lives, for cron')
     .action(({ owner, kind, within, fail }: ExpiringOptions, command: Command) => {
       const seconds = requireDuration('--within', within)
       return online(terminal, command, async ({ api, print, hint }) => {
@@ -66,10 +70,13 @@ export function addCredentialsCommands(program: Command, terminal: Terminal): vo
         const expires_before = new Date(now.getTime() + seconds * 1000).toISOString()
         const query = { state: 'live' as const, expires_before, ...present({ owner, kind }) }
         const found = await all((page) => api.credentials.list({ ...query, ...page }))
-        const items = found.toSorted((one, other) => end(one) - end(other))
+        const successors = await findSuccessors(api, found)
+        const items = found
+          .map((one) => ({ ...one, replaced_by: successors.get(one.id) ?? null }))
+          .toSorted((one, other) => end(one) - end(other))
         print({ items, next_cursor: null }, () => (items.length === 0 ? '' : table(terminal, items, endColumns(now))))
         if (items.length === 0) hint(`Nothing that is live ends within ${duration(seconds)}.`)
-        if (items.length > 0 && fail) throw new AnswerIsNo()
+        if (fail && items.some(({ replaced_by }) => replaced_by === null)) throw new AnswerIsNo()
       })
     })
   examples(expiring, [
@@ -99,12 +106,13 @@ function filters(command: Command): Command {
     .addOption(new Option('--kind <kind>', 'only those of this kind').choices(CREDENTIAL_KINDS))
 }
 
-function endColumns(now: Date): readonly Column<Credential>[] {
+function endColumns(now: Date): readonly Column<Ending>[] {
   return [
     ['expires', (credential) => momentOr('never', credential.expires_at, now)],
     ...ID_OWNER,
     ['name', (credential) => credential.name ?? ''],
     ['hint', (credential) => credential.hint],
+    ['replaced by', (credential) => credential.replaced_by ?? ''],
     ['last used', (credential) => lastUse(credential, now)],
   ]
 }

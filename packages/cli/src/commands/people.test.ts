@@ -76,6 +76,23 @@ test('what ends soon is found among all that there is', async () => {
   expect(none).toMatchObject({ code: 0, out: '' })
 })
 
+test('what was rotated is marked with what follows it, and fails no check while that lives longer', async () => {
+  await done('client create turner')
+  await done('secret create turner --expires 9d')
+  await done('key create turner --expires 9d')
+  const ending = async (fail = '') => server.run(`credentials expiring --within 4d --owner client:turner --json${fail}`)
+  const idOf = async (noun: string) => JSON.parse(await done(`${noun} list turner --json`)).items as { id: string }[]
+  const old = (await idOf('secret'))[0]?.id ?? ''
+  const { id: next } = JSON.parse(await done(`secret rotate ${old} --overlap 1h --json`)) as { id: string }
+  const { code, out } = await ending(' --fail')
+  expect({ code, items: JSON.parse(out).items }).toMatchObject({ code: 0, items: [{ id: old, replaced_by: next }] })
+  expect(await done('credentials expiring --within 4d --owner client:turner')).toContain(next)
+
+  await done(`secret revoke ${next}`)
+  const alone = await ending(' --fail')
+  expect([alone.code, JSON.parse(alone.out).items]).toMatchObject([1, [{ id: old, replaced_by: null }]])
+})
+
 test('members go in and out of a group, and a group that is off gives nothing', async () => {
   await done('client create robot')
   await done('group add developers user:bob client:robot')
