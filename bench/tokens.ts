@@ -1,3 +1,5 @@
+import { createPublicKey, type KeyObject, verify as verifySignature } from 'node:crypto'
+import { KnownCredential } from '../packages/server/src/authentication/known-credentials.ts'
 import type { App } from '../packages/server/src/index.ts'
 import { inTemporaryDirectory } from './directory.ts'
 import { composeOn, PEER } from './in-process.ts'
@@ -20,7 +22,8 @@ const CASES = {
   issue: 'a JWT from client_credentials, request to Response',
   issueOpaque: 'an opaque token from client_credentials, request to Response',
   introspect: 'introspection of a known opaque token, request to Response',
-  fresh: 'a never-seen JWT, edge to Response',
+  believed: 'a never-seen JWT, believed',
+  fresh: 'a never-seen JWT, edge to Response, an assertion signed',
   bare: 'the bare signature check',
 } as const
 
@@ -57,6 +60,8 @@ async function benchIn(directory: string, options: BenchOptions): Promise<Report
       const fresh = await asking.issue(JWT_RESOURCE, NEW_A_ROUND)
       const values = new Map<string, number>()
       values.set(CASES.bare, await eachOf(fresh, (token) => isSignedBare(token, key)))
+      const unseen = await asking.issue(JWT_RESOURCE, NEW_A_ROUND)
+      values.set(CASES.believed, await eachOf(unseen, (token) => believe(token, app)))
       values.set(CASES.fresh, await eachOf(fresh, (token) => asking.show(token, JWT_RESOURCE)))
       for (const subject of subjects) values.set(subject.name, await nanosecondsOf(subject, seconds))
       // The first one is for warming up.
@@ -76,6 +81,7 @@ function reportOf(
   const beside: Readonly<Record<string, string>> = {
     [CASES.jwt]: CASES.key,
     [CASES.opaque]: CASES.key,
+    [CASES.believed]: CASES.bare,
     [CASES.fresh]: CASES.bare,
   }
   const measurements = Object.values(CASES).map((name) => {
@@ -91,7 +97,10 @@ function reportOf(
     measurements,
     targets: [
       { says: 'a known JWT within 1.1 of a known key', isMet: ratio(CASES.jwt, CASES.key) <= 1.1 },
-      { says: 'a never-seen JWT within 1.3 of the bare check', isMet: ratio(CASES.fresh, CASES.bare) <= 1.3 },
+      {
+        says: 'a never-seen JWT believed within 1.3 of the bare check',
+        isMet: ratio(CASES.believed, CASES.bare) <= 1.3,
+      },
       { says: '5 000 JWTs a second issued on one core', isMet: issue <= 200_000 },
     ],
   }
@@ -104,13 +113,17 @@ function eachOf(tokens: readonly string[], run: (token: string) => unknown): Pro
   })
 }
 
-/** What no verifier can leave out. */
-async function isSignedBare(token: string, key: CryptoKey): Promise<void> {
+/** What no verifier can leave out, by the cheapest primitive that there is. */
+function isSignedBare(token: string, key: KeyObject): void {
   const end = token.lastIndexOf('.')
   const signature = Buffer.from(token.slice(end + 1), 'base64url')
   const signed = Buffer.from(token.slice(0, end))
-  if (!(await crypto.subtle.verify({ name: 'ECDSA', hash: 'SHA-256' }, key, signature, signed)))
-    throw new Error('forged')
+  if (!verifySignature('sha256', signed, { key, dsaEncoding: 'ieee-p1363' }, signature)) throw new Error('forged')
+}
+
+/** From the text to who that is. */
+function believe(token: string, { edge }: App): void {
+  if (!(edge.verify.recognise(token)?.(token) instanceof KnownCredential)) throw new Error('not believed')
 }
 
 function askingOf(app: App, { client, secret }: TokenStock) {
@@ -155,11 +168,11 @@ function askingOf(app: App, { client, secret }: TokenStock) {
       }
       return tokens
     },
-    async publicKey(): Promise<CryptoKey> {
+    async publicKey(): Promise<KeyObject> {
       const answer = await app.publicRoutes.exact['/.well-known/jwks.json']?.(new Request(`http://${PEER}/`), PEER)
       if (answer === undefined) throw new Error('there is no key set')
       const { keys } = (await answer.json()) as { keys: JsonWebKey[] }
-      return crypto.subtle.importKey('jwk', keys[0] ?? {}, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['verify'])
+      return createPublicKey({ key: { ...keys[0] }, format: 'jwk' })
     },
   }
 }
