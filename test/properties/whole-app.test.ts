@@ -41,8 +41,8 @@ test(
     )
     await fc.assert(property, { numRuns: 50 })
     // Neither side was idle.
-    expect(passed).toBeGreaterThan(50)
-    expect(refused).toBeGreaterThan(200)
+    expect(passed).toBeGreaterThan(10)
+    expect(refused).toBeGreaterThan(50)
   },
   PATIENCE_MS,
 )
