@@ -213,7 +213,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
     recognise: verify.recognise,
     recogniseAny,
     change: changeHere,
-    isKnown: (digest) => known.get(digest) !== undefined,
+    known: (digest) => known.get(digest),
     throttle: new FailureThrottle(monotonicMs),
     ...signatureDeps({ ...io, log, fetch: guardedFetch({ networks: config.egressNetworks }) }),
     isConfirmed: verify.isConfirmed,

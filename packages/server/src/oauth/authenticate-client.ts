@@ -15,10 +15,13 @@ import type { ShownClient } from './client-authentication.ts'
 import type { OAuthAsked, OAuthDeps } from './deps.ts'
 import type { OAuthDenied } from './error-response.ts'
 import { proveAssertion, spendAssertion } from './private-key-jwt.ts'
-import { type Attempt, attemptOf } from './throttle.ts'
+import { attemptOf } from './throttle.ts'
 
 /** A client that showed who it is, and by which credential. */
 export type AuthenticatedClient = { readonly client: Client; readonly known: KnownCredential }
+
+/** How a client that shows a credential is answered: at once, when this node knows the secret that it shows. */
+type Authentication = AuthenticatedClient | OAuthDenied
 
 /**
  * Believes a client, or does not; and counts how often it did not.
@@ -29,17 +32,39 @@ export type AuthenticatedClient = { readonly client: Client; readonly known: Kno
  *
  * @see RFC 6749 §2.3, §2.3.1, §3.2.1
  */
-export async function authenticateClient(
+export function authenticateClient(
   shown: ShownClient,
   asked: OAuthAsked,
   deps: OAuthDeps,
-): Promise<AuthenticatedClient | OAuthDenied> {
+): Authentication | Promise<Authentication> {
+  if ('assertion' in shown) {
+    return authenticateThrottled(shown, () => proveByAssertion(shown, asked, deps), asked, deps)
+  }
+  const digest = digestOf(shown.secret, deps)
+  const known = typeof digest === 'string' ? deps.known(digest) : undefined
+  const judged = known && judge(known, shown, asked, deps)
+  if (judged === undefined || isDenied(judged)) {
+    return authenticateThrottled(shown, () => proveBySecret(shown, digest, asked, deps), asked, deps)
+  }
+  deps.noteUse(judged.known, asked)
+  return judged
+}
+
+/** The same where it may fail, or has to be waited for. */
+async function authenticateThrottled(
+  shown: ShownClient,
+  prove: () => Promise<Authentication>,
+  asked: OAuthAsked,
+  deps: OAuthDeps,
+): Promise<Authentication> {
   const { throttle } = deps
   const attempt = attemptOf(asked.clientAddress(), claimedId(shown))
   const sourceWaitMs = throttle.waitMs(attempt)
-  if (sourceWaitMs > 0 && !isKnownHere(shown, attempt, deps)) return throttled('its source', sourceWaitMs)
+  // Assertions are never remembered: of those it is known that the client showed one of its keys from here before.
+  const isKnownHere = 'assertion' in shown && throttle.wasProven(attempt)
+  if (sourceWaitMs > 0 && !isKnownHere) return throttled('its source', sourceWaitMs)
 
-  const authenticated = await prove(shown, asked, deps)
+  const authenticated = await prove()
   if (!isDenied(authenticated)) {
     if ('assertion' in shown) throttle.noteProven(attempt)
     deps.noteUse(authenticated.known, asked)
@@ -52,20 +77,34 @@ export async function authenticateClient(
   return clientWaitMs > 0 ? throttled('the client that it names', clientWaitMs) : refused
 }
 
+/** Under what a secret is kept; a refusal, for what cannot be one. */
+function digestOf(secret: string, { sha256Hex }: OAuthDeps): string | Denied {
+  const form = parseIssuedCredential(secret)
+  if (form === undefined) return deny('client_unauthenticated', { because: 'what it sent is none of our secrets' })
+  if (form === 'mistyped') return deny('credential_mistyped')
+  return form.kind === 'secret' ? sha256Hex(secret) : deny('credential_kind_refused', { kind: form.kind })
+}
+
 /**
  * Security: a secret is looked for by its digest, whoever is said to show it, and only then compared with who that is.
  * So unknown clients and wrong secrets cost the same work and read the same; and whom a token stands for comes from
  * the credential itself, never from a second look-up by the name that was sent.
  */
-async function prove(
+async function proveBySecret(
   shown: ShownClient,
+  digest: string | Denied,
   asked: OAuthAsked,
   deps: OAuthDeps,
-): Promise<AuthenticatedClient | OAuthDenied> {
-  if ('secret' in shown) {
-    const known = await findSecret(shown, deps)
-    return isDenied(known) ? known : judge(known, shown, asked, deps)
-  }
+): Promise<Authentication> {
+  const found = typeof digest === 'string' ? await deps.find(digest) : digest
+  return isDenied(found) ? found : judge(found, shown, asked, deps)
+}
+
+async function proveByAssertion(
+  shown: ShownClient & { readonly assertion: string },
+  asked: OAuthAsked,
+  deps: OAuthDeps,
+): Promise<Authentication> {
   const proven = await proveAssertion(shown.assertion, shown.id, asked.now, deps)
   if (isDenied(proven)) return proven
   const judged = judge(proven.known, shown, asked, deps)
@@ -81,7 +120,7 @@ function judge(
   shown: ShownClient,
   asked: OAuthAsked,
   { directory }: OAuthDeps,
-): AuthenticatedClient | OAuthDenied {
+): Authentication {
   const { owner, kind, revision } = known.stored
   const refuse = (denied: Denied): OAuthDenied => ({ ...denied, shown: known })
   if (owner.kind !== 'client' || (shown.id !== undefined && shown.id !== owner.id)) {
@@ -99,22 +138,6 @@ function judge(
     return refuse(deny('client_method_refused', { auth_method: shown.method }))
   }
   return { client, known }
-}
-
-function findSecret({ secret }: { secret: string }, deps: OAuthDeps) {
-  const form = parseIssuedCredential(secret)
-  if (form === undefined) return deny('client_unauthenticated', { because: 'what it sent is none of our secrets' })
-  if (form === 'mistyped') return deny('credential_mistyped')
-  if (form.kind !== 'secret') return deny('credential_kind_refused', { kind: form.kind })
-  return deps.find(deps.sha256Hex(secret))
-}
-
-/**
- * Whether it can be judged by what this node knows already: a secret by its digest; of assertions, which are never
- * remembered, that the client showed one of its keys from here before.
- */
-function isKnownHere(shown: ShownClient, attempt: Attempt, { throttle, isKnown, sha256Hex }: OAuthDeps): boolean {
-  return 'secret' in shown ? isKnown(sha256Hex(shown.secret)) : throttle.wasProven(attempt)
 }
 
 /** Whom the caller names; nothing of it is believed. */

@@ -1,5 +1,5 @@
 import { type Denied, deny } from '@countersign/resource-server'
-import type { Form } from './form.ts'
+import { type Form, formDecode } from './form.ts'
 
 /** How a client says who it is, not yet believed. */
 export type ShownClient =
@@ -20,12 +20,13 @@ export function readClientAuthentication(request: Request, form: Form): ShownCli
   const id = form.get('client_id')
   const secret = form.get('client_secret')
   const assertion = form.get('client_assertion')
-  const shown = [authorization ?? undefined, secret, assertion ?? form.get('client_assertion_type')]
-  const ways = shown.filter((one) => one !== undefined).length
+  const assertionType = form.get('client_assertion_type')
+  const isAssertionShown = assertion !== undefined || assertionType !== undefined
+  const ways = Number(authorization !== null) + Number(secret !== undefined) + Number(isAssertionShown)
   if (ways > 1 || (authorization !== null && TWO_FIELDS.test(authorization))) return deny('client_ambiguous')
   if (authorization !== null) return readBasic(authorization, id)
   if (secret !== undefined && id !== undefined) return { method: 'client_secret_post', id, secret }
-  if (assertion !== undefined && form.get('client_assertion_type') === ASSERTION_TYPE) {
+  if (assertion !== undefined && assertionType === ASSERTION_TYPE) {
     return { method: 'private_key_jwt', id, assertion }
   }
   return deny('client_unauthenticated', { because: missing(request, ways, id) })
@@ -37,26 +38,27 @@ function missing({ url }: Request, ways: number, id: string | undefined): string
   return 'client_id or client_assertion_type is missing or another'
 }
 
-const ENCODED = /[%+]/
+const BASIC = /^basic +[A-Za-z0-9+/]+={0,2}$/i
 
 /** Id and secret, each form-encoded, then joined and in base64. @see RFC 6749 §2.3.1, Appendix B */
 function readBasic(authorization: string, bodyId: string | undefined): ShownClient | Denied {
-  const [, encoded] = /^basic +([A-Za-z0-9+/]+={0,2})$/i.exec(authorization) ?? []
-  if (encoded === undefined) return deny('client_unauthenticated', { because: 'the Authorization header is not Basic' })
-  const pair = Buffer.from(encoded, 'base64').toString('latin1')
+  if (!BASIC.test(authorization)) {
+    return deny('client_unauthenticated', { because: 'the Authorization header is not Basic' })
+  }
+  const pair = base64Decode(authorization.slice(authorization.lastIndexOf(' ') + 1))
   const colon = pair.indexOf(':')
-  const id = formDecode(pair.slice(0, Math.max(colon, 0)))
+  const id = colon === -1 ? undefined : formDecode(pair.slice(0, colon))
   const secret = formDecode(pair.slice(colon + 1))
-  if (colon < 1 || !id || !secret) return deny('client_unauthenticated', { because: 'Basic holds no id and secret' })
+  if (!id || !secret) return deny('client_unauthenticated', { because: 'Basic holds no id and secret' })
   if (bodyId !== undefined && bodyId !== id) return deny('client_ambiguous', { because: 'client_id is another one' })
   return { method: 'client_secret_basic', id, secret }
 }
 
-function formDecode(text: string): string | undefined {
-  if (!ENCODED.test(text)) return text
+/** Empty: it is none. */
+function base64Decode(text: string): string {
   try {
-    return decodeURIComponent(text.replaceAll('+', ' '))
+    return atob(text)
   } catch {
-    return undefined
+    return ''
   }
 }

@@ -35,8 +35,8 @@ export type OAuthDeps = AssertionDeps & {
   readonly recogniseAny: (text: string) => Resolver | undefined
   /** Runs one change, and returns when this node's next decision is taken by it. */
   readonly change: <T>(actor: Actor, work: (change: Change) => Promise<T>) => Promise<T>
-  /** Whether the credential of this digest is in memory: `find` then asks nobody. */
-  readonly isKnown: (digest: string) => boolean
+  /** The credential of this digest, if it is in memory: `find` then asks nobody. */
+  readonly known: (digest: string) => KnownCredential | undefined
   readonly throttle: FailureThrottle
   /** True while the database has confirmed, recently enough, what the directory holds. */
   readonly isConfirmed: () => boolean
@@ -53,6 +53,6 @@ export type OAuthDeps = AssertionDeps & {
     at?: Resource | undefined,
   ) => string
   /** Remembers that a credential was used. */
-  readonly noteUse: (known: KnownCredential, asked: OAuthAsked) => void
+  readonly noteUse: (known: KnownCredential, asked: Pick<OAuthAsked, 'now' | 'clientAddress'>) => void
   readonly onError: (error: unknown) => void
 }

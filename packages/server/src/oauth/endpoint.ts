@@ -30,10 +30,18 @@ export function oauthEndpoint(path: string, listener: Listener, deps: OAuthDeps,
     const refuse = (denied: OAuthDenied) =>
       errorResponse(denied, deps.noteRefusal(denied, asked, denied.shown ?? known))
     try {
-      const call = isDenied(form) ? form : await readCall(request, form, asked, deps)
-      if (isDenied(call)) return refuse(call)
-      known = call.known
-      const answered = await answer(call)
+      if (isDenied(form)) return refuse(form)
+      const shown = readClientAuthentication(request, form)
+      if (isDenied(shown)) return refuse(shown)
+      const unconfirmed = deps.isConfirmed() ? undefined : await confirmedOr503(deps)
+      if (unconfirmed !== undefined) return refuse(unconfirmed)
+      // What is known here is not waited for: each turn of the loop that is saved is one less between two requests.
+      const authenticating = authenticateClient(shown, asked, deps)
+      const authenticated = authenticating instanceof Promise ? await authenticating : authenticating
+      if (isDenied(authenticated)) return refuse(authenticated)
+      known = authenticated.known
+      const answering = answer({ client: authenticated.client, known, asked, form })
+      const answered = answering instanceof Promise ? await answering : answering
       return answered instanceof Response ? answered : refuse(answered)
     } catch (error) {
       deps.onError(error)
@@ -43,19 +51,9 @@ export function oauthEndpoint(path: string, listener: Listener, deps: OAuthDeps,
   }
 }
 
-async function readCall(request: Request, form: Form, asked: OAuthAsked, deps: OAuthDeps): Promise<OAuthCall | Denied> {
-  const shown = readClientAuthentication(request, form)
-  if (isDenied(shown)) return shown
-  const unconfirmed = await confirmedOr503(deps)
-  if (unconfirmed !== undefined) return unconfirmed
-  const authenticated = await authenticateClient(shown, asked, deps)
-  return isDenied(authenticated) ? authenticated : { ...authenticated, asked, form }
-}
-
 /** What the directory holds may be used only while the database has confirmed it. */
-async function confirmedOr503(deps: OAuthDeps): Promise<Denied | undefined> {
-  if (deps.isConfirmed()) return undefined
-  return deps.confirm().then(
+function confirmedOr503({ confirm }: OAuthDeps): Promise<Denied | undefined> {
+  return confirm().then(
     () => undefined,
     (error: unknown) => deny('revision_unconfirmed', { because: error instanceof Error ? error.message : 'unknown' }),
   )

@@ -14,7 +14,8 @@ const MAY_REPEAT = 'resource'
 /**
  * Reads the parameters from the body, and from the body alone: what stands in a URL ends up in logs.
  *
- * Refused as `form_malformed`: any other content type, a parameter that is there twice, a body without an end.
+ * Refused as `form_malformed`: any other content type, a parameter that is there twice, what is not encoded as a form is,
+ * a body without an end.
  *
  * @see RFC 6749 §3.2, Appendix B
  */
@@ -22,20 +23,46 @@ export async function readForm(request: Request): Promise<Form | OAuthDenied> {
   if (!CONTENT_TYPE.test(request.headers.get('content-type') ?? '')) {
     return mistake('The Content-Type is not application/x-www-form-urlencoded.')
   }
-  // Too long, or the caller hung up: whoever did that is not told more, and it is no fault of ours.
-  const body = await request.text().catch(() => undefined)
-  if (body === undefined) return malformed('the body could not be read to its end')
-  const values = new Map<string, string[]>()
-  for (const [name, value] of new URLSearchParams(body)) {
-    if (value === '') continue
-    const before = values.get(name)
-    if (before === undefined) values.set(name, [value])
-    else before.push(value)
+  let body: string
+  try {
+    body = await request.text()
+  } catch {
+    // Too long, or the caller hung up: whoever did that is not told more, and it is no fault of ours.
+    return malformed('the body could not be read to its end')
   }
-  for (const [name, all] of values) {
-    if (all.length > 1 && name !== MAY_REPEAT) return mistake('A parameter is there more than once.')
+  return parseForm(body)
+}
+
+/** Read here and not by `URLSearchParams`, which guesses at what is not well encoded, and takes thrice the time. */
+function parseForm(body: string): Form | OAuthDenied {
+  const values = new Map<string, string>()
+  const resources: string[] = []
+  for (const pair of body.split('&')) {
+    const equals = pair.indexOf('=')
+    if (equals === -1 || equals === pair.length - 1) continue
+    const name = formDecode(pair.slice(0, equals))
+    const value = formDecode(pair.slice(equals + 1))
+    if (name === undefined || value === undefined) return mistake('A parameter is not form-encoded UTF-8.')
+    if (name === MAY_REPEAT) resources.push(value)
+    else if (values.has(name)) return mistake('A parameter is there more than once.')
+    else values.set(name, value)
   }
-  return { get: (name) => values.get(name)?.[0], all: (name) => [...new Set(values.get(name))] }
+  const [resource] = resources
+  if (resource !== undefined) values.set(MAY_REPEAT, resource)
+  const distinct = resources.length > 1 ? [...new Set(resources)] : resources
+  return { get: (name) => values.get(name), all: () => distinct }
+}
+
+const ENCODED = /[%+]/
+
+/** Decodes one name or value; undefined: it is not what UTF-8 is encoded to. @see RFC 6749 Appendix B */
+export function formDecode(text: string): string | undefined {
+  if (!ENCODED.test(text)) return text
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '))
+  } catch {
+    return undefined
+  }
 }
 
 /** A request that is malformed, and what the client is told of that. */

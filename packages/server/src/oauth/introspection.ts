@@ -35,22 +35,24 @@ type Judged = { readonly caller: KnownCaller; readonly reach: Reach | undefined 
  * @see RFC 7662
  */
 export function introspectionEndpoint(deps: OAuthDeps): Answer {
-  const { directory } = deps
-  return async (call) => {
-    const token = readQuestion(call, directory)
+  return (call) => {
+    const token = readQuestion(call, deps.directory)
     if (typeof token !== 'string') return token
-    const known = await findShown(token, deps.recognise)
-    if (isDenied(known)) return cannotTell(known) ? known : inactive(known, call, undefined, undefined, deps)
-
-    const place = placeOf(call, known, directory)
-    const circumstances = circumstancesOf(call, place.isIntrospector, isOwn(known, call.client))
-    const judged = judge(known, place, call, circumstances, deps)
-    if (isDenied(judged)) return inactive(judged, call, known, place, deps)
-    if (place.isIntrospector) deps.noteUse(known, { ...call.asked, ...circumstances })
-    const { caller, reach } = judged
-    const at = place.resource && reach && { resource: place.resource, reach }
-    return oauthText(200, answerText(caller, at, call.form.get('project') === undefined, deps.issuer))
+    const found = findShown(token, deps.recognise)
+    return found instanceof Promise ? found.then((known) => answerOf(known, call, deps)) : answerOf(found, call, deps)
   }
+}
+
+function answerOf(known: KnownCredential | Denied, call: OAuthCall, deps: OAuthDeps): Response | Denied {
+  if (isDenied(known)) return cannotTell(known) ? known : inactive(known, call, undefined, undefined, deps)
+  const place = placeOf(call, known, deps.directory)
+  const circumstances = circumstancesOf(call, place.isIntrospector, isOwn(known, call.client))
+  const judged = judge(known, place, call, circumstances, deps)
+  if (isDenied(judged)) return inactive(judged, call, known, place, deps)
+  if (place.isIntrospector) deps.noteUse(known, circumstances)
+  const { caller, reach } = judged
+  const at = place.resource && reach && { resource: place.resource, reach }
+  return oauthText(200, answerText(caller, at, call.form.get('project') === undefined, deps.issuer))
 }
 
 /** Written once for what a caller may do at a resource and revision, as identities are; for a project each time. */

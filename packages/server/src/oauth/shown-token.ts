@@ -11,13 +11,10 @@ export function tokenOf(form: Form): string | OAuthDenied {
   return form.get('token') ?? mistake('token is missing.')
 }
 
-/** Finds out which credential a token is, whatever its state. A `token_type_hint` is not needed for that. */
-export async function findShown(
-  token: string,
-  recognise: (text: string) => Resolver | undefined,
-): Promise<KnownCredential | Denied> {
+/** Finds out which credential a token is, whatever its state: at once, if it is known here. A `token_type_hint` is not needed for that. */
+export function findShown(token: string, recognise: (text: string) => Resolver | undefined): ReturnType<Resolver> {
   const resolve = recognise(token)
-  return resolve === undefined ? deny('credential_foreign') : await resolve(token)
+  return resolve === undefined ? deny('credential_foreign') : resolve(token)
 }
 
 /** Whether nobody can say at the moment, as opposed to: there is no such credential. */
