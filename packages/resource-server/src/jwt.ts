@@ -84,7 +84,17 @@ function parseHeader(fields: Claims): JwtHeader | undefined {
 
 function parsePart(part: string): Claims | undefined {
   if (!isCanonical(part)) return undefined
-  return parseJsonObject(decodeBase64url(part))
+  const binary = atob(part.replaceAll('-', '+').replaceAll('_', '/'))
+  // Nearly all are ASCII, where each byte is its character.
+  return parseJsonObject(NOT_ASCII.test(binary) ? bytesOf(binary) : binary)
+}
+
+const NOT_ASCII = /[\x80-\xff]/
+
+function bytesOf(binary: string): Uint8Array {
+  const bytes = new Uint8Array(binary.length)
+  for (let at = 0; at < binary.length; at++) bytes[at] = binary.charCodeAt(at)
+  return bytes
 }
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
@@ -96,11 +106,4 @@ function isCanonical(part: string): boolean {
   if (rest === 1) return false
   const last = ALPHABET.indexOf(part.charAt(part.length - 1))
   return (last & (rest === 2 ? 15 : 3)) === 0
-}
-
-function decodeBase64url(part: string): Uint8Array {
-  const binary = atob(part.replaceAll('-', '+').replaceAll('_', '/'))
-  const bytes = new Uint8Array(binary.length)
-  for (let at = 0; at < binary.length; at++) bytes[at] = binary.charCodeAt(at)
-  return bytes
 }

@@ -1,6 +1,7 @@
 import {
   type AccessTokenFacts,
   believedFrom,
+  claimOf,
   type Denied,
   deny,
   isDenied,
@@ -8,13 +9,14 @@ import {
   parseNetwork,
   parseSubject,
   readAccessToken,
+  type UnverifiedJwt,
 } from '@countersign/resource-server'
 import type { StoredCredential } from '../domain/credential.ts'
 import { newCredential } from '../domain/new-credential.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import { KnownCredential, type KnownCredentials } from './known-credentials.ts'
 import { couldBeJwt, saidIn } from './lenient-jwt.ts'
-import type { CredentialKind } from './resolver.ts'
+import type { CredentialKind, Resolver } from './resolver.ts'
 
 export type AccessTokenDeps = {
   readonly issuer: string
@@ -37,22 +39,25 @@ export type AccessTokenDeps = {
  */
 export function accessTokenKind(deps: AccessTokenDeps): CredentialKind {
   const { known, sha256Hex } = deps
-  const resolve = (text: string) => {
-    const facts = verifiedFacts(text, deps)
-    if (isDenied(facts)) return facts
-    return isAhead(facts, deps) ? resolveLater(text, deps) : keep(text, facts, deps)
-  }
   return {
     recognise(text) {
       if (!couldBeJwt(text)) return undefined
-      const hit = known.get(sha256Hex(text))
+      const digest = sha256Hex(text)
+      const hit = known.get(digest)
       if (hit !== undefined) return () => hit
-      return claimsToBeOurs(text, deps) ? resolve : undefined
+      const jwt = parseJwt(text)
+      if (jwt === undefined) return claimsToBeOurs(text, deps) ? refuseMalformed : undefined
+      return isOurs(jwt, deps) ? () => resolve(jwt, digest, deps) : undefined
     },
   }
 }
 
-/** Whether the text says that it is ours: by its issuer or, should its claims not be readable, by the key that it names. */
+/** What is ours by its issuer or, should it name another, by the key that it names. */
+function isOurs({ header, claims }: UnverifiedJwt, { issuer, keys }: AccessTokenDeps): boolean {
+  return claimOf(claims, 'iss') === issuer || (header.kid !== undefined && keys.find(header.kid) !== undefined)
+}
+
+/** The same of a text that is not in the form that we read, for a reader who does. */
 function claimsToBeOurs(text: string, { issuer, keys }: AccessTokenDeps): boolean {
   const [header = '', claims = ''] = text.split('.', 2)
   if (saidIn(claims, 'iss') === issuer) return true
@@ -60,34 +65,47 @@ function claimsToBeOurs(text: string, { issuer, keys }: AccessTokenDeps): boolea
   return typeof kid === 'string' && keys.find(kid) !== undefined
 }
 
-function verifiedFacts(text: string, { issuer, keys }: AccessTokenDeps): AccessTokenFacts | Denied {
-  const jwt = parseJwt(text)
-  if (jwt === undefined) return deny('token_malformed')
-  const facts = readAccessToken(jwt.header, jwt.claims, issuer)
+function refuseMalformed(): Denied {
+  return deny('token_malformed')
+}
+
+function resolve(jwt: UnverifiedJwt, digest: string, deps: AccessTokenDeps): ReturnType<Resolver> {
+  const facts = verifiedFacts(jwt, deps)
   if (isDenied(facts)) return facts
-  const { kid } = jwt.header
+  return isAhead(facts, deps) ? resolveLater(jwt, digest, deps) : keep(digest, facts, deps)
+}
+
+function verifiedFacts({ text, header, claims }: UnverifiedJwt, deps: AccessTokenDeps): AccessTokenFacts | Denied {
+  const { issuer, keys } = deps
+  const facts = readAccessToken(header, claims, issuer)
+  if (isDenied(facts)) return facts
+  const { kid } = header
   if (kid === undefined || keys.find(kid) === undefined) return deny('token_unverified', { because: 'kid' })
   return keys.isSigned(text, kid) ? facts : deny('token_unverified', { because: 'signature' })
 }
 
-function keep(text: string, facts: AccessTokenFacts, { known, sha256Hex }: AccessTokenDeps): KnownCredential | Denied {
+function keep(digest: string, facts: AccessTokenFacts, { known }: AccessTokenDeps): KnownCredential | Denied {
   const stored = toStored(facts)
   if (isDenied(stored)) return stored
   const believed = new KnownCredential(stored)
-  known.set(sha256Hex(text), believed)
+  known.set(digest, believed)
   return believed
 }
 
 /** The same once this node knows what the database does. */
-async function resolveLater(text: string, deps: AccessTokenDeps): Promise<KnownCredential | Denied> {
+async function resolveLater(
+  jwt: UnverifiedJwt,
+  digest: string,
+  deps: AccessTokenDeps,
+): Promise<KnownCredential | Denied> {
   try {
     await deps.confirm()
   } catch (error) {
     return deny('store_unavailable', { because: error instanceof Error ? error.message : String(error) })
   }
-  const facts = verifiedFacts(text, deps)
+  const facts = verifiedFacts(jwt, deps)
   if (isDenied(facts)) return facts
-  return isAhead(facts, deps) ? deny('token_unverified', { because: 'revision' }) : keep(text, facts, deps)
+  return isAhead(facts, deps) ? deny('token_unverified', { because: 'revision' }) : keep(digest, facts, deps)
 }
 
 /**

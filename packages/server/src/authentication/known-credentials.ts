@@ -37,9 +37,8 @@ export type AllowedCounter = {
  */
 export class KnownCredential {
   #revision = -1
-  readonly #callers = new Map<string, KnownCaller>()
-  /** The one of them that was asked for last: most credentials are used at one resource. */
-  #newest: KnownCaller | undefined
+  /** By the very resource, not by its name: whoever waited for a look-up may come with an older one. */
+  #callers: Remembered<Resource, KnownCaller> | undefined
   /** When it was last used, waiting to be written; undefined: nothing waits. */
   unwrittenUse: { readonly at: Date; readonly from: string | null } | undefined
   /** The moment of the use that was written last. */
@@ -50,17 +49,14 @@ export class KnownCredential {
   constructor(readonly stored: StoredCredential) {}
 
   callerAt(resource: Resource, directory: Directory): KnownCaller {
-    if (this.#revision !== directory.revision) {
-      this.#callers.clear()
-      this.#newest = undefined
+    if (this.#callers === undefined || this.#revision !== directory.revision) {
+      this.#callers = new Remembered()
       this.#revision = directory.revision
     }
-    // The very same resource, not one of its name: whoever waited for a look-up may come with an older one.
-    if (this.#newest?.resource === resource) return this.#newest
-    const remembered = this.#callers.get(resource.name)
-    const caller = remembered?.resource === resource ? remembered : this.#computeCaller(resource, directory)
-    this.#callers.set(resource.name, caller)
-    this.#newest = caller
+    const remembered = this.#callers.get(resource)
+    if (remembered !== undefined) return remembered
+    const caller = this.#computeCaller(resource, directory)
+    this.#callers.set(resource, caller)
     return caller
   }
 
