@@ -62,17 +62,23 @@ describeWith(['bash', 'curl', 'openssl'], 'the guide to rotation', () => {
     })
     return answer.status === 200 ? ((await answer.json()) as { access_token: string }).access_token : undefined
   }
-  const tokenByKey = async (file: string, kid: string) => {
+  const tokenByKey = async (file: string, kid?: string) => {
     const key = await readFile(join(home, file), 'utf8')
     const source = tokenSource({
       issuer: server.url,
       clientId: 'billing',
-      authentication: privateKeyJwt({ key, kid, alg: 'ES256' }),
+      authentication: privateKeyJwt({ key, alg: 'ES256', ...(kid !== undefined && { kid }) }),
     })
     return source.token().then(
       ({ token }) => token,
       () => undefined,
     )
+  }
+  /** Registers keys, and returns the names that the command prints. */
+  const kidsOf = async (script: string) => {
+    const done = await tried(script)
+    expect(done).toMatchObject({ exitCode: 0 })
+    return [...done.stderr.matchAll(/^The kid of the key in .*: (\S+)$/gm)].map(([, kid = '']) => kid)
   }
   const statusOf = async (credential: string | undefined) => {
     const { status } = await fetch(`${server.url}/verify/forward`, {
@@ -108,21 +114,22 @@ describeWith(['bash', 'curl', 'openssl'], 'the guide to rotation', () => {
   )
 
   test(
-    'a key pair: both sign while both are registered, then the new one alone',
+    'a key pair: both sign while both are registered and each is named, then the new one alone',
     async () => {
-      const jwk = block('jwk', 'service-to-service.md')
-      await shell(`${block('key', 'service-to-service.md')}\n${jwk}\n${block('register-key', 'service-to-service.md')}`)
-      const before = await tokenByKey('billing.key', 'billing-1')
-      await shell(`${jwk}\n${block('key')}`)
-      const tokens = [
-        before,
-        await tokenByKey('billing.key', 'billing-1'),
-        await tokenByKey('billing-2.key', 'billing-2'),
-      ]
-      expect(await Promise.all(tokens.map(statusOf))).toEqual([200, 200, 200])
-      await shell(`${jwk}\n${block('key-alone')}`)
-      expect(await tokenByKey('billing.key', 'billing-1')).toBeUndefined()
-      expect(await statusOf(await tokenByKey('billing-2.key', 'billing-2'))).toBe(200)
+      const guide = 'service-to-service.md'
+      const [old = ''] = await kidsOf(`${block('key', guide)}\n${block('register-key', guide)}`)
+      const unnamed = await tokenByKey('billing.key')
+      const before = await tokenByKey('billing.key', old)
+      const [again, next = ''] = await kidsOf(block('key'))
+      expect([again, next === old]).toEqual([old, false])
+      expect(await shell('countersign client show billing')).toContain(old)
+      const tokens = [unnamed, before, await tokenByKey('billing.key', old), await tokenByKey('billing-2.key', next)]
+      expect(await Promise.all(tokens.map(statusOf))).toEqual([200, 200, 200, 200])
+      expect(await tokenByKey('billing.key')).toBeUndefined()
+
+      expect(await kidsOf(block('key-alone'))).toEqual([next])
+      expect(await tokenByKey('billing.key', old)).toBeUndefined()
+      expect(await statusOf(await tokenByKey('billing-2.key', next))).toBe(200)
       expect(await statusOf(before)).toBe(200)
       const methods = ['client_secret_basic', 'private_key_jwt']
       await change(server, '/clients/billing', { token_endpoint_auth_methods: methods })
@@ -135,7 +142,7 @@ describeWith(['bash', 'curl', 'openssl'], 'the guide to rotation', () => {
     async () => {
       const old = await server.make('/clients/billing/keys', {})
       await shell(block('api-key'), { ID: String(old.id) })
-      const next = (await readFile(join(home, 'billing.key.new'), 'utf8')).trim()
+      const next = (await readFile(join(home, 'billing.api-key.new'), 'utf8')).trim()
       expect([await statusOf(String(old.key)), await statusOf(next)]).toEqual([200, 200])
     },
     PATIENCE_MS,

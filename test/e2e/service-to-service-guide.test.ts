@@ -64,8 +64,8 @@ describeWith(['caddy', 'curl', 'bash', 'openssl'], 'the guide to service clients
     fetch(`${scene.url}${path}`, { headers: { authorization: `Bearer ${token}` } })
   const tokenIn = (answer: string) => (JSON.parse(answer) as { access_token: string }).access_token
   const newToken = async () => tokenIn(await shell(block('curl')))
-  const program = async (name: string) => {
-    await writeFile(join(home, `${name}.ts`), block(name))
+  const program = async (name: string, values: Readonly<Record<string, string>> = {}) => {
+    await writeFile(join(home, `${name}.ts`), substitute(block(name), values))
     return shell(`bun ${name}.ts`)
   }
   const BILLING = { user: 'client:billing', project: '*' }
@@ -249,17 +249,36 @@ console.log(answer.status)`
       expect([refused.status, await refused.json()]).toMatchObject([401, { error: 'invalid_client' }])
       const said = await shell(block('why'), { DECISION: refused.headers.get('countersign-decision') ?? '' })
       for (const told of ['client_mismatch', 'nobody', 'billing']) expect(said).toContain(told)
+
+      const claimed = await fetch(`${scene.server.url}/oauth/token`, {
+        method: 'POST',
+        headers: basicOf('billing', 'cs_secret_wrong'),
+        body: new URLSearchParams({ grant_type: 'client_credentials' }),
+      })
+      const id = claimed.headers.get('countersign-decision') ?? ''
+      const [, , last, lastOfBilling] = ['', ...block('why').trim().split('\n')]
+      const found = [await tried(last ?? ''), await tried(lastOfBilling ?? '')].map(({ stdout }) => stdout.includes(id))
+      expect([id.startsWith('dec_'), ...found]).toEqual([true, true, false])
     },
     PATIENCE_MS,
   )
 
   test(
-    'a key pair of openssl takes the place of the secret',
+    'a key pair of openssl takes the place of the secret, named by the thumbprint that the command prints',
     async () => {
-      await shell(`${block('key')}\n${block('jwk')}\n${block('register-key')}`)
+      await shell(block('key'))
+      const registered = await tried(block('register-key'))
+      expect(registered.exitCode).toBe(0)
       expect((await stat(join(home, 'billing.key'))).mode & 0o777).toBe(0o600)
-      expect(await program('library-key')).toBe(`200 ${JSON.stringify(BILLING)}\n`)
-      expect((await call((await shell(block('command-key'))).trim())).status).toBe(200)
+      const [, shown = ''] = /: (\S{43})$/m.exec(block('kid')) ?? []
+      const [, kid = ''] = /^The kid of the key in .*: (\S+)$/m.exec(registered.stderr) ?? []
+      expect(registered.stderr).toBe(substitute(block('kid'), { '/home/you': home, [shown]: kid }))
+
+      expect(await program('library-key', { [shown]: kid })).toBe(`200 ${JSON.stringify(BILLING)}\n`)
+      const named = substitute(block('command-key').trim(), { '--resource': `--key-id ${kid} --resource` })
+      for (const command of [block('command-key'), named]) {
+        expect((await call((await shell(command)).trim())).status).toBe(200)
+      }
       expect((await tried(block('curl'))).stdout).toContain('invalid_client')
     },
     PATIENCE_MS,
