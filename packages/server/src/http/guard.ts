@@ -9,16 +9,21 @@ const SERVED = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
 
 /**
  * Lets only requests through that have one meaning: a single Host, and no TRACE, which would echo credentials.
+ *
+ * Security: only on a unix socket has a peer no address. Whoever has hung up has none either, and must not be taken for
+ * somebody who was let in by the mode of a socket.
+ *
  * @see RFC 9110 §7.2, §9.3.8
  */
-export function guarded(handler: Handler) {
+export function guarded(handler: Handler, isOnSocket: boolean) {
   return (request: Request, server: BunServer): Response | Promise<Response> => {
     const host = request.headers.get('host')
     if (host === null || host.includes(',')) return refusal(400, 'Send one Host header.')
     if (request.method === 'TRACE') return refusal(405, 'TRACE is not served.', { Allow: SERVED })
     // Asked each time, on 127.0.0.1 too, though it costs: a packet filter can send connections of others there, and
     // whether a peer may ask hangs on its address.
-    return handler(request, server.requestIP(request)?.address ?? null)
+    const peer = server.requestIP(request)?.address ?? null
+    return peer === null && !isOnSocket ? refusal(400, 'Who asked has gone.') : handler(request, peer)
   }
 }
 

@@ -1,0 +1,36 @@
+// Which peer a handler is told of, and which requests it never sees.
+import { expect, test } from 'bun:test'
+import { type BunServer, guarded, type Handler } from './guard.ts'
+import { listen } from './listen.ts'
+
+/** What the runtime says of a connection: its address, or that it has none. */
+const runtime = (address: string | undefined) =>
+  ({ requestIP: () => (address === undefined ? null : { address, family: 'IPv4', port: 1 }) }) as unknown as BunServer
+
+const seen: (string | null)[] = []
+const note: Handler = (_, peer) => {
+  seen.push(peer)
+  return new Response()
+}
+const ask = (
+  isOnSocket: boolean,
+  address: string | undefined,
+  headers: Record<string, string> = { Host: 'a.example' },
+) => guarded(note, isOnSocket)(new Request('http://a.example/', { headers }), runtime(address))
+
+test('whoever has hung up is not taken for a peer of a unix socket, and whoever is there has an address', async () => {
+  seen.length = 0
+  expect((await ask(false, undefined)).status).toBe(400)
+  expect(seen).toEqual([])
+  expect([(await ask(false, '192.0.2.1')).status, (await ask(true, undefined)).status]).toEqual([200, 200])
+  expect(seen).toEqual(['192.0.2.1', null])
+})
+
+test('a listener on TCP tells handlers of the address of whoever is connected', async () => {
+  seen.length = 0
+  const routes = { exact: { '/known': note }, fallback: note, forProxies: true }
+  const server = await listen({ kind: 'tcp', hostname: '127.0.0.1', port: 0 }, routes)
+  for (const path of ['known', 'other']) await fetch(`http://127.0.0.1:${server.port}/${path}`)
+  await server.stop(true)
+  expect(seen).toEqual(['127.0.0.1', '127.0.0.1'])
+})
