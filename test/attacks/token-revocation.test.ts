@@ -1,6 +1,7 @@
 // OAU-27 to OAU-29: what /oauth/revoke ends, for whom, and what it never says it did.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { listen } from '../../packages/server/src/http/listen.ts'
+import { REVOCATIONS } from '../../packages/server/src/oauth/revocation.ts'
 import { onEachStatement, statementsOf } from '../../packages/server/src/store/testing/statements.ts'
 import { BOOTSTRAP_KEY, startApp, type TestApp, tokenFor, withSecret, withWebdav } from '../support/app.ts'
 import { withoutStore } from './breaking.ts'
@@ -196,5 +197,56 @@ describe('OAU-28: while the store fails, the answer is 503 and the token stays w
       await isNotDone(token).finally(restore)
       expect([failing, statement, await ask(token)]).toEqual([failing, failing, 200])
     }
+  })
+})
+
+describe('a client that revokes without end', () => {
+  beforeEach(() => at.clock.stopMonotonic())
+  const revokeMany = async (times: number, headers = canister) => {
+    const tokens: string[] = []
+    while (tokens.length < times) tokens.push(await tokenFor(at, headers))
+    const answers = []
+    for (const token of tokens) answers.push(await revoke(token, {}, headers))
+    return answers
+  }
+
+  test('is told to come back later, by which its token lives on and nothing was written', async () => {
+    await revokeMany(REVOCATIONS.burst)
+    const token = await tokenFor(at, canister)
+    const held: Awaited<ReturnType<typeof revoke>>[] = []
+    expect(await changesIn(async () => held.push(await revoke(token)))).toBe(0)
+    const [answer] = held
+    expect([answer?.status, answer?.headers.get('retry-after'), answer?.body.error]).toEqual([
+      503,
+      '1',
+      'temporarily_unavailable',
+    ])
+    expect(await ask(token)).toBe(200)
+    at.clock.monotonicAheadMs += 1000
+    await isRevoked(token)
+    expect(await ask(token)).toBe(401)
+    expect((await revoke(await tokenFor(at, canister))).status).toBe(503)
+  })
+
+  test('holds up no other client, and is not held up with its keys, its secrets and what is dead', async () => {
+    const [first] = await revokeMany(REVOCATIONS.burst)
+    expect(first?.status).toBe(200)
+    const { secret, headers } = await withSecret(at)
+    const token = await tokenFor(at, headers)
+    expect((await revoke(token)).status).toBe(503)
+    await isRevoked(key)
+    await isRevoked(secret)
+    expect([await ask(key), await ask(token)]).toEqual([401, 401])
+    await isRevoked(token)
+
+    const thief = await another()
+    await made('/permissions', { client: 'thief', resource: 'webdav', scopes: ['files:read'] })
+    expect((await revokeMany(2, thief)).map(({ status }) => status)).toEqual([200, 200])
+  })
+
+  test('is never held up by what changed nothing', async () => {
+    const token = await tokenFor(at, canister)
+    for (let times = 0; times <= REVOCATIONS.burst; times++) await isRevoked(token)
+    await isRevoked(await tokenFor(at, canister))
   })
 })

@@ -46,6 +46,8 @@ export type TestApp = {
     advance(ms: number): void
     /** How far the monotonic clock is ahead of the real one: what waits for a while, waits no longer. */
     monotonicAheadMs: number
+    /** From now on the monotonic clock moves only with `monotonicAheadMs`. */
+    stopMonotonic(): void
   }
   /** Calls the management API, as the bootstrap key if no other is given; null: with no key. */
   api(method: string, path: string, body?: unknown, key?: string | null): Promise<Answer>
@@ -82,11 +84,16 @@ export async function startApp(env: Readonly<Record<string, string>> = {}): Prom
       clock.now = new Date(clock.now.getTime() + ms)
     },
     monotonicAheadMs: 0,
+    stopMonotonic() {
+      const stoppedAtMs = performance.now()
+      monotonicNow = () => stoppedAtMs
+    },
   }
+  let monotonicNow = () => performance.now()
   const logLines: string[] = []
   const app = await composeApp(parsed.config, {
     clock: () => clock.now,
-    monotonicMs: () => performance.now() + clock.monotonicAheadMs,
+    monotonicMs: () => monotonicNow() + clock.monotonicAheadMs,
     random: (length) => crypto.getRandomValues(new Uint8Array(length)),
     log: { write: (line) => void logLines.push(line) },
   })

@@ -114,6 +114,12 @@ export const REFUSALS = {
   scope_refused: { status: 400, wire: 'invalid_scope', description: 'The client may have none of these scopes.' },
   token_not_owned: { status: 400, wire: 'invalid_request', description: 'The token belongs to another client.' },
 
+  revocations_throttled: {
+    status: 503,
+    wire: null,
+    description: 'Too many tokens of this client are being revoked. Try again later.',
+  },
+
   // Cannot tell
   store_unavailable: CANNOT_TELL,
   store_busy: CANNOT_TELL,

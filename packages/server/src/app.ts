@@ -39,7 +39,9 @@ import { Metrics } from './metrics/metrics.ts'
 import type { OAuthDeps } from './oauth/deps.ts'
 import { JWKS_PATH } from './oauth/metadata.ts'
 import { signatureDeps } from './oauth/private-key-jwt.ts'
+import { REVOCATIONS } from './oauth/revocation.ts'
 import { FailureThrottle } from './oauth/throttle.ts'
+import { TokenBuckets } from './oauth/token-buckets.ts'
 import { trimChangeLog } from './store/change-log.ts'
 import { cleanUp, forgottenBefore } from './store/clean-up.ts'
 import { countCredentials } from './store/credential-counts.ts'
@@ -215,6 +217,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
     change: changeHere,
     known: (digest) => known.get(digest),
     throttle: new FailureThrottle(monotonicMs),
+    revocations: new TokenBuckets(monotonicMs, REVOCATIONS),
     ...signatureDeps({ ...io, log, fetch: guardedFetch({ networks: config.egressNetworks }) }),
     isConfirmed: verify.isConfirmed,
     confirm: verify.confirm,

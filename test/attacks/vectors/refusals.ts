@@ -3,6 +3,7 @@
 
 import { expect } from 'bun:test'
 import type { RefusalCode } from '@countersign/resource-server'
+import { REVOCATIONS } from '../../../packages/server/src/oauth/revocation.ts'
 import { BOOTSTRAP_KEY, basicOf, type OAuthForm, PUBLIC_URL, tokenFor, withSecret } from '../../support/app.ts'
 import { makeSigner, registerKeys, withKey as withClientKey } from '../../support/client-key.ts'
 import { aMinuteLater, breakAt, withoutStore } from '../breaking.ts'
@@ -303,6 +304,22 @@ export const REFUSED: Readonly<Record<RefusalCode, Refused>> = {
       // Of one second not all are kept.
       stage.test.clock.advance(1000)
       return posting({ headers }, 'invalid_client', 429)
+    },
+  }),
+  revocations_throttled: told('U503', 'Too many tokens of this client are being revoked. Try again later.', {
+    async oauth(stage) {
+      const { headers } = await withSecret(stage.test)
+      stage.test.clock.stopMonotonic()
+      const revoking = async () => ({
+        path: '/oauth/revoke',
+        form: { token: await tokenFor(stage.test, headers) },
+        headers,
+      })
+      for (let times = 0; times < REVOCATIONS.burst; times++) {
+        const { path, form } = await revoking()
+        expect((await stage.test.oauth(path, form, { headers })).status).toBe(200)
+      }
+      return { ...(await revoking()), error: 'temporarily_unavailable', status: 503 }
     },
   }),
   token_not_owned: told('R400', 'The token belongs to another client.', {

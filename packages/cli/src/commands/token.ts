@@ -24,7 +24,10 @@ export function addToken(program: Command, terminal: Terminal): void {
       '--key-id <kid>',
       'under which the key is registered (default: the kid of the JWK; of PEM none, which will do for the only key)',
     )
-    .option('--token-file <path>', 'or a token of the platform that it runs on, such as a projected one of Kubernetes')
+    .option(
+      '--token-file <path>',
+      'or a token of its platform, such as a projected one of Kubernetes, for servers that take those: ours not yet',
+    )
     .option('--resource <uri>', 'the identifier of the resource to call (default: as the server is set)')
     .option('--scope <scope>', 'only this scope (repeatable; default: all of the client’s)', collect)
     .option('--token-endpoint <url>', 'where tokens are got (default: where the server’s metadata say)')

@@ -364,6 +364,40 @@ describe('keys that a client publishes', () => {
   })
 })
 
+test('an assertion that names no key will do for a client with one; for one with two, why says that it has to', async () => {
+  expect((await show({}, { kid: undefined })).status).toBe(200)
+  await registerKeys(at, 'canister', { jwks: { keys: [canister.jwk, makeSigner(at, 'canister', 'ES256', 'two').jwk] } })
+  const answer = await show({}, { kid: undefined })
+  expect(answer.status).toBe(401)
+  expect((await why(answer)).sentence).toContain('it names no kid, and the client has not exactly one ES256 key')
+  expect((await show()).status).toBe(200)
+})
+
+describe('what keeps an assertion from being written down', () => {
+  const failing = async (error: Error) => {
+    const restore = onEachStatement((text) => {
+      if (/"used_assertion"/.test(text)) throw error
+    })
+    try {
+      return await show({ jti: 'one' })
+    } finally {
+      restore()
+    }
+  }
+
+  test('is told as 503 if the store cannot be asked, and the jti is not used up', async () => {
+    const answer = await failing(Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR' }))
+    expect([answer.status, (await why(answer)).code]).toEqual([503, 'store_unavailable'])
+    expect((await show({ jti: 'one' })).status).toBe(200)
+  })
+
+  test('is told as 500 if it is a fault of ours, which is in the log', async () => {
+    const answer = await failing(new Error('no such column'))
+    expect([answer.status, (await why(answer)).code]).toEqual([500, 'internal_error'])
+    expect(at.logLines.join('')).toContain('no such column')
+  })
+})
+
 test('too many signatures at once are answered 503, and the next one is checked', async () => {
   const { verify } = crypto.subtle
   const held: (() => void)[] = []

@@ -80,6 +80,9 @@ export async function proveAssertion(
   if (typeof signed !== 'boolean') return signed
   if (client === undefined) return assertionRefused('there is no such client', clientId)
   if (keys === undefined) return assertionRefused('the client has registered no keys', clientId)
+  if (!isOfClient && kid === undefined) {
+    return assertionRefused(`it names no kid, and the client has not exactly one ${alg} key`, clientId)
+  }
   if (!isOfClient) return assertionRefused(`the client has no ${alg} key of this kid`, clientId)
   if (!signed) return assertionRefused('its signature is not of that key of the client', clientId)
   const stored = clientKeyCredential(client, keys, { id: await thumbprintOf(key), kid, alg })
@@ -96,11 +99,7 @@ export async function spendAssertion(
   store: Store,
 ): Promise<Denied | undefined> {
   const until = new Date(expiresAt.getTime() + TOLERANCE_SECONDS * 1000)
-  const isFirst = await useAssertion(store, { client: clientId, jti, expiresAt: until }).catch(
-    (error: unknown): Denied =>
-      deny('store_unavailable', { because: error instanceof Error ? error.message : String(error) }),
-  )
-  if (typeof isFirst === 'object') return isFirst
+  const isFirst = await useAssertion(store, { client: clientId, jti, expiresAt: until })
   return isFirst ? undefined : deny('assertion_replayed', { client: clientId })
 }
 

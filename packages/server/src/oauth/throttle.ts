@@ -1,6 +1,7 @@
 // How often somebody may fail to authenticate as a client. Successes are not counted.
 
 import { type Address, parseName } from '@countersign/resource-server'
+import { dropOldest, TokenBuckets } from './token-buckets.ts'
 
 /**
  * Failures that are let through at once: a fleet behind one address, restarted with a secret that expired, fails this
@@ -24,15 +25,16 @@ export type Attempt = { readonly source: string; readonly client: string }
  */
 export class FailureThrottle {
   /** Those that were under way at once, before the first had failed, are paid for later: by as many at most. */
-  readonly #sources: Buckets
-  readonly #clients: Buckets
+  readonly #sources: TokenBuckets
+  readonly #clients: TokenBuckets
   /** Clients that showed a key at a source: what is known of them in memory, as a secret is. */
   readonly #proven = new Set<string>()
   readonly #max: number
 
   constructor(monotonicMs: () => number, max = MAX_BUCKETS) {
-    this.#sources = new Buckets(monotonicMs, max, BURST)
-    this.#clients = new Buckets(monotonicMs, max, 0)
+    const failures = { burst: BURST, refillMs: REFILL_MS, max }
+    this.#sources = new TokenBuckets(monotonicMs, { ...failures, maxDebt: BURST })
+    this.#clients = new TokenBuckets(monotonicMs, failures)
     this.#max = max
   }
 
@@ -79,42 +81,4 @@ function sourceOf(address: Address | undefined): string {
 
 function pairOf({ source, client }: Attempt): string {
   return `${source} ${client}`
-}
-
-/**
- * Token buckets (a GCRA: one number each). Not kept for ever: past the bound the one that was taken from longest ago is
- * full again.
- */
-class Buckets {
-  /** When the bucket is full again. */
-  readonly #fullAtMs = new Map<string, number>()
-
-  constructor(
-    private readonly monotonicMs: () => number,
-    private readonly max: number,
-    /** How far below empty it is taken, in failures. */
-    private readonly maxDebt: number,
-  ) {}
-
-  get size(): number {
-    return this.#fullAtMs.size
-  }
-
-  waitMs(key: string): number {
-    const fullAtMs = this.#fullAtMs.get(key) ?? Number.NEGATIVE_INFINITY
-    return Math.max(0, fullAtMs - this.monotonicMs() - (BURST - 1) * REFILL_MS)
-  }
-
-  take(key: string): void {
-    const nowMs = this.monotonicMs()
-    const fullAtMs = Math.max(this.#fullAtMs.get(key) ?? nowMs, nowMs) + REFILL_MS
-    this.#fullAtMs.delete(key)
-    this.#fullAtMs.set(key, Math.min(fullAtMs, nowMs + (BURST + this.maxDebt) * REFILL_MS))
-    if (this.#fullAtMs.size > this.max) dropOldest(this.#fullAtMs)
-  }
-}
-
-function dropOldest(kept: Set<string> | Map<string, number>): void {
-  const [oldest] = kept.keys()
-  if (oldest !== undefined) kept.delete(oldest)
 }

@@ -123,6 +123,8 @@ const SENTENCES: Record<RefusalCode, (facts: Facts) => string> = {
     'The client was authenticated in two ways at once. Send one: Basic, client_id and client_secret, or an assertion.',
   client_throttled: ({ detail }) =>
     `Too many attempts to authenticate failed (${text(detail.of)}). Others are not held up; this one may try again soon.`,
+  revocations_throttled: ({ detail }) =>
+    `${text(detail.of)} revokes its access tokens faster than one a second, after the first ${text(detail.at_once)}; this one still lives. To end all of them: countersign revoke --client.`,
   form_malformed: ({ detail }) => `A request to an OAuth endpoint could not be read: ${text(detail.because)}.`,
   grant_type_unsupported: ({ detail }) => `The grant type ${text(detail.asked)} was asked for, which is not supported.`,
   grant_type_refused: ({ owner, detail }) =>
