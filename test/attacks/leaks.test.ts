@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import { formatCredential, type IssuedKind } from '@countersign/resource-server'
 import { listen } from '../../packages/server/src/http/listen.ts'
+import { BURST } from '../../packages/server/src/oauth/holder-revocations.ts'
 import { onEachStatement } from '../../packages/server/src/store/testing/statements.ts'
 import { BOOTSTRAP_KEY, tokenFor, withSecret } from '../support/app.ts'
 import { Stage } from './stage.ts'
@@ -300,4 +301,25 @@ test('neither what was reported nor what stands in its address is written anywhe
   await kept.test.app.flush()
   kept.oracle.holdsNoSecret(JSON.stringify([shown, await kept.call('GET', '/decisions')]), 'an answer')
   await kept.close()
+})
+
+test('more access tokens of one client than a fleet holds are revoked one after the other, and those of others at once', async () => {
+  const flooded = await Stage.open()
+  try {
+    flooded.test.clock.stopMonotonic()
+    const { headers } = await withSecret(flooded.test)
+    const next = () => tokenFor(flooded.test, headers)
+    for (let times = 0; times < BURST; times++) {
+      expect(await report(await next(), {}, flooded)).toMatchObject({ outcome: 'revoked' })
+    }
+    const token = await next()
+    const { status, headers: told, body } = await post(token, {}, flooded)
+    expect([status, body.code, told.get('retry-after')]).toEqual([503, 'revocations_throttled', '1'])
+    await flooded.expect('OK', undefined, 'forward', asking(token))
+    expect(await report(flooded.wallet.key, {}, flooded)).toMatchObject({ outcome: 'revoked' })
+    flooded.test.clock.monotonicAheadMs += 1000
+    expect(await report(token, {}, flooded)).toMatchObject({ outcome: 'revoked' })
+  } finally {
+    await flooded.close()
+  }
 })

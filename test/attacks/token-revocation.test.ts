@@ -1,7 +1,7 @@
 // OAU-27 to OAU-29: what /oauth/revoke ends, for whom, and what it never says it did.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { listen } from '../../packages/server/src/http/listen.ts'
-import { REVOCATIONS } from '../../packages/server/src/oauth/revocation.ts'
+import { BURST } from '../../packages/server/src/oauth/holder-revocations.ts'
 import { onEachStatement, statementsOf } from '../../packages/server/src/store/testing/statements.ts'
 import { BOOTSTRAP_KEY, startApp, type TestApp, tokenFor, withSecret, withWebdav } from '../support/app.ts'
 import { withoutStore } from './breaking.ts'
@@ -211,7 +211,7 @@ describe('a client that revokes without end', () => {
   }
 
   test('is told to come back later, by which its token lives on and nothing was written', async () => {
-    await revokeMany(REVOCATIONS.burst)
+    await revokeMany(BURST)
     const token = await tokenFor(at, canister)
     const held: Awaited<ReturnType<typeof revoke>>[] = []
     expect(await changesIn(async () => held.push(await revoke(token)))).toBe(0)
@@ -229,7 +229,7 @@ describe('a client that revokes without end', () => {
   })
 
   test('holds up no other client, and is not held up with its keys, its secrets and what is dead', async () => {
-    const [first] = await revokeMany(REVOCATIONS.burst)
+    const [first] = await revokeMany(BURST)
     expect(first?.status).toBe(200)
     const { secret, headers } = await withSecret(at)
     const token = await tokenFor(at, headers)
@@ -246,7 +246,7 @@ describe('a client that revokes without end', () => {
 
   test('is never held up by what changed nothing', async () => {
     const token = await tokenFor(at, canister)
-    for (let times = 0; times <= REVOCATIONS.burst; times++) await isRevoked(token)
+    for (let times = 0; times <= BURST; times++) await isRevoked(token)
     await isRevoked(await tokenFor(at, canister))
   })
 })

@@ -37,11 +37,10 @@ import { makeLog, oncePerSecond } from './logging.ts'
 import { WITHIN_DAYS } from './metrics/credential-gauges.ts'
 import { Metrics } from './metrics/metrics.ts'
 import type { OAuthDeps } from './oauth/deps.ts'
+import { HolderRevocations } from './oauth/holder-revocations.ts'
 import { JWKS_PATH } from './oauth/metadata.ts'
 import { signatureDeps } from './oauth/private-key-jwt.ts'
-import { REVOCATIONS } from './oauth/revocation.ts'
 import { FailureThrottle } from './oauth/throttle.ts'
-import { TokenBuckets } from './oauth/token-buckets.ts'
 import { trimChangeLog } from './store/change-log.ts'
 import { cleanUp, forgottenBefore } from './store/clean-up.ts'
 import { countCredentials } from './store/credential-counts.ts'
@@ -179,6 +178,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
     return result
   }
   const recogniseAny = recogniseBy([anyIssuedKind(sha256Hex, find), ...otherKinds])
+  const revocations = new HolderRevocations(monotonicMs)
   const adminDeps: AdminDeps = {
     store,
     directory,
@@ -186,6 +186,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
     sha256Hex,
     seal,
     recogniseLeaked: recogniseAny,
+    revocations,
     maxKeyTtlDays: config.maxKeyTtlDays,
     patTtlDays: config.patTtlDays,
     maxPatTtlDays: config.maxPatTtlDays,
@@ -217,7 +218,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
     change: changeHere,
     known: (digest) => known.get(digest),
     throttle: new FailureThrottle(monotonicMs),
-    revocations: new TokenBuckets(monotonicMs, REVOCATIONS),
+    revocations,
     ...signatureDeps({ ...io, log, fetch: guardedFetch({ networks: config.egressNetworks }) }),
     isConfirmed: verify.isConfirmed,
     confirm: verify.confirm,

@@ -3,7 +3,7 @@
 
 import { expect } from 'bun:test'
 import type { RefusalCode } from '@countersign/resource-server'
-import { REVOCATIONS } from '../../../packages/server/src/oauth/revocation.ts'
+import { BURST } from '../../../packages/server/src/oauth/holder-revocations.ts'
 import { BOOTSTRAP_KEY, basicOf, type OAuthForm, PUBLIC_URL, tokenFor, withSecret } from '../../support/app.ts'
 import { makeSigner, registerKeys, withKey as withClientKey } from '../../support/client-key.ts'
 import { aMinuteLater, breakAt, withoutStore } from '../breaking.ts'
@@ -315,7 +315,7 @@ export const REFUSED: Readonly<Record<RefusalCode, Refused>> = {
         form: { token: await tokenFor(stage.test, headers) },
         headers,
       })
-      for (let times = 0; times < REVOCATIONS.burst; times++) {
+      for (let times = 0; times < BURST; times++) {
         const { path, form } = await revoking()
         expect((await stage.test.oauth(path, form, { headers })).status).toBe(200)
       }

@@ -4,6 +4,7 @@ import type { KnownCaller } from '../authentication/known-credentials.ts'
 import type { Resolver } from '../authentication/resolver.ts'
 import type { Directory } from '../directory/directory.ts'
 import type { Seal } from '../keys/seal.ts'
+import type { HolderRevocations } from '../oauth/holder-revocations.ts'
 import type { DecisionFilter } from '../store/decisions.ts'
 import type { Actor, Change, Store } from '../store/store.ts'
 
@@ -24,6 +25,7 @@ export type AdminDeps = {
   readonly seal: Seal
   /** Who resolves a credential that leaked, also one that is never presented; undefined: it is none of this server. */
   readonly recogniseLeaked: (text: string) => Resolver | undefined
+  readonly revocations: HolderRevocations
   /** Without one, the client `bootstrap` is nobody, whatever it may do. */
   readonly hasBootstrapKey: boolean
   /** The longest life of a key in days; null: keys may live for ever. */

@@ -38,8 +38,15 @@ export async function reportLeak(deps: AdminDeps, { credential, found_at }: Leak
   // Not even a change is begun for what is dead: else one dead credential were enough to keep all nodes busy.
   const isRevoked = stored.revokedAt !== null || deps.directory.lineThrough(`credential:${stored.id}`) !== undefined
   if (isRevoked || isOver(stored, deps.store.clock())) return { outcome: 'dead', id: stored.id }
+  const waitMs = deps.revocations.takeOrWaitMs(stored)
+  if (waitMs > 0) throw throttled(waitMs)
   const wasLive = await deps.change(REPORT, (change) => revokeLeaked(change, stored, foundAt))
   return { outcome: wasLive ? 'revoked' : 'dead', id: stored.id }
+}
+
+function throttled(waitMs: number): Rejected {
+  const detail = 'Too many access tokens of its owner are being revoked: it still lives. Report it again in a moment.'
+  return new Rejected('revocations_throttled', detail, undefined, { 'Retry-After': String(Math.ceil(waitMs / 1000)) })
 }
 
 async function revokeLeaked(change: Change, found: StoredCredential, foundAt: string | undefined): Promise<boolean> {

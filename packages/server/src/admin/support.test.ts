@@ -10,6 +10,7 @@ import { Follower } from '../directory/follow.ts'
 import { managementResource } from '../domain/management.ts'
 import { passwordHasher } from '../keys/password.ts'
 import { sealWith } from '../keys/seal.ts'
+import { HolderRevocations } from '../oauth/holder-revocations.ts'
 import { credentialFinder } from '../store/credentials.ts'
 import { change } from '../store/store.ts'
 import { openTestStore } from '../store/testing/engines.ts'
@@ -79,6 +80,7 @@ export async function startApi(options: Settings & { shared?: boolean } = {}) {
     sha256Hex,
     seal: sealWith(new Uint8Array(32).fill(1), random),
     recogniseLeaked: () => undefined,
+    revocations: new HolderRevocations(() => 0),
     maxKeyTtlDays: options.maxKeyTtlDays ?? null,
     patTtlDays: options.patTtlDays ?? 90,
     maxPatTtlDays: options.maxPatTtlDays ?? 366,

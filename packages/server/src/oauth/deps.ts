@@ -7,9 +7,9 @@ import type { RandomBytes } from '../domain/ids.ts'
 import type { Resource } from '../domain/resource.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import type { Actor, Change, Store } from '../store/store.ts'
+import type { HolderRevocations } from './holder-revocations.ts'
 import type { AssertionDeps } from './private-key-jwt.ts'
 import type { FailureThrottle } from './throttle.ts'
-import type { TokenBuckets } from './token-buckets.ts'
 
 /** A request to an OAuth endpoint, as far as it bears on who may do what. Fits `Circumstances` of a decision. */
 export type OAuthAsked = {
@@ -39,8 +39,7 @@ export type OAuthDeps = AssertionDeps & {
   /** The credential of this digest, if it is in memory: `find` then asks nobody. */
   readonly known: (digest: string) => KnownCredential | undefined
   readonly throttle: FailureThrottle
-  /** How many of its own access tokens a client may revoke. */
-  readonly revocations: TokenBuckets
+  readonly revocations: HolderRevocations
   /** True while the database has confirmed, recently enough, what the directory holds. */
   readonly isConfirmed: () => boolean
   /** Asks the database for what changed; rejects when it cannot be asked. */

@@ -1,26 +1,19 @@
 import { deny, isDenied } from '@countersign/resource-server'
-import type { Client } from '../domain/client.ts'
-import { refText } from '../domain/credential.ts'
+import { refText, type StoredCredential } from '../domain/credential.ts'
 import { revokeWithItsOwn } from '../store/revocation.ts'
 import type { OAuthDeps } from './deps.ts'
 import type { Answer } from './endpoint.ts'
 import { NO_STORE, type OAuthDenied } from './error-response.ts'
+import { BURST } from './holder-revocations.ts'
 import { cannotTell, findShown, isOwn, tokenOf } from './shown-token.ts'
 
 const REASON = 'revoked by its owner'
 
 /**
- * Access tokens of its own that a client may revoke at once: those of a fleet that is shut down. And one more each
- * second: what is revoked is written down, told to each node and, for a JWT, remembered until it ends.
- */
-export const REVOCATIONS = { burst: 200, refillMs: 1000, max: 65_536 }
-
-/**
  * Revokes a credential of the client that asks, of whatever kind, and what it minted. 200 says that it is refused from
  * the next request on, or was refused before: also of what never was.
  *
- * Security: where the store cannot be asked, or does not keep it, the answer is never 200. Access tokens a client can have
- * as many as it likes: it may not keep all nodes busy by revoking them. Keys and secrets are always revoked.
+ * Security: where the store cannot be asked, or does not keep it, the answer is never 200.
  *
  * @see RFC 7009 §2.1, §2.2
  */
@@ -36,20 +29,16 @@ export function revocationEndpoint(deps: OAuthDeps): Answer {
     const { revocation } = known.callerAt(directory.management, directory)
     if (revocation !== undefined || (stored.expiresAt !== null && stored.expiresAt <= asked.now)) return revoked()
     if (!isOwn(known, client)) return deny('token_not_owned', { token: stored.id, of: refText(stored.owner) })
-    if (stored.kind === 'at') {
-      const waitMs = deps.revocations.waitMs(client.id)
-      if (waitMs > 0) return held(client, waitMs)
-      deps.revocations.take(client.id)
-    }
+    const waitMs = deps.revocations.takeOrWaitMs(stored)
+    if (waitMs > 0) return throttled(stored, waitMs)
     const actor = { by: refText({ kind: 'client', id: client.id }), credential: shownBy.stored.id }
     await deps.change(actor, (change) => revokeWithItsOwn(change, stored, REASON, { reason: REASON }))
     return revoked()
   }
 }
 
-function held({ id }: Client, waitMs: number): OAuthDenied {
-  const of = refText({ kind: 'client', id })
-  const denied = deny('revocations_throttled', { of, at_once: REVOCATIONS.burst })
+function throttled({ owner }: StoredCredential, waitMs: number): OAuthDenied {
+  const denied = deny('revocations_throttled', { of: refText(owner), at_once: BURST })
   return { ...denied, retryAfterSeconds: Math.ceil(waitMs / 1000) }
 }
 
