@@ -1,7 +1,7 @@
 // OAU-27 to OAU-29: what /oauth/revoke ends, for whom, and what it never says it did.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { BURST } from '../../packages/server/src/domain/holder-revocations.ts'
 import { listen } from '../../packages/server/src/http/listen.ts'
-import { BURST } from '../../packages/server/src/oauth/holder-revocations.ts'
 import { onEachStatement, statementsOf } from '../../packages/server/src/store/testing/statements.ts'
 import { BOOTSTRAP_KEY, startApp, type TestApp, tokenFor, withSecret, withWebdav } from '../support/app.ts'
 import { withoutStore } from './breaking.ts'

@@ -201,14 +201,14 @@ describeWith(['bash', 'curl', 'jq'], 'the guide to leaks', () => {
         guideBlock('service-to-service.md', name).replaceAll('npx countersign', 'countersign')
       const tokenByKey = async () => {
         const key = await readFile(join(home, 'billing.key'), 'utf8')
-        const authentication = privateKeyJwt({ key, kid: 'billing-1', alg: 'ES256' })
+        const authentication = privateKeyJwt({ key, alg: 'ES256' })
         const source = tokenSource({ issuer: server.url, clientId: 'billing', authentication })
         return source.token().then(
           ({ token }) => token,
           () => undefined,
         )
       }
-      const register = ['key', 'jwk', 'register-key'].map(fromGuide).join('\n')
+      const register = ['key', 'register-key'].map(fromGuide).join('\n')
       expect(await shell(register, admin())).toMatchObject({ exitCode: 0 })
       const token = await tokenByKey()
       expect(await statusOf(token)).toBe(200)

@@ -3,7 +3,7 @@
 
 import { expect } from 'bun:test'
 import type { RefusalCode } from '@countersign/resource-server'
-import { BURST } from '../../../packages/server/src/oauth/holder-revocations.ts'
+import { BURST } from '../../../packages/server/src/domain/holder-revocations.ts'
 import { BOOTSTRAP_KEY, basicOf, type OAuthForm, PUBLIC_URL, tokenFor, withSecret } from '../../support/app.ts'
 import { makeSigner, registerKeys, withKey as withClientKey } from '../../support/client-key.ts'
 import { aMinuteLater, breakAt, withoutStore } from '../breaking.ts'

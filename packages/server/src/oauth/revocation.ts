@@ -1,10 +1,10 @@
 import { deny, isDenied } from '@countersign/resource-server'
 import { refText, type StoredCredential } from '../domain/credential.ts'
+import { BURST } from '../domain/holder-revocations.ts'
 import { revokeWithItsOwn } from '../store/revocation.ts'
 import type { OAuthDeps } from './deps.ts'
 import type { Answer } from './endpoint.ts'
 import { NO_STORE, type OAuthDenied } from './error-response.ts'
-import { BURST } from './holder-revocations.ts'
 import { cannotTell, findShown, isOwn, tokenOf } from './shown-token.ts'
 
 const REASON = 'revoked by its owner'

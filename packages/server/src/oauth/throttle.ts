@@ -1,7 +1,7 @@
 // How often somebody may fail to authenticate as a client. Successes are not counted.
 
 import { type Address, parseName } from '@countersign/resource-server'
-import { dropOldest, TokenBuckets } from './token-buckets.ts'
+import { dropOldest, TokenBuckets } from '../domain/token-buckets.ts'
 
 /**
  * Failures that are let through at once: a fleet behind one address, restarted with a secret that expired, fails this

@@ -1,4 +1,4 @@
-import { refText, type StoredCredential } from '../domain/credential.ts'
+import { refText, type StoredCredential } from './credential.ts'
 import { TokenBuckets } from './token-buckets.ts'
 
 /** Of one owner, at once: those of a fleet that is shut down. */
