@@ -1,7 +1,10 @@
 import { refText, type StoredCredential } from './credential.ts'
 import { TokenBuckets } from './token-buckets.ts'
 
-/** Of one owner, at once: those of a fleet that is shut down. */
+/**
+ * Of one owner, at once: those of a fleet of two hundred that is shut down. A larger one is told when to come back, and
+ * what it does not wait for expires by itself soon: access tokens live for minutes.
+ */
 export const BURST = 200
 /** And then one more each second. */
 const REFILL_MS = 1000

@@ -30,16 +30,21 @@ export class TokenBuckets {
   waitMs(key: string): number {
     const { burst, refillMs } = this.options
     const fullAtMs = this.#fullAtMs.get(key) ?? Number.NEGATIVE_INFINITY
-    return Math.max(0, fullAtMs - this.monotonicMs() - (burst - 1) * refillMs)
+    return Math.max(0, fullAtMs - this.#nowMs() - (burst - 1) * refillMs)
   }
 
   take(key: string): void {
     const { burst, refillMs, max, maxDebt = 0 } = this.options
-    const nowMs = this.monotonicMs()
+    const nowMs = this.#nowMs()
     const fullAtMs = Math.max(this.#fullAtMs.get(key) ?? nowMs, nowMs) + refillMs
     this.#fullAtMs.delete(key)
     this.#fullAtMs.set(key, Math.min(fullAtMs, nowMs + (burst + maxDebt) * refillMs))
     if (this.#fullAtMs.size > max) dropOldest(this.#fullAtMs)
+  }
+
+  /** Whole milliseconds: sums of fractions are rounded, by which the last one of a burst would often have to wait. */
+  #nowMs(): number {
+    return Math.floor(this.monotonicMs())
   }
 }
 
