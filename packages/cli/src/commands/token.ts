@@ -26,7 +26,7 @@ export function addToken(program: Command, terminal: Terminal): void {
     )
     .option(
       '--token-file <path>',
-      'or a token of its platform, such as a projected one of Kubernetes, for servers that take those: ours not yet',
+      'or a token of its platform, such as a projected one of Kubernetes: Countersign takes none yet and answers 401',
     )
     .option('--resource <uri>', 'the identifier of the resource to call (default: as the server is set)')
     .option('--scope <scope>', 'only this scope (repeatable; default: all of the client’s)', collect)
