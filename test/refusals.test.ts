@@ -62,18 +62,19 @@ describe('at the OAuth endpoints', () => {
     test(code, async () => {
       const stage = await Stage.open()
       const { path = '/oauth/token', form, headers, error, status } = await oauth(stage)
+      let answer: Awaited<ReturnType<typeof stage.test.oauth>> | undefined
       const ask = async () => {
-        const answer = await stage.test.oauth(path, form, { ...(headers && { headers }) })
-        expect(answer.status).toBe(status)
-        expect(answer.body).toMatchObject({ error })
-        expect(String(answer.body.error_description)).toStartWith(says)
-        expect(answer.headers.get('cache-control')).toBe('no-store')
-        const id = String(answer.headers.get('countersign-decision'))
-        const record = await stage.why(id)
-        expect(record).toMatchObject({ id, code, outcome: 'deny', request: { dialect: 'oauth', path } })
-        expect(record.sentence).not.toMatch(/undefined|null|NaN|\[object/)
+        answer = await stage.test.oauth(path, form, { ...(headers && { headers }) })
       }
       await (during?.(stage, ask) ?? ask())
+      expect(answer?.status).toBe(status)
+      expect(answer?.body).toMatchObject({ error })
+      expect(String(answer?.body.error_description)).toStartWith(says)
+      expect(answer?.headers.get('cache-control')).toBe('no-store')
+      const id = String(answer?.headers.get('countersign-decision'))
+      const record = await stage.why(id)
+      expect(record).toMatchObject({ id, code, outcome: 'deny', request: { dialect: 'oauth', path } })
+      expect(record.sentence).not.toMatch(/undefined|null|NaN|\[object/)
       await stage.close()
     })
   }

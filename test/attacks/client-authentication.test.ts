@@ -6,7 +6,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { availableEngines, POSTGRES } from '../../packages/server/src/store/testing/engines.ts'
 import { type Answer, basicOf, type OAuthSent, PUBLIC_URL, startApp, type TestApp, withWebdav } from '../support/app.ts'
-import { makeSigner, registerKeys, type SigningClient, showing, withKey } from '../support/client-key.ts'
+import {
+  ASSERTION_TYPE,
+  makeSigner,
+  registerKeys,
+  type SigningClient,
+  showing,
+  withKey,
+} from '../support/client-key.ts'
 import { Stage } from './stage.ts'
 import { forged } from './vectors/credentials.ts'
 import { lookUpsIn, workOf } from './work.ts'
@@ -109,6 +116,26 @@ describe('a secret', () => {
       expect(bytesOf(inForm)).toBe(bytesOf(never))
     })
   }
+
+  test('in Basic ends at the first colon, and what is no base64 is a failure like any other', async () => {
+    const { secret } = await newSecret()
+    const basic = (text: string) => ask({}, { headers: { Authorization: `Basic ${text}` } })
+    expect((await basic(btoa(`canister:${secret}`))).status).toBe(200)
+    const behind = await basic(btoa(`canister:${secret}:more`))
+    expect([behind.status, await codeOf(behind)]).toEqual([401, 'credential_mistyped'])
+    const before = await basic(btoa(`canister:more:${secret}`))
+    expect([before.status, await codeOf(before)]).toEqual([401, 'client_unauthenticated'])
+    for (const text of ['YTpi=', 'YTpiY', 'Y', '=', '====', btoa('canister'), btoa(':'), btoa(`:${secret}`)]) {
+      const answer = await basic(text)
+      expect([text, answer.status, await codeOf(answer)]).toEqual([text, 401, 'client_unauthenticated'])
+    }
+  })
+
+  test('beside a type of assertion alone is two ways at once', async () => {
+    const { secret } = await newSecret()
+    const answer = await ask({ client_assertion_type: ASSERTION_TYPE }, { headers: basicOf('canister', secret) })
+    expect([answer.status, await codeOf(answer)]).toEqual([400, 'client_ambiguous'])
+  })
 
   test('OAU-09 of a client that is not there costs what a wrong one costs', async () => {
     const costs = []

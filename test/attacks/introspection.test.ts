@@ -133,6 +133,21 @@ describe('an introspector learns', () => {
     expect(members).not.toHaveProperty('iss')
   })
 
+  test('for each project that it asks about what holds there, whatever it was told before', async () => {
+    await made('/resources', { ...FORGE, ...GATE_IS_INTROSPECTOR })
+    await made('/permissions', { client: 'canister', resource: 'forge', scopes: ['repo:read'] })
+    const there = async (form: Readonly<Record<string, string>>) => {
+      const asked = { token: key, resource: FORGE.identifier, ...form }
+      return (await at.oauth('/oauth/introspect', asked, { headers: gate })).body.projects
+    }
+    expect([await there({ project: 'a' }), await there({ project: 'b' }), await there({})]).toEqual([
+      ['a'],
+      ['b'],
+      null,
+    ])
+    expect([await there({}), await there({ project: 'b' })]).toEqual([null, ['b']])
+  })
+
   test('of rights what holds in each of the projects, or in the one that it asks about', async () => {
     await made('/resources', { ...FORGE, ...GATE_IS_INTROSPECTOR })
     const may = (scope: string, projects?: string[]) =>

@@ -313,12 +313,28 @@ test('more access tokens of one client than a fleet holds are revoked one after 
       expect(await report(await next(), {}, flooded)).toMatchObject({ outcome: 'revoked' })
     }
     const token = await next()
+    // One bound for both ways.
+    expect((await flooded.test.oauth('/oauth/revoke', { token }, { headers })).status).toBe(503)
     const { status, headers: told, body } = await post(token, {}, flooded)
     expect([status, body.code, told.get('retry-after')]).toEqual([503, 'revocations_throttled', '1'])
     await flooded.expect('OK', undefined, 'forward', asking(token))
     expect(await report(flooded.wallet.key, {}, flooded)).toMatchObject({ outcome: 'revoked' })
     flooded.test.clock.monotonicAheadMs += 1000
     expect(await report(token, {}, flooded)).toMatchObject({ outcome: 'revoked' })
+  } finally {
+    await flooded.close()
+  }
+})
+
+test('one access token, reported over and over at the same moment, is revoked once and counted once', async () => {
+  const flooded = await Stage.open()
+  try {
+    flooded.test.clock.stopMonotonic()
+    const { headers } = await withSecret(flooded.test)
+    const [one, other] = [await tokenFor(flooded.test, headers), await tokenFor(flooded.test, headers)]
+    const reports = Array.from({ length: BURST + 1 }, () => report(one, {}, flooded))
+    for (const { outcome } of await Promise.all(reports)) expect(String(outcome)).toMatch(/^(revoked|dead)$/)
+    expect(await report(other, {}, flooded)).toMatchObject({ outcome: 'revoked' })
   } finally {
     await flooded.close()
   }

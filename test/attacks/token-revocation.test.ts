@@ -244,6 +244,15 @@ describe('a client that revokes without end', () => {
     expect((await revokeMany(2, thief)).map(({ status }) => status)).toEqual([200, 200])
   })
 
+  test('is not held up by what failed', async () => {
+    const token = await tokenFor(at, canister)
+    await withoutStore(async () => {
+      for (let times = 0; times <= BURST; times++) expect((await revoke(token)).status).toBe(503)
+    })
+    await isRevoked(token)
+    expect(await ask(token)).toBe(401)
+  })
+
   test('is never held up by what changed nothing', async () => {
     const token = await tokenFor(at, canister)
     for (let times = 0; times <= BURST; times++) await isRevoked(token)

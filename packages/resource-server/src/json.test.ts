@@ -14,6 +14,7 @@ describe('an object with one meaning is read', () => {
     '{"a":["a","a","a:"],"b":"a\\\\","c":"\\":"}',
     '{"\\u0061":1,"b":2}',
     '{"":1,"\\"":2,"\\\\":3}',
+    String.raw`{"a":"\\\"","b":"\\\\","c":1}`,
     '{"__proto__":1,"constructor":2,"toString":3}',
     '{"a":"\\ud800"}',
   ]

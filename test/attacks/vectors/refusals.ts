@@ -106,8 +106,8 @@ const showingBoth = (text: string): Way => showing(bearer(text))
 
 const told = (kind: Kind, says: string, ...ways: readonly Way[]): Refused => Object.assign({ kind, says }, ...ways)
 const bad = (...ways: readonly Way[]) => told('T401', 'The credential is not valid.', ...ways)
-const cannotTell = (during: NonNullable<Way['during']>) =>
-  told('U503', 'The credential cannot be checked right now.', showingBoth(invented(1)), { during })
+const cannotTell = (during: NonNullable<Way['during']>, ...ways: readonly Way[]) =>
+  told('U503', 'The credential cannot be checked right now.', showingBoth(invented(1)), { during }, ...ways)
 
 const client = (...ways: readonly Way[]) => told('T401', 'Client authentication failed.', ...ways)
 
@@ -374,7 +374,16 @@ export const REFUSED: Readonly<Record<RefusalCode, Refused>> = {
     await ask()
     await Promise.all(flood)
   }),
-  revision_unconfirmed: cannotTell((_, ask) => aMinuteLater(() => withoutStore(ask))),
+  revision_unconfirmed: cannotTell((_, ask) => aMinuteLater(() => withoutStore(ask)), {
+    async oauth(stage) {
+      // The secret is known here, and what it asks for is in memory: none of that counts while nobody confirms it.
+      const { headers } = await withSecret(stage.test)
+      const token = await tokenFor(stage.test, headers)
+      const asking = { path: '/oauth/introspect', form: { token }, headers }
+      expect((await stage.test.oauth(asking.path, asking.form, { headers })).body).toMatchObject({ active: true })
+      return { ...asking, error: 'temporarily_unavailable', status: 503 }
+    },
+  }),
   keys_unavailable: told('U503', 'The credential cannot be checked right now.', {
     async oauth(stage) {
       // Refused before anything is connected to: it is no public address.

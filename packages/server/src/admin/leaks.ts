@@ -38,10 +38,11 @@ export async function reportLeak(deps: AdminDeps, { credential, found_at }: Leak
   // Not even a change is begun for what is dead: else one dead credential were enough to keep all nodes busy.
   const isRevoked = stored.revokedAt !== null || deps.directory.lineThrough(`credential:${stored.id}`) !== undefined
   if (isRevoked || isOver(stored, deps.store.clock())) return { outcome: 'dead', id: stored.id }
-  const waitMs = deps.revocations.takeOrWaitMs(stored)
-  if (waitMs > 0) throw throttled(waitMs)
-  const wasLive = await deps.change(REPORT, (change) => revokeLeaked(change, stored, foundAt))
-  return { outcome: wasLive ? 'revoked' : 'dead', id: stored.id }
+  const revoking = deps.revocations.run(stored, () =>
+    deps.change(REPORT, (change) => revokeLeaked(change, stored, foundAt)),
+  )
+  if (typeof revoking === 'number') throw throttled(revoking)
+  return { outcome: (await revoking) ? 'revoked' : 'dead', id: stored.id }
 }
 
 function throttled(waitMs: number): Rejected {

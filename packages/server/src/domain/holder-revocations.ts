@@ -20,17 +20,32 @@ const MAX_OWNERS = 65_536
  */
 export class HolderRevocations {
   readonly #buckets: TokenBuckets
+  /** By the id of what is being revoked. */
+  readonly #underWay = new Map<string, Promise<boolean>>()
 
   constructor(monotonicMs: () => number) {
     this.#buckets = new TokenBuckets(monotonicMs, { burst: BURST, refillMs: REFILL_MS, max: MAX_OWNERS })
   }
 
-  /** How long this one has to wait; 0: it may be revoked now, and is counted. */
-  takeOrWaitMs({ kind, owner }: StoredCredential): number {
-    if (kind !== 'at') return 0
-    const key = refText(owner)
-    const waitMs = this.#buckets.waitMs(key)
-    if (waitMs === 0) this.#buckets.take(key)
-    return waitMs
+  /**
+   * Has a credential revoked by `revoke`, which says whether it was live. A number: not now, but in so many milliseconds.
+   *
+   * Who asks while it is being revoked is answered with whoever asked first. Nothing is counted of what failed.
+   */
+  run({ id, kind, owner }: StoredCredential, revoke: () => Promise<boolean>): Promise<boolean> | number {
+    const joined = this.#underWay.get(id)
+    if (joined !== undefined) return joined
+    const key = kind === 'at' ? refText(owner) : undefined
+    const waitMs = key === undefined ? 0 : this.#buckets.waitMs(key)
+    if (waitMs > 0) return waitMs
+    if (key !== undefined) this.#buckets.take(key)
+    const running = revoke()
+      .catch((error: unknown) => {
+        if (key !== undefined) this.#buckets.giveBack(key)
+        throw error
+      })
+      .finally(() => this.#underWay.delete(id))
+    this.#underWay.set(id, running)
+    return running
   }
 }

@@ -42,6 +42,12 @@ export class TokenBuckets {
     if (this.#fullAtMs.size > max) dropOldest(this.#fullAtMs)
   }
 
+  /** Undoes a `take`. */
+  giveBack(key: string): void {
+    const fullAtMs = this.#fullAtMs.get(key)
+    if (fullAtMs !== undefined) this.#fullAtMs.set(key, fullAtMs - this.options.refillMs)
+  }
+
   /** Whole milliseconds: sums of fractions are rounded, by which the last one of a burst would often have to wait. */
   #nowMs(): number {
     return Math.floor(this.monotonicMs())

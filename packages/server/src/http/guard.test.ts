@@ -1,5 +1,5 @@
 // Which peer a handler is told of, and which requests it never sees.
-import { expect, test } from 'bun:test'
+import { expect, spyOn, test } from 'bun:test'
 import { type BunServer, guarded, type Handler } from './guard.ts'
 import { listen } from './listen.ts'
 
@@ -30,7 +30,13 @@ test('a listener on TCP tells handlers of the address of whoever is connected', 
   seen.length = 0
   const routes = { exact: { '/known': note }, fallback: note, forProxies: true }
   const server = await listen({ kind: 'tcp', hostname: '127.0.0.1', port: 0 }, routes)
-  for (const path of ['known', 'other']) await fetch(`http://127.0.0.1:${server.port}/${path}`)
+  const ask = () => Promise.all(['known', 'other'].map((path) => fetch(`http://127.0.0.1:${server.port}/${path}`)))
+  await ask()
+  expect(seen).toEqual(['127.0.0.1', '127.0.0.1'])
+  // As if they had hung up meanwhile.
+  const gone = spyOn(server, 'requestIP').mockReturnValue(null)
+  expect((await ask()).map(({ status }) => status)).toEqual([400, 400])
+  gone.mockRestore()
   await server.stop(true)
   expect(seen).toEqual(['127.0.0.1', '127.0.0.1'])
 })

@@ -131,3 +131,24 @@ test('who succeeds is never held up, however often', async () => {
   const { headers } = await withSecret(at)
   for (let times = 0; times < 3 * BURST; times++) expect((await ask(headers)).status).toBe(200)
 })
+
+test('a secret that is known here and refused counts as a failure, as one that nobody knows', async () => {
+  const { secret } = await withSecret(at)
+  await post({ ...GRANT, client_id: 'canister', client_secret: secret })
+  for (let times = 0; times < BURST; times++) expect((await ask(basicOf('other', secret), ATTACKER)).status).toBe(401)
+  expect((await ask(basicOf('other', secret), ATTACKER)).status).toBe(429)
+  expect((await guess(ATTACKER)).status).toBe(429)
+  expect((await ask(basicOf('canister', secret), ATTACKER)).status).toBe(200)
+})
+
+test('when a secret was used last is known, however often it is used', async () => {
+  const { id, headers } = await withSecret(at)
+  const lastUse = async () => {
+    expect((await ask(headers)).status).toBe(200)
+    await at.app.flush()
+    return (await at.api('GET', `/api/v1/credentials/${id}`)).body.last_used_at
+  }
+  expect(await lastUse()).toBe('2030-01-01T00:00:00.000Z')
+  at.clock.advance(3_600_000)
+  expect(await lastUse()).toBe('2030-01-01T01:00:00.000Z')
+})

@@ -20,11 +20,10 @@ import { attemptOf } from './throttle.ts'
 /** A client that showed who it is, and by which credential. */
 export type AuthenticatedClient = { readonly client: Client; readonly known: KnownCredential }
 
-/** How a client that shows a credential is answered: at once, when this node knows the secret that it shows. */
 type Authentication = AuthenticatedClient | OAuthDenied
 
 /**
- * Believes a client, or does not; and counts how often it did not.
+ * Believes a client, or does not; and counts how often it did not. Synchronous for a secret that this node knows.
  *
  * Security: what others tried holds up nobody elsewhere, and nobody whom this node knows: where a client has used up its
  * failures the check is made all the same, and where a source has, for what is known. What is not known is neither

@@ -29,10 +29,12 @@ export function revocationEndpoint(deps: OAuthDeps): Answer {
     const { revocation } = known.callerAt(directory.management, directory)
     if (revocation !== undefined || (stored.expiresAt !== null && stored.expiresAt <= asked.now)) return revoked()
     if (!isOwn(known, client)) return deny('token_not_owned', { token: stored.id, of: refText(stored.owner) })
-    const waitMs = deps.revocations.takeOrWaitMs(stored)
-    if (waitMs > 0) return throttled(stored, waitMs)
     const actor = { by: refText({ kind: 'client', id: client.id }), credential: shownBy.stored.id }
-    await deps.change(actor, (change) => revokeWithItsOwn(change, stored, REASON, { reason: REASON }))
+    const revoking = deps.revocations.run(stored, () =>
+      deps.change(actor, (change) => revokeWithItsOwn(change, stored, REASON, { reason: REASON })),
+    )
+    if (typeof revoking === 'number') return throttled(stored, revoking)
+    await revoking
     return revoked()
   }
 }
