@@ -12,7 +12,7 @@ const CONTENT_TYPE = /^application\/x-www-form-urlencoded[ \t]*(;|$)/i
 const MAY_REPEAT = 'resource'
 const NOT_ENCODED = 'A parameter is not form-encoded UTF-8.'
 /** In a form all of it is encoded; and what was no UTF-8 has been repaired by whoever made a text of it. */
-const NOT_ASCII = /[^\x00-\x7f]/
+const NOT_ASCII = /[\x80-\uffff]/
 
 /**
  * Reads the parameters from the body, and from the body alone: what stands in a URL ends up in logs.
