@@ -33,11 +33,15 @@ export type AccessRule = {
   readonly require: Requirement
 }
 
+export type AudienceAlias = { readonly issuer: string; readonly audience: string }
+
 /** What the decision needs to know of a protected resource (RFC 9728): its rules, its state and its names. */
 export type ProtectedResource = {
   readonly name: string
   /** Its audience: an absolute URI (RFC 8707 §2). */
   readonly identifier: string
+  /** What issuers that cannot name the identifier put into `aud` in its place, by the issuer's name here. */
+  readonly audienceAliases?: readonly AudienceAlias[]
   readonly disabled: boolean
   readonly rules: readonly AccessRule[]
 }

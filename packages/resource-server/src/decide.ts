@@ -13,6 +13,8 @@ export type CredentialState = {
   readonly narrowing: Narrowing
   /** Of access tokens: the `aud` that it was issued for. null: it is bound to none. */
   readonly audience: string | null
+  /** Of tokens of other issuers: whose it is, and the audiences that it names. */
+  readonly external?: { readonly issuer: string; readonly audiences: readonly string[] } | undefined
   /** Where it may be used from; empty: anywhere. */
   readonly networks: readonly Network[]
 }
@@ -119,15 +121,27 @@ export function reachRefused(
 ): Denied | undefined {
   const dead = credentialRefused(caller, circumstances)
   if (dead !== undefined) return dead
-  const { audience, narrowing } = caller.credential
+  const { audience, external, narrowing } = caller.credential
   if (audience !== null && audience !== resource.identifier) {
     return deny('audience_refused', { audience, resource: resource.name })
+  }
+  if (external !== undefined && !isMeantFor(external, resource)) {
+    return deny('audience_refused', { audience: external.audiences, issuer: external.issuer, resource: resource.name })
   }
   if (resource.disabled) return deny('resource_disabled', { resource: resource.name })
   if (!reaches(narrowing, resource.name)) {
     return deny('resource_not_granted', { resource: resource.name, granted: narrowing.resources ?? ['full'] })
   }
   return undefined
+}
+
+/** Whether a token of another issuer names the resource, by its identifier or as that issuer calls it. Byte for byte. */
+function isMeantFor(
+  { issuer, audiences }: NonNullable<CredentialState['external']>,
+  { identifier, audienceAliases = [] }: ProtectedResource,
+): boolean {
+  if (audiences.includes(identifier)) return true
+  return audienceAliases.some((alias) => alias.issuer === issuer && audiences.includes(alias.audience))
 }
 
 /** The management API of Countersign itself: a credential reaches it only when it names it. */

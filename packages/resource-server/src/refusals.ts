@@ -52,6 +52,9 @@ export const REFUSALS = {
   token_malformed: BAD_CREDENTIAL,
   token_unverified: BAD_CREDENTIAL,
   audience_refused: BAD_CREDENTIAL,
+  external_token_refused: BAD_CREDENTIAL,
+  issuer_disabled: BAD_CREDENTIAL,
+  trust_rule_missing: BAD_CREDENTIAL,
   credential_kind_refused: BAD_CREDENTIAL,
   credential_revoked: BAD_CREDENTIAL,
   credential_not_yet_valid: BAD_CREDENTIAL,
@@ -85,6 +88,7 @@ export const REFUSALS = {
   scope_missing: { status: 403, wire: 'insufficient_scope', description: 'The credential lacks a required scope.' },
   role_missing: { status: 403, wire: 'insufficient_scope', description: 'The credential lacks a required role.' },
   group_missing: { status: 403, wire: 'insufficient_scope', description: 'The principal is not in a required group.' },
+  groups_overage: { status: 403, wire: null, description: 'The token does not list the groups of its subject.' },
   would_escalate: {
     status: 403,
     wire: 'insufficient_scope',
@@ -99,6 +103,7 @@ export const REFUSALS = {
   client_mismatch: BAD_CLIENT,
   assertion_refused: BAD_CLIENT,
   assertion_replayed: BAD_CLIENT,
+  workload_required: BAD_CLIENT,
   client_ambiguous: { status: 400, wire: 'invalid_request', description: 'Authenticate the client in one way.' },
   client_throttled: { status: 429, wire: 'invalid_client', description: 'Too many attempts failed. Try again later.' },
 

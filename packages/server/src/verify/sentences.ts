@@ -62,6 +62,12 @@ const SENTENCES: Record<RefusalCode, (facts: Facts) => string> = {
     `A JWT that says it is ours is not: ${text(detail.because)} is wrong. It is forged, or its signing key was retired.`,
   audience_refused: ({ credential, owner, resource, detail }) =>
     `${credential} of ${owner} was issued for ${text(detail.audience)}, which is not the identifier of ${resource}. The client has to ask for a token with resource=<identifier>.`,
+  external_token_refused: ({ detail }) =>
+    `The token of issuer ${text(detail.issuer)} is refused: ${text(detail.because)}.`,
+  issuer_disabled: ({ detail }) =>
+    `Tokens of issuer ${text(detail.issuer)} are refused while it is disabled. To believe them again: countersign issuer enable ${text(detail.issuer)}.`,
+  trust_rule_missing: ({ detail }) =>
+    `The token of issuer ${text(detail.issuer)} is genuine, but no trust rule says whom ${text(detail.subject)} stands for.${nearest(detail)}${detail.shadow === undefined ? '' : ` The rule ${text(detail.shadow)} fits, but is in mode shadow: countersign trust update ${text(detail.shadow)} --mode enforce.`}`,
   credential_kind_refused: ({ detail }) => `A credential of kind ${text(detail.kind)} is not accepted here.`,
   credential_revoked: ({ credential, owner, detail }) =>
     `${credential} of ${owner} was revoked at ${text(detail.revoked_at)} by ${text(detail.revoked_by)}${detail.revoked_with === 'the credential' ? '' : ` with ${text(detail.revoked_with)}`}${detail.reason === null ? '' : ` («${text(detail.reason)}»)`}. Make a new one: it cannot be brought back.`,
@@ -103,6 +109,8 @@ const SENTENCES: Record<RefusalCode, (facts: Facts) => string> = {
   role_missing: ({ owner, resource, detail }) =>
     `${owner} needs one of the roles ${text(detail.any_of)} on ${resource}.`,
   group_missing: ({ owner, detail }) => `${owner} needs to be in one of the groups ${text(detail.any_of)}.`,
+  groups_overage: ({ detail }) =>
+    `The token of issuer ${text(detail.issuer)} does not list the groups of its subject: they were too many (${text(detail.because)}). Have the issuer send roles, or only the groups that are assigned to the application.`,
   would_escalate: ({ owner, detail }) =>
     `${owner} asked the management API for more than it may give: ${text(detail.because)}`,
   minting_refused: ({ credential, owner, detail }) =>
@@ -119,6 +127,8 @@ const SENTENCES: Record<RefusalCode, (facts: Facts) => string> = {
     `The client assertion of ${text(detail.claimed ?? 'a client')} is refused: ${text(detail.because)}.`,
   assertion_replayed: ({ detail }) =>
     `A client assertion of ${text(detail.client)} was used a second time. Each needs a jti of its own; if nobody sent it twice, it was copied.`,
+  workload_required: ({ detail }) =>
+    `${text(detail.client)} gets tokens only beside a token of a workload that the trust rule ${text(detail.rule)} fits: ${text(detail.because)}.`,
   client_ambiguous: () =>
     'The client was authenticated in two ways at once. Send one: Basic, client_id and client_secret, or an assertion.',
   client_throttled: ({ detail }) =>
@@ -187,6 +197,12 @@ export function sentenceOf(decision: DeniedDecision, detail: Facts['detail']): s
 function narrowedAway(narrowed: readonly string[] | null, missing: unknown): narrowed is readonly string[] {
   if (narrowed === null || !Array.isArray(missing)) return false
   return expandScopes(narrowed, missing).size < missing.length
+}
+
+/** The claim by which the nearest rule did not fit. */
+function nearest(detail: Facts['detail']): string {
+  if (detail.nearest === undefined) return ' There is no rule for that issuer: countersign trust create.'
+  return ` The nearest, ${text(detail.nearest)}, does not fit by ${text(detail.claim)}: ${text(detail.because)}.`
 }
 
 function scopeFlags(missing: unknown): string {
