@@ -1,29 +1,29 @@
 import type { Revocation } from '@countersign/resource-server'
 import {
+  type BelievedCredential,
   type CredentialStatus,
   kindOf,
   type RevocationLine,
   refText,
   revocationOf,
-  type StoredCredential,
 } from '../domain/credential.ts'
 import { findOwner } from '../store/owners.ts'
 import { listRevocationLines } from '../store/revocation-lines.ts'
 import type { Db } from '../store/store.ts'
 
-export type JudgedCredential = {
-  readonly credential: StoredCredential
+export type JudgedCredential<Credential extends BelievedCredential = BelievedCredential> = {
+  readonly credential: Credential
   readonly status: CredentialStatus
   readonly revocation: Revocation | undefined
 }
 
 /** Whether a credential works at `now`, in the order in which a decision judges it. Networks are not judged. */
-export function judge(
-  credential: StoredCredential,
+export function judge<Credential extends BelievedCredential>(
+  credential: Credential,
   lineThrough: (subject: string) => RevocationLine | undefined,
   ownerIsLive: boolean,
   now: Date,
-): JudgedCredential {
+): JudgedCredential<Credential> {
   const revocation = revocationOf(credential, lineThrough)
   const status = (): CredentialStatus => {
     if (revocation !== undefined) return 'revoked'
@@ -35,7 +35,11 @@ export function judge(
 }
 
 /** The same from the database, for use inside a change: the directory may not have heard of another node's yet. */
-export async function judgeIn(db: Db, credential: StoredCredential, now: Date): Promise<JudgedCredential> {
+export async function judgeIn<Credential extends BelievedCredential>(
+  db: Db,
+  credential: Credential,
+  now: Date,
+): Promise<JudgedCredential<Credential>> {
   const { kind, owner, family, ancestors } = credential
   const subjects = [
     refText(owner),

@@ -2,7 +2,7 @@ import type { LeakAnswer, LeakReport } from '@countersign/admin-api'
 import { REFUSALS } from '@countersign/resource-server'
 import { KnownCredential } from '../authentication/known-credentials.ts'
 import { BOOTSTRAP_CLIENT } from '../domain/client.ts'
-import type { StoredCredential } from '../domain/credential.ts'
+import type { BelievedCredential } from '../domain/credential.ts'
 import { hideForeign } from '../domain/foreign-prefix.ts'
 import { hideCredentials } from '../domain/hide-credentials.ts'
 import { findClient, updateClient } from '../store/clients.ts'
@@ -50,7 +50,7 @@ function throttled(waitMs: number): Rejected {
   return new Rejected('revocations_throttled', detail, undefined, { 'Retry-After': String(Math.ceil(waitMs / 1000)) })
 }
 
-async function revokeLeaked(change: Change, found: StoredCredential, foundAt: string | undefined): Promise<boolean> {
+async function revokeLeaked(change: Change, found: BelievedCredential, foundAt: string | undefined): Promise<boolean> {
   // An access token that is a JWT has no record: what it says of itself is all there is.
   const credential = (await findCredential(change.db, found.id)) ?? found
   const reason = foundAt === undefined ? 'leaked' : `leaked: ${foundAt}`

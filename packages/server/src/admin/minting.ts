@@ -1,7 +1,7 @@
 // The law of minting for oneself: never further than the credential that was presented.
 
 import { contains, expandScopes, type Narrowing, type Network } from '@countersign/resource-server'
-import type { StoredCredential } from '../domain/credential.ts'
+import type { BelievedCredential } from '../domain/credential.ts'
 
 /** How far a credential reaches, as far as its own record says. */
 export type Reach = {
@@ -39,7 +39,7 @@ export function inherit(wanted: Reach, presented: Reach): Reach {
 }
 
 /** The lineage of what `presented` mints: revoking any of it revokes that. */
-export function lineageOf(presented: StoredCredential): readonly string[] {
+export function lineageOf(presented: BelievedCredential): readonly string[] {
   return [presented.id, ...presented.ancestors]
 }
 

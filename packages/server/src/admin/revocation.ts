@@ -1,4 +1,4 @@
-import type { StoredCredential } from '../domain/credential.ts'
+import type { BelievedCredential } from '../domain/credential.ts'
 import { revokeWithItsOwn } from '../store/revocation.ts'
 import type { Change } from '../store/store.ts'
 import { judgeIn } from './credential-state.ts'
@@ -11,7 +11,7 @@ import { judgeIn } from './credential-state.ts'
  */
 export async function revokeWithDescendants(
   change: Change,
-  credential: StoredCredential,
+  credential: BelievedCredential,
   reason: string | null,
   detail: Readonly<Record<string, unknown>>,
 ): Promise<boolean> {

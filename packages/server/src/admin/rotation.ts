@@ -1,5 +1,5 @@
 import type { Rotated, Rotation } from '@countersign/admin-api'
-import { refText, type StoredCredential } from '../domain/credential.ts'
+import { type BelievedCredential, refText, type StoredCredential } from '../domain/credential.ts'
 import { makeId } from '../domain/ids.ts'
 import { findCredential } from '../store/credentials.ts'
 import { judgeIn } from './credential-state.ts'
@@ -47,7 +47,7 @@ function requireRotated({ kind }: StoredCredential): MadeKind {
 function successorExpiry(
   old: StoredCredential,
   kind: MadeKind,
-  presented: StoredCredential,
+  presented: BelievedCredential,
   now: Date,
   deps: AdminDeps,
 ): Date | null {

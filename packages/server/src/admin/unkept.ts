@@ -8,6 +8,8 @@ import type { Db } from '../store/store.ts'
 const DAY_MS = 86_400_000
 /** Nodes' clocks differ by no more. */
 const SKEW_MS = 60_000
+/** Tokens of other issuers, whose ids are made of what they say. */
+const EXTERNAL = /^jwt_[0-9A-HJKMNP-TV-Z]{26}$/
 const CLIENT_KEY = /^jwk_([A-Za-z0-9_-]{43})$/
 
 /** `owners`: who may be altered by it; null: nobody can say. */
@@ -20,6 +22,7 @@ export type Unkept = { readonly owners: readonly OwnerRef[] | null }
 export async function findUnkept(db: Db, id: string, now: Date): Promise<Unkept | undefined> {
   const [, thumbprint] = CLIENT_KEY.exec(id) ?? []
   if (thumbprint !== undefined) return clientKey(db, thumbprint)
+  if (EXTERNAL.test(id)) return { owners: null }
   const madeAt = id.startsWith('at_') ? idTime(id) : undefined
   if (madeAt === undefined || madeAt.getTime() > now.getTime() + SKEW_MS) return undefined
   // No access token lives longer.

@@ -96,9 +96,9 @@ export function toCredential(stored: StoredCredential, { directory, store }: Adm
   return toJudgedCredential(judge(stored, directory.lineThrough, isOwnerLive, store.clock()))
 }
 
-function toJudgedCredential({ credential, status, revocation }: JudgedCredential): wire.Credential {
+function toJudgedCredential({ credential, status, revocation }: JudgedCredential<StoredCredential>): wire.Credential {
   const { id, kind, owner, name, hint, narrowing, networkTexts, family, ancestors } = credential
-  if (kind === 'bootstrap' || kind === 'client_key') throw new Error(`a ${kind} is not stored`)
+  if (kind === 'bootstrap' || kind === 'client_key' || kind === 'jwt') throw new Error(`a ${kind} is not stored`)
   const { resources, scopes, projects } = narrowing
   return {
     id,
@@ -129,7 +129,7 @@ function toJudgedCredential({ credential, status, revocation }: JudgedCredential
 }
 
 /** Whether it may whatever its owner may, now and later. */
-export function isFull({ narrowing }: StoredCredential): boolean {
+export function isFull({ narrowing }: Pick<StoredCredential, 'narrowing'>): boolean {
   return narrowing.resources === null && narrowing.scopes === null && narrowing.projects === null
 }
 

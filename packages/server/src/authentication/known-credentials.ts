@@ -1,6 +1,13 @@
-import { type AccessRule, BUILT_IN_GROUP, type Caller, type Principal, type Rights } from '@countersign/resource-server'
-import type { Directory } from '../directory/directory.ts'
-import { holdersFor, type OwnerRef, revocationOf, type StoredCredential } from '../domain/credential.ts'
+import {
+  type AccessRule,
+  BUILT_IN_GROUP,
+  type Caller,
+  type Denied,
+  type Principal,
+  type Rights,
+} from '@countersign/resource-server'
+import type { Directory, Owner } from '../directory/directory.ts'
+import { type BelievedCredential, holdersFor, revocationOf, type SubjectRef } from '../domain/credential.ts'
 import { grantAt } from '../domain/grant.ts'
 import type { Resource } from '../domain/resource.ts'
 import { Remembered } from './remembered.ts'
@@ -46,7 +53,17 @@ export class KnownCredential {
   /** Kept by `verify/decision-log.ts`: where its last allowed answer was counted. */
   counter: AllowedCounter | undefined
 
-  constructor(readonly stored: StoredCredential) {}
+  constructor(readonly stored: BelievedCredential) {}
+
+  /** What to make of it when it is shown again: itself, unless what vouched for it may be asked anew. */
+  shownAgain(_text: string): KnownCredential | Denied | Promise<KnownCredential | Denied> {
+    return this
+  }
+
+  /** Whom it stands for, as things are now. Undefined: nobody any more. */
+  protected ownerIn(directory: Directory): Owner | undefined {
+    return directory.owner(this.stored.owner)
+  }
 
   callerAt(resource: Resource, directory: Directory): KnownCaller {
     if (this.#callers === undefined || this.#revision !== directory.revision) {
@@ -62,7 +79,7 @@ export class KnownCredential {
 
   #computeCaller(resource: Resource, directory: Directory): KnownCaller {
     const { stored } = this
-    const owner = directory.owner(stored.owner)
+    const owner = this.ownerIn(directory)
     const holders = holdersFor(stored.owner, owner?.groups ?? [])
     const held = holders.flatMap((holder) => directory.permissionsOf(holder, resource.name))
     return {
@@ -82,8 +99,15 @@ export class KnownCredential {
 }
 
 /** The name of somebody who was deleted: for the record of the refusal. */
-function missing({ kind, id }: OwnerRef): Principal {
+function missing({ kind, id }: SubjectRef): Principal {
+  if (kind === 'workload') return workloadPrincipal(id)
   return kind === 'user' ? { kind, id, name: id, email: undefined } : { kind, id, name: id }
+}
+
+/** Of `<issuer name>:<sub>`. */
+export function workloadPrincipal(id: string): Extract<Principal, { kind: 'workload' }> {
+  const colon = id.indexOf(':')
+  return { kind: 'workload', id, issuer: id.slice(0, colon), subject: id.slice(colon + 1) }
 }
 
 /**

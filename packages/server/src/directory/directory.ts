@@ -3,9 +3,9 @@ import type { Client, Group } from '../domain/client.ts'
 import {
   type HeldPermission,
   type HolderRef,
-  type OwnerRef,
   type RevocationLine,
   refText,
+  type SubjectRef,
 } from '../domain/credential.ts'
 import type { ForeignPrefix } from '../domain/foreign-prefix.ts'
 import type { Resource } from '../domain/resource.ts'
@@ -116,8 +116,11 @@ export class Directory {
     return this.#groups.get(name)?.disabled === false
   }
 
-  owner({ kind, id }: OwnerRef): Owner | undefined {
+  /** An owner that is registered here: of a workload nothing is kept. */
+  owner({ kind, id }: SubjectRef): Owner | undefined {
     switch (kind) {
+      case 'workload':
+        return undefined
       case 'client':
         return this.#clientAsOwner(this.#clients.get(id))
       case 'user':

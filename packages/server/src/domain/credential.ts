@@ -5,11 +5,14 @@ import { idTime } from './ids.ts'
 export type OwnerRef = { readonly kind: (typeof OWNER_KINDS)[number]; readonly id: string }
 export type HolderRef = { readonly kind: (typeof HOLDER_KINDS)[number]; readonly id: string }
 
+/** Whom a believed credential stands for: an owner that is registered here, or the subject of another issuer. */
+export type SubjectRef = OwnerRef | { readonly kind: 'workload'; readonly id: string }
+
 export const OWNER_KINDS = ['client', 'user'] as const
 export const HOLDER_KINDS = [...OWNER_KINDS, 'group'] as const
 
 /** `client:canister`: how a reference is written in keys, audit events and answers. */
-export function refText(ref: HolderRef): string {
+export function refText(ref: HolderRef | SubjectRef): string {
   return `${ref.kind}:${ref.id}`
 }
 
@@ -17,9 +20,9 @@ export function groupRefs(names: readonly string[]): HolderRef[] {
   return names.map((id) => ({ kind: 'group', id }))
 }
 
-/** Whoever may hold a permission that this owner has: itself, and these groups of it. */
-export function holdersFor(owner: OwnerRef, groups: readonly string[]): HolderRef[] {
-  return [owner, ...groupRefs(groups)]
+/** Whoever may hold a permission that this owner has: itself, and these groups of it. A workload holds none by itself. */
+export function holdersFor(owner: SubjectRef, groups: readonly string[]): HolderRef[] {
+  return owner.kind === 'workload' ? groupRefs(groups) : [owner, ...groupRefs(groups)]
 }
 
 export type HeldPermission = Permission & {
@@ -38,8 +41,8 @@ export type NewPermission = Omit<HeldPermission, 'managedBy' | 'createdAt'>
 
 /** The record behind a credential that we issued. Its secret is not in it: only the SHA-256 of the whole string. */
 export type StoredCredential = CredentialState & {
-  /** `client_key`: a client's own key pair, registered, not stored as a credential. */
-  readonly kind: IssuedKind | 'bootstrap' | 'client_key'
+  /** `client_key`: a client's own key pair, registered, not stored as a credential. `jwt`: a token of another issuer. */
+  readonly kind: IssuedKind | 'bootstrap' | 'client_key' | 'jwt'
   readonly owner: OwnerRef
   readonly name: string
   readonly hint: string
@@ -61,9 +64,12 @@ export type StoredCredential = CredentialState & {
   readonly importedFrom: string | null
 }
 
+/** What a believed credential says of itself, whoever issued it. */
+export type BelievedCredential = Omit<StoredCredential, 'owner'> & { readonly owner: SubjectRef }
+
 /** One row that revokes many: everything of `subject` made up to `revision`, or before `before`, is dead. */
 export type RevocationLine = {
-  /** `client:<id>`, `user:<id>`, `kind:<kind>`, `family:<id>` or `credential:<id>` (itself and its descendants). */
+  /** `client:<id>`, `user:<id>`, `workload:<id>`, `kind:<kind>`, `family:<id>` or `credential:<id>` (itself and its descendants). */
   readonly subject: string
   readonly revision: number
   readonly before: Date | null
@@ -76,7 +82,7 @@ export type RevocationLine = {
 
 /** Why this credential is revoked, from its own record or the first line that was drawn through it. */
 export function revocationOf(
-  credential: StoredCredential,
+  credential: BelievedCredential,
   lineThrough: (subject: string) => RevocationLine | undefined,
 ): Revocation | undefined {
   if (credential.revokedAt !== null) {
@@ -86,7 +92,7 @@ export function revocationOf(
   const drawn = (subject: string, of: string, isForEver = false): Revocation | undefined => {
     const line = lineThrough(subject)
     if (line === undefined) return undefined
-    const isMadeSince = credential.revision > line.revision
+    const isMadeSince = isMadeAfter(credential, line)
     if (!isForEver && isMadeSince && !(line.before !== null && credential.createdAt < line.before)) return undefined
     return { at: line.at, by: line.by, reason: line.reason, of }
   }
@@ -113,6 +119,11 @@ export function revocationOf(
   return undefined
 }
 
+/** What others issued has no revision: its own date says whether it is older than the line. */
+function isMadeAfter({ kind, createdAt, revision }: BelievedCredential, line: RevocationLine): boolean {
+  return kind === 'jwt' ? createdAt > line.at : revision > line.revision
+}
+
 /** The kind of a credential, by its public id. */
 export function kindOf(id: string): string {
   return id.slice(0, id.indexOf('_'))
@@ -123,7 +134,7 @@ export function kindOf(id: string): string {
  * that is drawn at an age: that was made when its id says, to the second as kept. The id of a client's own key says
  * nothing of that: what such a key had minted by then dies in any case, and later only one that was not met mints.
  */
-function wasMetBy(line: RevocationLine, ancestor: string, { createdAt, revision }: StoredCredential): boolean {
+function wasMetBy(line: RevocationLine, ancestor: string, { createdAt, revision }: BelievedCredential): boolean {
   const { before, at } = line
   if (revision <= line.revision) return true
   if (before === null) return false

@@ -1,4 +1,4 @@
-import { refText, type StoredCredential } from './credential.ts'
+import { type BelievedCredential, refText } from './credential.ts'
 import { TokenBuckets } from './token-buckets.ts'
 
 /**
@@ -32,10 +32,10 @@ export class HolderRevocations {
    *
    * Who asks while it is being revoked is answered with whoever asked first. Nothing is counted of what failed.
    */
-  run({ id, kind, owner }: StoredCredential, revoke: () => Promise<boolean>): Promise<boolean> | number {
+  run({ id, kind, owner }: BelievedCredential, revoke: () => Promise<boolean>): Promise<boolean> | number {
     const joined = this.#underWay.get(id)
     if (joined !== undefined) return joined
-    const key = kind === 'at' ? refText(owner) : undefined
+    const key = kind === 'at' || kind === 'jwt' ? refText(owner) : undefined
     const waitMs = key === undefined ? 0 : this.#buckets.waitMs(key)
     if (waitMs > 0) return waitMs
     if (key !== undefined) this.#buckets.take(key)

@@ -1,17 +1,20 @@
-import type { StoredCredential } from './credential.ts'
+import type { StoredCredential, SubjectRef } from './credential.ts'
 
 /** When, by whom and at which revision something is made. */
 export type Making = { readonly now: Date; readonly revision: number; readonly actor: { readonly by: string } }
 
-type Named = Pick<StoredCredential, 'id' | 'kind' | 'owner' | 'name' | 'hint'>
+type Named = Pick<StoredCredential, 'id' | 'kind' | 'name' | 'hint'>
 type Confined = Pick<
   StoredCredential,
-  'narrowing' | 'audience' | 'networks' | 'networkTexts' | 'notBefore' | 'expiresAt'
+  'narrowing' | 'audience' | 'external' | 'networks' | 'networkTexts' | 'notBefore' | 'expiresAt'
 >
 type Descended = Pick<StoredCredential, 'family' | 'ancestors' | 'importedFrom'>
 
 /** The record of a credential that nobody has used yet. What is not said: the first of its family, and not confined. */
-export function newCredential(making: Making, said: Named & Partial<Confined & Descended>): StoredCredential {
+export function newCredential<Owner extends SubjectRef>(
+  making: Making,
+  said: Named & { readonly owner: Owner } & Partial<Confined & Descended>,
+): Omit<StoredCredential, 'owner'> & { readonly owner: Owner } {
   return {
     narrowing: { resources: null, scopes: null, projects: null },
     audience: null,

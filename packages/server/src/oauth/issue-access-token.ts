@@ -41,6 +41,8 @@ export async function issueAccessToken(order: TokenOrder, deps: OAuthDeps): Prom
   const { caller, clientId, scopes, maxTtlSeconds } = order
   const { resource } = caller
   const { stored } = caller.known
+  const { owner } = stored
+  if (owner.kind === 'workload') throw new Error('a workload gets no tokens of its own')
   const iat = toSeconds(order.now)
   const ttlSeconds = Math.min(resource.accessToken.ttlSeconds, maxTtlSeconds ?? Number.POSITIVE_INFINITY)
   const exp = Math.min(
@@ -60,7 +62,7 @@ export async function issueAccessToken(order: TokenOrder, deps: OAuthDeps): Prom
     const claims = writeAccessTokenClaims(
       {
         jti: id,
-        subject: refText(stored.owner),
+        subject: refText(owner),
         clientId,
         audience: resource.identifier,
         resource: resource.name,
@@ -80,11 +82,11 @@ export async function issueAccessToken(order: TokenOrder, deps: OAuthDeps): Prom
   }
 
   const text = formatCredential('at', deps.random(32))
-  const making = { now: order.now, revision, actor: { by: refText(stored.owner) } }
+  const making = { now: order.now, revision, actor: { by: refText(owner) } }
   const credential = newCredential(making, {
     id,
     kind: 'at',
-    owner: stored.owner,
+    owner,
     name: '',
     hint: hintOf(text),
     narrowing: { resources: [resource.name], scopes, projects: stored.narrowing.projects },

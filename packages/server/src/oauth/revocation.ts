@@ -1,5 +1,5 @@
 import { deny, isDenied } from '@countersign/resource-server'
-import { refText, type StoredCredential } from '../domain/credential.ts'
+import { type BelievedCredential, refText } from '../domain/credential.ts'
 import { BURST } from '../domain/holder-revocations.ts'
 import { revokeWithItsOwn } from '../store/revocation.ts'
 import type { OAuthDeps } from './deps.ts'
@@ -39,7 +39,7 @@ export function revocationEndpoint(deps: OAuthDeps): Answer {
   }
 }
 
-function throttled({ owner }: StoredCredential, waitMs: number): OAuthDenied {
+function throttled({ owner }: Pick<BelievedCredential, 'owner'>, waitMs: number): OAuthDenied {
   const denied = deny('revocations_throttled', { of: refText(owner), at_once: BURST })
   return { ...denied, retryAfterSeconds: Math.ceil(waitMs / 1000) }
 }

@@ -1,4 +1,4 @@
-import type { OwnerRef } from '../domain/credential.ts'
+import type { OwnerRef, SubjectRef } from '../domain/credential.ts'
 import { findClient } from './clients.ts'
 import type { Db } from './store.ts'
 import { findUser } from './users.ts'
@@ -10,13 +10,16 @@ export type StoredOwner = {
   readonly groups: readonly string[]
 }
 
+const WORKLOAD: StoredOwner = { disabled: false, groups: [] }
+
 const FIND: Record<OwnerRef['kind'], (db: Db, id: string) => Promise<StoredOwner | undefined>> = {
   client: findClient,
   user: findUser,
 }
 
-export function findOwner(db: Db, { kind, id }: OwnerRef): Promise<StoredOwner | undefined> {
-  return FIND[kind](db, id)
+/** Of a workload nothing is stored: it is not disabled, and in groups only as long as a rule says so. */
+export async function findOwner(db: Db, { kind, id }: SubjectRef): Promise<StoredOwner | undefined> {
+  return kind === 'workload' ? WORKLOAD : FIND[kind](db, id)
 }
 
 /** Of these owners, those that are there and not disabled. */

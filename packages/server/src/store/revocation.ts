@@ -1,5 +1,5 @@
 import { MANAGEMENT_RESOURCE } from '@countersign/resource-server'
-import type { StoredCredential } from '../domain/credential.ts'
+import type { BelievedCredential } from '../domain/credential.ts'
 import { revokeCredential } from './credentials.ts'
 import { drawRevocationLine, listRevocationLines } from './revocation-lines.ts'
 import type { Change } from './store.ts'
@@ -10,13 +10,13 @@ import type { Change } from './store.ts'
  */
 export async function revokeWithItsOwn(
   change: Change,
-  credential: StoredCredential,
+  credential: BelievedCredential,
   reason: string | null,
   detail: Readonly<Record<string, unknown>>,
 ): Promise<boolean> {
   const subject = `credential:${credential.id}`
   const isKept = await revokeCredential(change, credential.id, reason)
-  const isFirst = isKept || (credential.kind === 'at' && (await listRevocationLines(change.db, [subject])).length === 0)
+  const isFirst = isKept || (hasNoRecord(credential) && (await listRevocationLines(change.db, [subject])).length === 0)
   if (!isFirst) return false
   await change.record('credential.revoke', 'credential', credential.id, detail)
   await drawRevocationLine(change, subject, reason, { endsAt: lineEnd(credential) })
@@ -41,13 +41,25 @@ export async function revokeUnkept(change: Change, id: string, reason: string | 
 }
 
 /** Whether its revocation would change nothing any more: it is an access token that has expired, and minted nothing. */
-export function isOver(credential: StoredCredential, now: Date): boolean {
+export function isOver(credential: BelievedCredential, now: Date): boolean {
   const endsAt = lineEnd(credential)
   return endsAt !== null && endsAt <= now
 }
 
-/** An access token mints nothing, unless it is for the management API: what that minted may be rotated, and outlive it. */
-function lineEnd({ kind, expiresAt, narrowing }: StoredCredential): Date | null {
-  const mayMint = kind !== 'at' || narrowing.resources === null || narrowing.resources.includes(MANAGEMENT_RESOURCE)
-  return mayMint ? null : expiresAt
+/** It may have none: access tokens that are JWTs, and tokens of other issuers. */
+function hasNoRecord({ kind }: BelievedCredential): boolean {
+  return kind === 'at' || kind === 'jwt'
+}
+
+/** As long as the longest access token lives. */
+const MINTED_MS = 86_400_000
+
+/**
+ * When all that it minted is dead too; null: nobody can say. An access token mints nothing and a token of another issuer
+ * mints access tokens, unless it is for the management API: what that minted may be rotated, and outlive it.
+ */
+function lineEnd({ kind, expiresAt, narrowing: { resources } }: BelievedCredential): Date | null {
+  if (expiresAt === null || resources?.includes(MANAGEMENT_RESOURCE)) return null
+  if (kind === 'jwt') return new Date(expiresAt.getTime() + MINTED_MS)
+  return kind === 'at' && resources !== null ? expiresAt : null
 }

@@ -167,6 +167,7 @@ const KIND_NAMES: Readonly<Record<StoredCredential['kind'], string>> = {
   secret: 'client secret',
   bootstrap: 'key',
   client_key: 'client key',
+  jwt: 'token',
 }
 
 /** `detail` is that of the verdict, made fit for people and records. */
