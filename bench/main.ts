@@ -11,6 +11,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   tokens: () => import('./tokens.ts'),
   oauth: () => import('./oauth.ts'),
   churn: () => import('./churn.ts'),
+  trust: () => import('./trust.ts'),
 }
 
 const USAGE = `Usage: npm run bench [-- NAME…] [options]
@@ -22,6 +23,7 @@ Benches, all of them when none is named:
   tokens   access tokens in-process: issued, shown for the first time, known, introspected
   oauth    the OAuth endpoints over HTTP, beside oidc-provider on the same runtime (needs wrk, taskset)
   churn    a day of opaque tokens, issued and cleaned away by a clock that is moved; --rounds is its hours
+  trust    a token against a thousand trust rules of one issuer, in-process
 
 Options:
   --json           one JSON object a line: bench, case, value, unit, ratio_to, ratio
