@@ -170,6 +170,15 @@ describe('what a refusal says', () => {
     })
   })
 
+  test('of two that are as near, one that names the subject has no precedence over the first name', () => {
+    const rules = [
+      rule({ sub: SUB, ref: 'dev' }, { name: 'z' }),
+      rule({ event_name: 'push', ref: 'dev' }, { name: 'a' }),
+    ]
+    expect(matched(rules, { ref: 'main', event_name: 'push' })).toMatchObject({ nearest: { rule: 'a' } })
+    expect(matched(rules.toReversed(), { ref: 'main', event_name: 'push' })).toMatchObject({ nearest: { rule: 'a' } })
+  })
+
   const rows: readonly [string, Record<string, ClaimMatch>, Claims, object][] = [
     [
       'sub is named first',
