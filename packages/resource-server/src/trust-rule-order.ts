@@ -28,12 +28,12 @@ export function compileRule<Rule extends TrustRule>(rule: Rule): CompiledRule<Ru
   }
 }
 
-/** Most specific first: exact subjects, longer prefixes, more claims, and by name. */
+/** Most specific first: exact subjects, more claims, longer prefixes of the subject, and by name. */
 export function bySpecificity(one: CompiledRule<TrustRule>, other: CompiledRule<TrustRule>): number {
   return (
     Number(other.subjects !== undefined) - Number(one.subjects !== undefined) ||
-    other.prefixLength - one.prefixLength ||
     other.conditions.length - one.conditions.length ||
+    other.prefixLength - one.prefixLength ||
     (one.rule.name < other.rule.name ? -1 : Number(one.rule.name > other.rule.name))
   )
 }

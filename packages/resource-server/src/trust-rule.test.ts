@@ -102,10 +102,10 @@ describe('which rule is taken', () => {
     rule({ sub: SUB, ref: 'refs/heads/main' }, { name: 'exact-two' }),
     rule({ sub: SUB }, { name: 'exact-a' }),
     rule({ sub: { in: [SUB, 'other'] } }, { name: 'exact-b' }),
-    rule({ sub: { prefix: 'repo:octo-org/octo-repo:' } }, { name: 'prefix-long' }),
     rule({ sub: { prefix: 'repo:octo-org/' }, ref: 'refs/heads/main' }, { name: 'prefix-short-two' }),
-    rule({ sub: { prefix: 'repo:octo-org/' } }, { name: 'prefix-short' }),
     rule({ ref: 'refs/heads/main', event_name: 'push' }, { name: 'open-two' }),
+    rule({ sub: { prefix: 'repo:octo-org/octo-repo:' } }, { name: 'prefix-long' }),
+    rule({ sub: { prefix: 'repo:octo-org/' } }, { name: 'prefix-short' }),
     rule({ event_name: 'push' }, { name: 'open-one' }),
   ]
   for (const [at, { name }] of ordered.entries()) {
