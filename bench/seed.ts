@@ -126,6 +126,7 @@ async function insertNouns(running: Change): Promise<void> {
     foreign_credentials: 'reject',
     credential_header: null,
     introspectors: [],
+    audience_aliases: [],
     preflight: 'deny',
     headers: {},
     groups: 'holding',
@@ -146,6 +147,7 @@ async function insertNouns(running: Change): Promise<void> {
       accessTokenTtlSeconds: null,
       networkTexts: [],
       listener: 'any' as const,
+      requiresWorkload: null,
       disabled: false,
     }
     await insertClient(running, client, null)
@@ -157,10 +159,12 @@ async function insertGrant(running: Change, holder: HolderRef): Promise<void> {
   await insertPermission(running, { id, holder, resource: RESOURCE, scopes: SCOPES, roles: [], projects: null })
 }
 
+const NO_LINKS = { links: [], disabled: false, passwordHash: null }
+
 async function insertOneUser(running: Change, index: number): Promise<void> {
   const id = userId(index)
   const groups = Array.from({ length: GROUPS_A_USER }, (_, n) => groupName(index * GROUPS_A_USER + n))
-  const user = { id, name: `User ${index}`, email: `${id}@example.com`, groups, disabled: false, passwordHash: null }
+  const user = { id, name: `User ${index}`, email: `${id}@example.com`, groups, ...NO_LINKS }
   await insertUser(running, user, null)
   await insertGrant(running, { kind: 'user', id })
 }

@@ -93,6 +93,14 @@ const fields = {
   listener: z
     .enum(['any', 'internal'], 'expected "any" or "internal"')
     .meta({ description: 'Which listener it may be believed on.', example: 'any' }),
+  requires_workload: name('atlas')
+    .nullable()
+    .meta({
+      description:
+        'The trust rule that a workload has to fit before the client gets a token: its secret or key alone mints ' +
+        'nothing then. Null: none.',
+      example: null,
+    }),
   disabled: z.boolean().meta({ description: 'Refuse all its credentials, but keep everything.', example: false }),
 }
 
@@ -111,6 +119,7 @@ export const NewClient = body({
   access_token_ttl_seconds: fields.access_token_ttl_seconds.default(null),
   networks: fields.networks.default(null),
   listener: fields.listener.default('any'),
+  requires_workload: fields.requires_workload.default(null),
   disabled: fields.disabled.default(false),
   managed_by: managedBy().default(null),
 }).meta({ description: 'Software that calls.' })
@@ -128,6 +137,7 @@ export const ClientChange = body({
   access_token_ttl_seconds: fields.access_token_ttl_seconds.optional(),
   networks: fields.networks.optional(),
   listener: fields.listener.optional(),
+  requires_workload: fields.requires_workload.optional(),
   disabled: fields.disabled.optional(),
   managed_by: managedBy().optional(),
 }).meta({ description: 'What to change in a client. Fields that are not sent stay.' })

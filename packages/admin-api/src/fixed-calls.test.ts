@@ -81,6 +81,7 @@ test('a resource says only what is its own; the rest has safe defaults', () => {
     scope_details: {},
     access_token: { format: 'jwt', ttl_seconds: 600 },
     introspectors: [],
+    audience_aliases: [],
     foreign_credentials: 'reject',
     credential_header: null,
     preflight: 'deny',
@@ -105,6 +106,7 @@ test('whoever is made without roles is a user, nothing more', () => {
     email: null,
     roles: ['user'],
     groups: [],
+    links: [],
     disabled: false,
     managed_by: null,
   })

@@ -86,6 +86,22 @@ const fields = {
       description: 'Clients that may ask at /oauth/introspect what a credential may do here.',
       example: ['webdav-api'],
     }),
+  audience_aliases: z
+    .array(
+      body({
+        issuer: name('corp').meta({ description: 'Name of the issuer here.', example: 'corp' }),
+        audience: z
+          .string()
+          .min(1, 'expected what it puts into aud')
+          .max(512, 'expected at most 512 characters')
+          .meta({ description: 'What it puts into `aud`.', example: 'api://0f3a' }),
+      }),
+    )
+    .max(100)
+    .meta({
+      description: 'What issuers that cannot put the identifier into `aud` put there in its place, issuer by issuer.',
+      example: [{ issuer: 'corp', audience: 'api://0f3a' }],
+    }),
   foreign_credentials: z.enum(['reject', 'pass'], 'expected "reject" or "pass"').meta({
     description: 'A credential that is not ours: refuse it, or decide as if there were none.',
     example: 'reject',
@@ -127,6 +143,7 @@ export const NewResource = body({
     .prefault({})
     .meta({ description: 'The access tokens issued for it.', example: { format: 'jwt', ttl_seconds: 600 } }),
   introspectors: fields.introspectors.default([]),
+  audience_aliases: fields.audience_aliases.default([]),
   foreign_credentials: fields.foreign_credentials.default('reject'),
   credential_header: fields.credential_header.default(null),
   preflight: fields.preflight.default('deny'),

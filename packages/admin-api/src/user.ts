@@ -30,6 +30,24 @@ const fields = {
     .array(groupName())
     .max(200)
     .meta({ description: 'The groups that they are in.', example: ['media'] }),
+  links: z
+    .array(
+      body({
+        issuer: name('corp').meta({ description: 'Name of the issuer here.', example: 'corp' }),
+        subject: z
+          .string()
+          .min(1, 'expected the sub of their tokens')
+          .max(512, 'expected at most 512 characters')
+          .meta({ description: 'Their `sub` there.', example: '248289761001' }),
+      }),
+    )
+    .max(20)
+    .meta({
+      description:
+        'Who they are at other issuers. Their tokens from there stand for them where a trust rule says `user: linked`. ' +
+        'To set it takes the scope credentials:write too.',
+      example: [],
+    }),
   disabled: z.boolean().meta({ description: 'Refuse whatever they have, but keep everything.', example: false }),
 }
 
@@ -45,6 +63,7 @@ export const NewUser = body({
   email: fields.email.default(null),
   roles: fields.roles.default(['user']),
   groups: fields.groups.default([]),
+  links: fields.links.default([]),
   disabled: fields.disabled.default(false),
   password: password.optional(),
   managed_by: managedBy().default(null),
@@ -57,6 +76,7 @@ export const UserChange = body({
   email: fields.email.optional(),
   roles: fields.roles.optional(),
   groups: fields.groups.optional(),
+  links: fields.links.optional(),
   disabled: fields.disabled.optional(),
   password: password.nullable().optional().meta({
     description: 'A new password; null: none, so that nobody can sign in with one.',

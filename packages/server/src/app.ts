@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { decide, formatAddress, type Listener } from '@countersign/resource-server'
+import { decide, deny, formatAddress, inlineKeys, type Listener } from '@countersign/resource-server'
 import type pino from 'pino'
 import type { AdminDeps } from './admin/deps.ts'
 import { managementApi } from './admin/routes.ts'
@@ -7,9 +7,13 @@ import { type AdminKey, issueAdminKey, needsFirstAdminKey } from './admin-key.ts
 import { accessTokenKind } from './authentication/access-token.ts'
 import { assertionKind } from './authentication/assertion.ts'
 import { bootstrapKind } from './authentication/bootstrap.ts'
+import type { StandingDeps } from './authentication/external-standing.ts'
+import { ExternalTokens } from './authentication/external-tokens.ts'
 import { foreignKind } from './authentication/foreign.ts'
 import { anyIssuedKind, issuedKind } from './authentication/issued.ts'
 import { KnownCredentials } from './authentication/known-credentials.ts'
+import { knownTokenKind } from './authentication/known-tokens.ts'
+import { Turns } from './authentication/look-ups.ts'
 import { type CredentialKind, recogniseBy } from './authentication/resolver.ts'
 import { storedCredentials } from './authentication/stored.ts'
 import { UnknownDigests } from './authentication/unknown-digests.ts'
@@ -127,7 +131,15 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
   const keys = new KeyRing(() => directory.signingKeys(), seal)
   // Opened now, so that one which does not open stops the start and not the first answer.
   void keys.publicKeys
+  const standing: StandingDeps = { directory, clock, sha256Hex, groupMappings: {} }
+  const externalTokens = new ExternalTokens({
+    ...{ ...standing, known, monotonicMs, signatureChecks: new Turns() },
+    keysOf: ({ keySource, algorithms }) =>
+      inlineKeys({ jwks: keySource.kind === 'jwks' ? keySource.jwks : undefined, algorithms }),
+    review: async ({ name }) => deny('keys_unavailable', { of: `issuer ${name}` }),
+  })
   const otherKinds: CredentialKind[] = [
+    knownTokenKind({ known, directory, sha256Hex }),
     accessTokenKind({
       ...{ issuer: config.publicUrl, keys, known, sha256Hex },
       revision: () => directory.revision,
@@ -135,6 +147,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
     }),
     ...(config.bootstrapKey === undefined ? [] : [bootstrapKind(sha256(config.bootstrapKey), sha256)]),
     assertionKind,
+    externalTokens,
     foreignKind({ directory, seal, sha256Hex, find }),
   ]
 
@@ -144,7 +157,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
     confirm: () => follower.confirm(),
     recognise: recogniseBy([issuedKind(sha256Hex, find), ...otherKinds]),
     decide,
-    identities: new Identities({ keys, issuer: config.publicUrl, issuerHost: hostnameOf(config.publicUrl) }),
+    identities: new Identities({ keys, issuer: config.publicUrl, issuerHost: hostnameOf(config.publicUrl), sha256Hex }),
   }
   const decisions = new DecisionLog(
     {
@@ -219,6 +232,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
     known: (digest) => known.get(digest),
     throttle: new FailureThrottle(monotonicMs),
     revocations,
+    ...{ externalTokens, standing },
     ...signatureDeps({ ...io, log, fetch: guardedFetch({ networks: config.egressNetworks }) }),
     isConfirmed: verify.isConfirmed,
     confirm: verify.confirm,

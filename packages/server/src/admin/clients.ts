@@ -5,7 +5,7 @@ import type { Db } from '../store/store.ts'
 import { requireUsableKeys } from './client-keys.ts'
 import type { AdminDeps, Authorized } from './deps.ts'
 import { Rejected, rejectedField } from './problem.ts'
-import { requireGroups, requireNetworks, requireResources } from './references.ts'
+import { requireGroups, requireNetworks, requireResources, requireTrustRule } from './references.ts'
 import { toClient } from './wire.ts'
 import { write } from './write.ts'
 
@@ -39,13 +39,18 @@ export async function changeClient(
         body.access_token_ttl_seconds === undefined ? before.accessTokenTtlSeconds : body.access_token_ttl_seconds,
       networks: body.networks === undefined ? [...before.networkTexts] : body.networks,
       listener: body.listener ?? before.listener,
+      // A rule that is gone since is no mistake of this call.
+      requires_workload: body.requires_workload ?? null,
       disabled: body.disabled ?? before.disabled,
       // One that is gone since is no mistake of this call.
       default_resource: body.default_resource ?? null,
     }
     const keysKept = body.jwks === undefined && body.jwks_uri === undefined ? before.keys : undefined
     const after = await acceptable(sent, writes.db, deps, keysKept)
-    const kept = body.default_resource === undefined ? { defaultResource: before.defaultResource } : {}
+    const kept = {
+      ...(body.default_resource === undefined && { defaultResource: before.defaultResource }),
+      ...(body.requires_workload === undefined && { requiresWorkload: before.requiresWorkload }),
+    }
     await writes.nouns.updateClient(before, { ...after, ...kept }, Object.keys(body), body.managed_by)
     return toClient(await requireClient(writes.db, id))
   })
@@ -98,6 +103,7 @@ async function acceptable(
     accessTokenTtlSeconds: wanted.access_token_ttl_seconds,
     networkTexts: requireNetworks(wanted.networks ?? []).networkTexts,
     listener: wanted.listener,
+    requiresWorkload: await requireTrustRule(db, wanted.requires_workload, 'requires_workload'),
     disabled: wanted.disabled,
   }
 }

@@ -29,7 +29,7 @@ export async function reportLeak(deps: AdminDeps, { credential, found_at }: Leak
   const found = await deps.recogniseLeaked(credential)?.(credential)
   if (found === undefined) return UNKNOWN
   if (!(found instanceof KnownCredential)) {
-    if (REFUSALS[found.code].status === 401) return UNKNOWN
+    if (REFUSALS[found.code].status < 500) return UNKNOWN
     throw new Rejected(found.code, 'Whether it is known here cannot be told right now. Report it again in a moment.')
   }
   const { stored } = found

@@ -3,8 +3,10 @@ import type { HolderRef } from '../domain/credential.ts'
 import type { Resource } from '../domain/resource.ts'
 import { findClient } from '../store/clients.ts'
 import { findGroup, listGroups } from '../store/groups.ts'
+import { listIssuers } from '../store/issuers.ts'
 import { listResources } from '../store/resources.ts'
 import type { Db } from '../store/store.ts'
+import { findTrustRule } from '../store/trust-rules.ts'
 import { findUser } from '../store/users.ts'
 import type { AdminDeps } from './deps.ts'
 import { rejectedField, rejectedFields } from './problem.ts'
@@ -38,6 +40,23 @@ export async function requireResources(
     throw rejectedFields(missing.map(({ path, name }) => ({ path, message: noResource(name) })))
   }
   return [...new Set(names)].flatMap((name) => found.get(name) ?? [])
+}
+
+/** The name of a trust rule that there is, or null. */
+export async function requireTrustRule(db: Db, name: string | null, field: string): Promise<string | null> {
+  if (name === null || (await findTrustRule(db, name)) !== undefined) return name
+  throw rejectedField(field, `there is no trust rule ${name}; make it with POST /api/v1/trust-rules`)
+}
+
+/** What names issuers, place by place: each has to be there. */
+export async function requireIssuers(db: Db, named: readonly { readonly issuer: string }[], field: string) {
+  const names = [...new Set(named.map(({ issuer }) => issuer))]
+  const found = new Set(names.length === 0 ? [] : (await listIssuers(db, names)).map(({ name }) => name))
+  const missing = named.flatMap(({ issuer }, index) => {
+    const message = `there is no issuer ${issuer}; make it with POST /api/v1/issuers`
+    return found.has(issuer) ? [] : [{ path: `${field}[${index}].issuer`, message }]
+  })
+  if (missing.length > 0) throw rejectedFields(missing)
 }
 
 const FIND_HOLDER: Record<HolderRef['kind'], (db: Db, id: string) => Promise<object | undefined>> = {

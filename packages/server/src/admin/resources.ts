@@ -11,6 +11,7 @@ import { defined } from './defined.ts'
 import type { AdminDeps, Authorized } from './deps.ts'
 import { lintRules } from './lint-rules.ts'
 import { Rejected, rejectedFields } from './problem.ts'
+import { requireIssuers } from './references.ts'
 import { toResource } from './wire.ts'
 import { write } from './write.ts'
 
@@ -101,6 +102,7 @@ async function acceptable(wanted: ResourceWrite, db: Db, deps: AdminDeps): Promi
   }
   found.push(...(await unknownGroups(resource, db)), ...(await unknownIntrospectors(resource, db)))
   if (found.length > 0) throw rejectedFields(found)
+  await requireIssuers(db, resource.audience_aliases, 'audience_aliases')
   await refuseClash(resource, db, deps)
   return resource
 }
@@ -162,6 +164,7 @@ function toWrite(resource: Resource): ResourceWrite {
     rules: [...resource.definitions],
     access_token: { format: accessToken.format, ttl_seconds: accessToken.ttlSeconds },
     introspectors: [...resource.introspectors],
+    audience_aliases: resource.audienceAliases.map((alias) => ({ ...alias })),
     foreign_credentials: resource.foreignCredentials,
     credential_header: resource.credentialHeader ?? null,
     headers: { ...resource.headers },

@@ -2,7 +2,7 @@ import type { UserChange } from '@countersign/admin-api'
 import { MANAGEMENT_RESOURCE } from '@countersign/resource-server'
 import { groupRefs, type HeldPermission } from '../domain/credential.ts'
 import { makeId } from '../domain/ids.ts'
-import type { User } from '../domain/user.ts'
+import type { User, UserLink } from '../domain/user.ts'
 import { listPermissions } from '../store/permissions.ts'
 import { retireId } from '../store/retired-ids.ts'
 import type { Change, Db } from '../store/store.ts'
@@ -10,6 +10,7 @@ import { deleteUser, insertUser, type UserWrite, updateUser } from '../store/use
 import { requireFreeName } from './free-name.ts'
 import type { Guard } from './guard.ts'
 import type { NounWrites } from './noun-writes.ts'
+import { Rejected } from './problem.ts'
 
 /** Writes of users: each judges whose rights it bears on, does it, records it. */
 export class UserWrites {
@@ -22,6 +23,7 @@ export class UserWrites {
 
   async insert(user: UserWrite, roles: readonly string[], managedBy: string | null): Promise<void> {
     await requireFreeName(this.change, 'user', user.id)
+    this.#requireMayLink([], user.links)
     await this.guard.mayAlter('Membership of these groups', groupRefs(user.groups))
     await insertUser(this.change, user, managedBy)
     await this.change.record('user.create', 'user', user.id, { groups: user.groups })
@@ -34,11 +36,20 @@ export class UserWrites {
     // By the groups that they leave they are a holder themselves.
     const joined = after.groups.filter((group) => !before.groups.includes(group))
     const holder = { kind: 'user', id: before.id } as const
+    this.#requireMayLink(before.links, after.links)
     await this.guard.mayAlter('Changing this user', [holder, ...groupRefs(joined)])
     await updateUser(this.change, after, managedBy)
     const { groups, disabled } = after
     await this.change.record('user.change', 'user', after.id, { fields: Object.keys(sent), groups, disabled })
     if (roles !== undefined) await this.#replaceRoles(after.id, roles)
+  }
+
+  /** Whoever is the subject is the user wherever a rule says so: to link one is to make a credential. */
+  #requireMayLink(before: readonly UserLink[], after: readonly UserLink[]): void {
+    const isKept = (link: UserLink) =>
+      before.some(({ issuer, subject }) => issuer === link.issuer && subject === link.subject)
+    if (after.every(isKept) || this.guard.hasScope('credentials:write')) return
+    throw new Rejected('scope_missing', 'To link a user to a subject takes the scope credentials:write too.')
   }
 
   async delete(user: User): Promise<void> {

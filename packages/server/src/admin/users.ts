@@ -1,13 +1,14 @@
 import type { NewUser, Page, PageQuery, User as UserAnswer, UserChange } from '@countersign/admin-api'
 import { MANAGEMENT_RESOURCE } from '@countersign/resource-server'
-import type { User } from '../domain/user.ts'
+import type { User, UserLink } from '../domain/user.ts'
 import { listPermissionsOf } from '../store/permissions.ts'
 import type { Db } from '../store/store.ts'
+import { findLinkedUser } from '../store/user-links.ts'
 import { findUser, listUserIds, listUsers } from '../store/users.ts'
 import { pageOf, sliceOf } from './cursor.ts'
 import type { AdminDeps, Authorized } from './deps.ts'
 import { Rejected } from './problem.ts'
-import { requireGroups } from './references.ts'
+import { requireGroups, requireIssuers } from './references.ts'
 import { toUser } from './wire.ts'
 import { write } from './write.ts'
 
@@ -16,7 +17,8 @@ export async function createUser(deps: AdminDeps, by: Authorized, body: NewUser)
   const passwordHash = await hashOf(body.password, deps)
   return write(deps, by, async ({ db, users }) => {
     const groups = await requireGroups(db, body.groups, 'groups')
-    await users.insert({ id, name, email, groups, disabled, passwordHash }, roles, body.managed_by)
+    const links = await requireLinks(db, id, body.links)
+    await users.insert({ id, name, email, groups, links, disabled, passwordHash }, roles, body.managed_by)
     return describeUser(db, id)
   })
 }
@@ -31,6 +33,7 @@ export async function changeUser(deps: AdminDeps, by: Authorized, id: string, bo
       name: body.name ?? before.name,
       email: body.email === undefined ? before.email : body.email,
       groups: body.groups === undefined ? before.groups : await requireGroups(db, body.groups, 'groups'),
+      links: body.links === undefined ? before.links : await requireLinks(db, id, body.links),
       disabled: body.disabled ?? before.disabled,
       passwordHash,
     }
@@ -55,6 +58,19 @@ export async function describeUser(db: Db, id: string): Promise<UserAnswer> {
 
 export async function requireUser(db: Db, id: string): Promise<User> {
   return (await findUser(db, id)) ?? noUser()
+}
+
+/** Subjects of issuers that there are, each once, and none of them somebody else's. */
+async function requireLinks(db: Db, id: string, links: readonly UserLink[]): Promise<UserLink[]> {
+  await requireIssuers(db, links, 'links')
+  const unique = [...new Map(links.map((link) => [`${link.issuer} ${link.subject}`, link])).values()]
+  for (const link of unique) {
+    const other = await findLinkedUser(db, link)
+    if (other !== undefined && other !== id) {
+      throw new Rejected('name_taken', `Subject ${link.subject} of issuer ${link.issuer} is user ${other}.`)
+    }
+  }
+  return unique
 }
 
 async function describe(db: Db, ids: readonly string[]): Promise<UserAnswer[]> {

@@ -3,10 +3,14 @@ import { beforeEach, expect, test } from 'bun:test'
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { type Denied, isDenied, writeAccessTokenClaims } from '@countersign/resource-server'
 import { signedBy, twinOf } from '../../../../test/support/forging.ts'
+import { Directory } from '../directory/directory.ts'
+import { managementResource } from '../domain/management.ts'
 import { isSignedWith } from '../keys/key-ring.ts'
 import type { PublicJwk } from '../keys/signing-key.ts'
 import { type AccessTokenDeps, accessTokenKind } from './access-token.ts'
 import { type KnownCredential, KnownCredentials } from './known-credentials.ts'
+import { knownTokenKind } from './known-tokens.ts'
+import { recogniseBy } from './resolver.ts'
 
 const ISSUER = 'https://auth.example.com'
 const NOW = new Date('2030-01-01T00:00:00Z')
@@ -16,7 +20,7 @@ let revision: number
 let confirmed: number
 let meanwhile: () => void
 let known: KnownCredentials
-let kind: ReturnType<typeof accessTokenKind>
+let recognise: ReturnType<typeof recogniseBy>
 const signers = new Map<string, KeyObject>()
 
 beforeEach(() => {
@@ -40,7 +44,8 @@ beforeEach(() => {
     },
     sha256Hex: (text) => Bun.SHA256.hash(text, 'hex'),
   }
-  kind = accessTokenKind(deps)
+  const directory = new Directory(managementResource(ISSUER))
+  recognise = recogniseBy([knownTokenKind({ ...deps, directory }), accessTokenKind(deps)])
 })
 
 function newKey(kid: string): PublicJwk {
@@ -67,7 +72,7 @@ function token(facts: { revision?: number; client?: string } = {}, kid = 'k1'): 
   return signedBy(signer, { alg: 'ES256', typ: 'at+jwt', kid }, claims)
 }
 
-const resolve = async (text: string): Promise<KnownCredential | Denied | undefined> => kind.recognise(text)?.(text)
+const resolve = async (text: string): Promise<KnownCredential | Denied | undefined> => recognise(text)?.(text)
 const outcome = async (text: string) => {
   const found = await resolve(text)
   if (found === undefined) return 'not ours'
@@ -76,8 +81,8 @@ const outcome = async (text: string) => {
 
 test('a token is known at once, and from then on by its own digest', () => {
   const text = token()
-  expect(kind.recognise(text)?.(text)).not.toBeInstanceOf(Promise)
-  const again = kind.recognise(text)?.(text)
+  expect(recognise(text)?.(text)).not.toBeInstanceOf(Promise)
+  const again = recognise(text)?.(text)
   expect(again).toBe(known.get(Bun.SHA256.hash(text, 'hex')) as KnownCredential)
 })
 

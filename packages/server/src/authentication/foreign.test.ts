@@ -24,6 +24,7 @@ function setUp(...known: Pick<ForeignPrefix, 'prefix' | 'digest' | 'keySealed'>[
   }
   directory.apply({
     ...{ ...nothing, revision: 1, everything: true, lines: [], signingKeys: undefined, credentials: [] },
+    ...{ issuers: new Map(), trustRules: new Map() },
     foreignPrefixes: new Map(known.map((one) => [one.prefix, { ...one, createdAt: new Date(0), revision: 1 }])),
   })
   const lookedFor: string[] = []

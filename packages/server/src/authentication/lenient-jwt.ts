@@ -6,6 +6,16 @@ export function couldBeJwt(text: string): boolean {
   return text.startsWith('ey') && text.includes('.')
 }
 
+const BEARER_JWT = /^bearer +(ey[A-Za-z0-9_-]*)\.([A-Za-z0-9_-]+)/i
+const MAX_CLAIMED_LENGTH = 64
+
+/** Who a foreign bearer token says that it is of, for the operator: who registers issuers has to know. */
+export function claimedIssuer(authorization: string | null): string | undefined {
+  const [, , claims] = BEARER_JWT.exec(authorization ?? '') ?? []
+  const iss = claims === undefined ? undefined : saidIn(claims, 'iss')
+  return typeof iss === 'string' ? iss.slice(0, MAX_CLAIMED_LENGTH) : undefined
+}
+
 /** The member of that name in a header or in claims, in whatever spelling; undefined: it is not there, or not to be read. */
 export function saidIn(part: string, name: string): unknown {
   try {

@@ -45,6 +45,7 @@ function updateOf(revision: number, update: Partial<DirectoryUpdate>): Directory
     groups: new Map(),
     users: new Map(),
     foreignPrefixes: new Map(),
+    ...{ issuers: new Map(), trustRules: new Map() },
     clients: new Map(),
     permissions: new Map(),
     lines: [],

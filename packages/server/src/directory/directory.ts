@@ -1,4 +1,10 @@
-import { MANAGEMENT_RESOURCE, type Principal, wildcardOf } from '@countersign/resource-server'
+import {
+  compileTrustRules,
+  MANAGEMENT_RESOURCE,
+  type Principal,
+  type TrustRules,
+  wildcardOf,
+} from '@countersign/resource-server'
 import type { Client, Group } from '../domain/client.ts'
 import {
   type HeldPermission,
@@ -8,7 +14,9 @@ import {
   type SubjectRef,
 } from '../domain/credential.ts'
 import type { ForeignPrefix } from '../domain/foreign-prefix.ts'
+import type { ExternalIssuer } from '../domain/issuer.ts'
 import type { Resource } from '../domain/resource.ts'
+import type { ServerTrustRule } from '../domain/trust-rule.ts'
 import type { User } from '../domain/user.ts'
 import type { StoredSigningKey } from '../store/signing-keys.ts'
 
@@ -33,6 +41,8 @@ export type DirectoryUpdate = {
   readonly users: ReadonlyMap<string, User | undefined>
   readonly permissions: ReadonlyMap<string, HeldPermission | undefined>
   readonly foreignPrefixes: ReadonlyMap<string, ForeignPrefix | undefined>
+  readonly issuers: ReadonlyMap<string, ExternalIssuer | undefined>
+  readonly trustRules: ReadonlyMap<string, ServerTrustRule | undefined>
   readonly lines: readonly RevocationLine[]
   /** All that are published; undefined: as they were. */
   readonly signingKeys: readonly StoredSigningKey[] | undefined
@@ -63,6 +73,13 @@ export class Directory {
   #introspected = new Map<string, { readonly one: Resource }[]>()
   #introspectedAt = -1
   #signingKeys: readonly StoredSigningKey[] = []
+  readonly #issuers = new Map<string, ExternalIssuer>()
+  /** `iss` → those who sign as it. */
+  #issuersBy: ReadonlyMap<string, readonly ExternalIssuer[]> = new Map()
+  readonly #rules = new Map<string, ServerTrustRule>()
+  #trustRules: TrustRules<ServerTrustRule> = compileTrustRules<ServerTrustRule>([])
+  /** Issuer, a space, subject → user. */
+  readonly #links = new Map<string, string>()
   readonly #foreignPrefixes = new Map<string, ForeignPrefix>()
   /** How long those are, each length once: how a text is looked for among them. */
   #foreignPrefixLengths: readonly number[] = []
@@ -165,6 +182,30 @@ export class Directory {
   /** The line drawn through an owner, a family or a credential's descendants, if there is one. */
   readonly lineThrough = (subject: string): RevocationLine | undefined => this.#lines.get(subject)
 
+  /** Another issuer, by its name here. The same object as long as nothing of it changes. */
+  issuer(name: string): ExternalIssuer | undefined {
+    return this.#issuers.get(name)
+  }
+
+  /** All who sign as this `iss`, byte for byte. */
+  issuersOf(iss: string): readonly ExternalIssuer[] {
+    return this.#issuersBy.get(iss) ?? []
+  }
+
+  /** Whom subjects of other issuers stand for. The same object as long as no rule changes. */
+  get trustRules(): TrustRules<ServerTrustRule> {
+    return this.#trustRules
+  }
+
+  trustRule(name: string): ServerTrustRule | undefined {
+    return this.#rules.get(name)
+  }
+
+  /** The user who is linked to a subject of another issuer. */
+  linkedUser(issuer: string, subject: string): string | undefined {
+    return this.#links.get(linkKey(issuer, subject))
+  }
+
   /** What a text begins with, if that is a prefix of another system's. No two meet, so there is one at most. */
   foreignPrefixOf(text: string): ForeignPrefix | undefined {
     for (const length of this.#foreignPrefixLengths) {
@@ -193,12 +234,20 @@ export class Directory {
     for (const [name, resource] of update.resources) this.#replaceResource(name, resource)
     replaceAll(this.#groups, update.groups)
     replaceAll(this.#clients, update.clients)
-    replaceAll(this.#users, update.users)
+    for (const [id, user] of update.users) this.#replaceUser(id, user)
     for (const [id, permission] of update.permissions) this.#replacePermission(id, permission)
     for (const line of update.lines) this.#lines.set(line.subject, line)
     if (update.signingKeys !== undefined) this.#signingKeys = update.signingKeys
     replaceAll(this.#foreignPrefixes, update.foreignPrefixes)
     this.#foreignPrefixLengths = [...new Set([...this.#foreignPrefixes.keys()].map(({ length }) => length))]
+    if (update.everything || update.issuers.size > 0) {
+      replaceAll(this.#issuers, update.issuers)
+      this.#issuersBy = Map.groupBy(this.#issuers.values(), ({ issuer }) => issuer)
+    }
+    if (update.everything || update.trustRules.size > 0) {
+      replaceAll(this.#rules, update.trustRules)
+      this.#trustRules = compileTrustRules([...this.#rules.values()])
+    }
     this.#revision = update.revision
   }
 
@@ -209,6 +258,9 @@ export class Directory {
     this.#held.clear()
     this.#lines.clear()
     this.#foreignPrefixes.clear()
+    this.#issuers.clear()
+    this.#rules.clear()
+    this.#links.clear()
     this.#replaceResource(MANAGEMENT_RESOURCE, this.management)
   }
 
@@ -228,6 +280,19 @@ export class Directory {
     for (const host of resource.hosts) this.#hosts.set(host, resource)
   }
 
+  #replaceUser(id: string, user: User | undefined): void {
+    for (const { issuer, subject } of this.#users.get(id)?.links ?? []) {
+      const key = linkKey(issuer, subject)
+      if (this.#links.get(key) === id) this.#links.delete(key)
+    }
+    if (user === undefined) {
+      this.#users.delete(id)
+      return
+    }
+    this.#users.set(id, user)
+    for (const { issuer, subject } of user.links) this.#links.set(linkKey(issuer, subject), id)
+  }
+
   #replacePermission(id: string, permission: HeldPermission | undefined): void {
     const before = this.#permissions.get(id)
     if (before !== undefined) {
@@ -245,6 +310,11 @@ export class Directory {
     there.set(permission.resource, [...(there.get(permission.resource) ?? []), permission])
     this.#held.set(holder, there)
   }
+}
+
+/** The name of an issuer holds no space. */
+function linkKey(issuer: string, subject: string): string {
+  return `${issuer} ${subject}`
 }
 
 const NOTHING: ReadonlyMap<string, readonly HeldPermission[]> = new Map()

@@ -143,7 +143,8 @@ describe('a change', () => {
   test('of a user or a group is taken over, and shows on what they own', async () => {
     await addGroup('media')
     const alice = { kind: 'user', id: 'alice' } as const
-    const write = { id: 'alice', name: 'Alice', email: null, groups: ['media'], disabled: false, passwordHash: null }
+    const named = { id: 'alice', name: 'Alice', email: null, groups: ['media'], links: [] }
+    const write = { ...named, disabled: false, passwordHash: null }
     await commit('user', 'alice', (running) => insertUser(running, write, null))
     const { directory, follower } = node()
     await follower.confirm()

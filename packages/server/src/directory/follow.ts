@@ -3,12 +3,14 @@ import { type LoggedChange, listChangesAfter, readLogStart, readRevision } from 
 import { listClients } from '../store/clients.ts'
 import { listForeignPrefixes } from '../store/foreign-prefixes.ts'
 import { listGroups } from '../store/groups.ts'
+import { listIssuers } from '../store/issuers.ts'
 import { listPermissions } from '../store/permissions.ts'
 import { listResources } from '../store/resources.ts'
 import { listRevocationLines } from '../store/revocation-lines.ts'
 import { listSigningKeys } from '../store/signing-keys.ts'
 import { inOneSnapshot } from '../store/snapshot.ts'
 import type { Db, Noun, Store } from '../store/store.ts'
+import { listTrustRules } from '../store/trust-rules.ts'
 import { listUsers } from '../store/users.ts'
 import type { Directory, DirectoryUpdate } from './directory.ts'
 
@@ -151,6 +153,16 @@ async function readUpdate(db: Db, since: number): Promise<DirectoryUpdate> {
       'foreign_prefix',
       ({ prefix }) => prefix,
       (prefixes) => listForeignPrefixes(db, prefixes),
+    ),
+    issuers: await read(
+      'issuer',
+      ({ name }) => name,
+      (names) => listIssuers(db, names),
+    ),
+    trustRules: await read(
+      'trust_rule',
+      ({ name }) => name,
+      (names) => listTrustRules(db, names),
     ),
     signingKeys: everything || changedIds(changes, 'signing_key').length > 0 ? await listSigningKeys(db) : undefined,
     lines: [...lines.values()].filter((line) => line !== undefined),

@@ -18,6 +18,8 @@ export type Client = {
   readonly networks: readonly Network[]
   readonly networkTexts: readonly string[]
   readonly listener: 'any' | 'internal'
+  /** The trust rule that a workload has to fit beside the client's own credential; null: none. */
+  readonly requiresWorkload: string | null
   readonly disabled: boolean
   /** What declares it: null for people through the API, `countersign` for what the server itself made. */
   readonly managedBy: string | null

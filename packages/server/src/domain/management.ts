@@ -126,6 +126,7 @@ export function managementResource(publicUrl: string): Resource {
     disabled: false,
     accessToken: { format: 'jwt', ttlSeconds: 600 },
     introspectors: [],
+    audienceAliases: [],
     foreignCredentials: 'reject',
     credentialHeader: undefined,
     preflight: 'deny',

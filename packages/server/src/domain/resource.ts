@@ -1,4 +1,4 @@
-import type { ProtectedResource } from '@countersign/resource-server'
+import type { AudienceAlias, ProtectedResource } from '@countersign/resource-server'
 import type { RuleDefinition } from './access-rule.ts'
 
 /** What a scope is for. A surface is a part of the API: `pushes`, of which there may be `pushes:read` and others. */
@@ -17,6 +17,7 @@ export type Resource = ProtectedResource & {
   readonly accessToken: { readonly format: 'jwt' | 'opaque'; readonly ttlSeconds: number }
   /** Ids of the clients that may ask what a credential may do here (RFC 7662). */
   readonly introspectors: readonly string[]
+  readonly audienceAliases: readonly AudienceAlias[]
   readonly foreignCredentials: 'reject' | 'pass'
   /** Lower case; then it is the only source of machine credentials. */
   readonly credentialHeader: string | undefined

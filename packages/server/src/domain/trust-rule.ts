@@ -10,6 +10,8 @@ export type TrustTarget =
 
 /** Which subjects of an issuer stand for whom. It gives nothing: what it names narrows. */
 export type ServerTrustRule = TrustRule & {
+  /** For people. */
+  readonly description: string
   readonly as: TrustTarget
   readonly narrowing: Narrowing
   readonly managedBy: string | null

@@ -1,3 +1,6 @@
+/** Who a user is at another issuer, by its name here. */
+export type UserLink = { readonly issuer: string; readonly subject: string }
+
 /** A person. */
 export type User = {
   readonly id: string
@@ -5,6 +8,7 @@ export type User = {
   /** Told to upstreams; nobody is ever found by it. */
   readonly email: string | null
   readonly groups: readonly string[]
+  readonly links: readonly UserLink[]
   readonly hasPassword: boolean
   readonly disabled: boolean
   /** What declares it: null for people through the API. */

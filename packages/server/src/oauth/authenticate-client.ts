@@ -11,9 +11,11 @@ import {
 import type { KnownCredential } from '../authentication/known-credentials.ts'
 import type { Client } from '../domain/client.ts'
 import { refText } from '../domain/credential.ts'
+import type { ServerTrustRule } from '../domain/trust-rule.ts'
 import type { ShownClient } from './client-authentication.ts'
 import type { OAuthAsked, OAuthDeps } from './deps.ts'
 import type { OAuthDenied } from './error-response.ts'
+import { isFederated, proveFederation, spendFederation } from './federated-assertion.ts'
 import { proveAssertion, spendAssertion } from './private-key-jwt.ts'
 import { attemptOf } from './throttle.ts'
 
@@ -65,7 +67,7 @@ async function authenticateThrottled(
 
   const authenticated = await prove()
   if (!isDenied(authenticated)) {
-    if ('assertion' in shown) throttle.noteProven(attempt)
+    if ('assertion' in shown && attempt.client !== '') throttle.noteProven(attempt)
     deps.noteUse(authenticated.known, asked)
     return authenticated
   }
@@ -104,6 +106,7 @@ async function proveByAssertion(
   asked: OAuthAsked,
   deps: OAuthDeps,
 ): Promise<Authentication> {
+  if (isFederated(parseJwt(shown.assertion), deps)) return proveByFederation(shown, asked, deps)
   const proven = await proveAssertion(shown.assertion, shown.id, asked.now, deps)
   if (isDenied(proven)) return proven
   const judged = judge(proven.known, shown, asked, deps)
@@ -113,10 +116,29 @@ async function proveByAssertion(
   return spent ?? judge(proven.known, shown, asked, deps)
 }
 
+/** By a token of another issuer, which a rule has stand for the client. */
+async function proveByFederation(
+  shown: ShownClient & { readonly assertion: string },
+  asked: OAuthAsked,
+  deps: OAuthDeps,
+): Promise<Authentication> {
+  const isFor = ({ as }: ServerTrustRule) => as.kind === 'client' && (shown.id === undefined || as.id === shown.id)
+  const proven = await proveFederation(shown.assertion, deps, isFor)
+  if (isDenied(proven)) return proven
+  const federated = { id: shown.id, method: BY_RULE } as const
+  const judged = judge(proven.known, federated, asked, deps)
+  if (isDenied(judged)) return judged
+  const spent = await spendFederation(proven, deps.store)
+  return spent ?? judge(proven.minting, federated, asked, deps)
+}
+
+/** A client needs no registration for it: the trust rule that names it is one. */
+const BY_RULE = 'federated_assertion'
+
 /** Whether the client may authenticate by this, as things are now. */
 function judge(
   known: KnownCredential,
-  shown: ShownClient,
+  shown: { readonly id: string | undefined; readonly method: ShownClient['method'] | typeof BY_RULE },
   asked: OAuthAsked,
   { directory }: OAuthDeps,
 ): Authentication {
@@ -133,7 +155,7 @@ function judge(
     const because = 'the keys of the client were replaced meanwhile'
     return refuse(deny('assertion_refused', { because, claimed: client.id }))
   }
-  if (!client.authMethods.includes(shown.method)) {
+  if (shown.method !== BY_RULE && !client.authMethods.includes(shown.method)) {
     return refuse(deny('client_method_refused', { auth_method: shown.method }))
   }
   return { client, known }

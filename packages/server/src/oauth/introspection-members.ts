@@ -16,6 +16,8 @@ export type At = { readonly resource: Resource; readonly reach: Reach }
 export function membersOf(caller: KnownCaller, at: At | undefined, issuer: string): Record<string, unknown> {
   const { principal } = caller
   const { id, kind, owner, createdAt, expiresAt, notBefore, importedFrom, ancestors } = caller.known.stored
+  // Of a token of another issuer we know who and until when: its own dates are moved by what its clock may be off.
+  const isOurs = kind !== 'jwt'
   const scope = [...(at?.reach.rights.scopes ?? [])].sort().join(' ')
   return {
     active: true,
@@ -25,12 +27,12 @@ export function membersOf(caller: KnownCaller, at: At | undefined, issuer: strin
     ...(principal.kind === 'user' && { username: principal.id }),
     token_type: 'Bearer',
     ...(expiresAt !== null && { exp: toSeconds(expiresAt) }),
-    iat: toSeconds(createdAt),
+    ...(isOurs && { iat: toSeconds(createdAt) }),
     // An access token is good from when it was issued; a minute before that, which is for clocks that differ, says nothing.
-    ...(notBefore !== null && kind !== 'at' && { nbf: toSeconds(notBefore) }),
+    ...(notBefore !== null && isOurs && kind !== 'at' && { nbf: toSeconds(notBefore) }),
     sub: refText(owner),
     ...(at !== undefined && { aud: at.resource.identifier }),
-    ...(importedFrom === null && { iss: issuer }),
+    ...(isOurs && importedFrom === null && { iss: issuer }),
     jti: id,
     ...(at !== undefined && {
       roles: [...at.reach.rights.roles].sort(),

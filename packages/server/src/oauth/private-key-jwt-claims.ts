@@ -81,7 +81,8 @@ export function assertionRefused(because: string, claimed: string | undefined): 
   return deny('assertion_refused', { because, claimed: claimed?.slice(0, 64) ?? null })
 }
 
-function isForUsAlone(audience: unknown, issuer: string): boolean {
+/** Whether an audience is our issuer and nothing else, as a text or as a list of that one text. */
+export function isForUsAlone(audience: unknown, issuer: string): boolean {
   return Array.isArray(audience) ? audience.length === 1 && audience[0] === issuer : audience === issuer
 }
 

@@ -39,7 +39,15 @@ function learn(change: Partial<DirectoryUpdate>): void {
   const nothing = new Map<string, never>()
   directory.apply({
     ...{ revision: directory.revision + 1, everything: false, resources: nothing, groups: nothing, clients: nothing },
-    ...{ users: nothing, permissions: nothing, foreignPrefixes: nothing, lines: [], credentials: [] },
+    ...{
+      users: nothing,
+      permissions: nothing,
+      foreignPrefixes: nothing,
+      issuers: nothing,
+      trustRules: nothing,
+      lines: [],
+      credentials: [],
+    },
     signingKeys: undefined,
     ...change,
   })

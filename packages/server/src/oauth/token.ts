@@ -5,6 +5,7 @@ import { type OAuthDenied, oauthJson } from './error-response.ts'
 import { mistake } from './form.ts'
 import type { TokenGrant } from './grants/grant.ts'
 import { issueAccessToken } from './issue-access-token.ts'
+import { workloadMissing } from './required-workload.ts'
 import { scopesOf } from './scopes.ts'
 import { targetOf } from './target.ts'
 
@@ -18,6 +19,8 @@ export function tokenEndpoint(grants: readonly TokenGrant[], deps: OAuthDeps): A
   return async (call) => {
     const grant = grantOf(call, grants)
     if (isDenied(grant)) return grant
+    const unaccompanied = await workloadMissing(call, deps)
+    if (unaccompanied !== undefined) return unaccompanied
     const subject = await grant.subjectOf(call)
     if (isDenied(subject)) return subject
 

@@ -12,6 +12,7 @@ type ClientBody = {
   access_token_ttl_seconds?: number | null
   networks?: string[] | null
   listener?: 'any' | 'internal'
+  requires_workload?: string | null
 }
 
 /** Of clients that were made before there was a choice. */
@@ -28,6 +29,7 @@ export type ClientWrite = {
   accessTokenTtlSeconds: number | null
   networkTexts: readonly string[]
   listener: 'any' | 'internal'
+  requiresWorkload: string | null
   disabled: boolean
 }
 
@@ -50,6 +52,7 @@ export async function listClients(db: Db, ids?: readonly string[]): Promise<Clie
       networks: storedNetworks(networkTexts),
       networkTexts,
       listener: body.listener ?? 'any',
+      requiresWorkload: body.requires_workload ?? null,
       disabled: row.disabled !== 0,
       managedBy: row.managed_by,
       createdAt: toDate(row.created_at),
@@ -153,6 +156,7 @@ function bodyOf(write: ClientWrite, { revision, now }: Change): string {
     access_token_ttl_seconds: write.accessTokenTtlSeconds,
     networks: [...write.networkTexts],
     listener: write.listener,
+    requires_workload: write.requiresWorkload,
   }
   return JSON.stringify(body)
 }

@@ -230,6 +230,46 @@ const tokens: Migration = {
   },
 }
 
+/** Other issuers, whom their subjects stand for, and which of these a user is. */
+const otherIssuers: Migration = {
+  async up(db: Kysely<Tables>) {
+    await db.schema
+      .createTable('issuer')
+      .addColumn('name', 'text', (column) => column.primaryKey())
+      .addColumn('issuer', 'text', (column) => column.notNull())
+      .addColumn('disabled', 'bigint', (column) => column.notNull())
+      .addColumn('body', 'text', (column) => column.notNull())
+      .addColumn('managed_by', 'text')
+      .addColumn('created_at', 'bigint', (column) => column.notNull())
+      .addColumn('revision', 'bigint', (column) => column.notNull())
+      .execute()
+    await db.schema.createIndex('issuer_issuer').on('issuer').column('issuer').execute()
+    await db.schema
+      .createTable('trust_rule')
+      .addColumn('name', 'text', (column) => column.primaryKey())
+      .addColumn('issuer', 'text', (column) => column.notNull())
+      .addColumn('mode', 'text', (column) => column.notNull())
+      .addColumn('expires_at', 'bigint')
+      .addColumn('resources', 'text')
+      .addColumn('scopes', 'text')
+      .addColumn('projects', 'text')
+      .addColumn('body', 'text', (column) => column.notNull())
+      .addColumn('managed_by', 'text')
+      .addColumn('created_at', 'bigint', (column) => column.notNull())
+      .addColumn('revision', 'bigint', (column) => column.notNull())
+      .execute()
+    await db.schema.createIndex('trust_rule_issuer').on('trust_rule').column('issuer').execute()
+    await db.schema
+      .createTable('user_link')
+      .addColumn('issuer', 'text', (column) => column.notNull())
+      .addColumn('subject', 'text', (column) => column.notNull())
+      .addColumn('user', 'text', (column) => column.notNull())
+      .addPrimaryKeyConstraint('user_link_key', ['issuer', 'subject'])
+      .execute()
+    await db.schema.createIndex('user_link_user').on('user_link').column('user').execute()
+  },
+}
+
 /** The two clients that the server itself keeps, each with role admin at the management API and nowhere else. */
 async function insertBuiltInClients(db: Kysely<Tables>, now: Date): Promise<void> {
   const created_at = toSeconds(now)
@@ -288,6 +328,7 @@ export async function migrate(db: Kysely<Tables>, now: Date): Promise<string[]> 
     '0001_first_house': firstHouse(now),
     '0002_people': people,
     '0003_tokens': tokens,
+    '0004_other_issuers': otherIssuers,
   })
 }
 

@@ -1,3 +1,4 @@
+import type { AudienceAlias } from '@countersign/resource-server'
 import { compileRules, type RuleDefinition } from '../domain/access-rule.ts'
 import type { Resource, ScopeDetail } from '../domain/resource.ts'
 import { managedByColumn } from './managed-by.ts'
@@ -10,6 +11,7 @@ export type ResourceBody = {
   rules: RuleDefinition[]
   access_token: { format: 'jwt' | 'opaque'; ttl_seconds: number }
   introspectors: string[]
+  audience_aliases: AudienceAlias[]
   foreign_credentials: 'reject' | 'pass'
   credential_header: string | null
   preflight: 'deny' | 'pass'
@@ -24,7 +26,11 @@ export async function findResource(db: Db, name: string): Promise<Resource | und
 }
 
 /** What rows lack that were written before there was such a field. */
-const LATER_FIELDS: Pick<ResourceBody, 'scope_details' | 'introspectors'> = { scope_details: {}, introspectors: [] }
+const LATER_FIELDS: Pick<ResourceBody, 'scope_details' | 'introspectors' | 'audience_aliases'> = {
+  scope_details: {},
+  introspectors: [],
+  audience_aliases: [],
+}
 
 const NO_ROLE_SCOPES: ReadonlyMap<string, readonly string[]> = new Map()
 
@@ -51,6 +57,7 @@ export async function listResources(db: Db, names?: readonly string[]): Promise<
       rules: compileStored(row.name, body),
       accessToken: { format: body.access_token.format, ttlSeconds: body.access_token.ttl_seconds },
       introspectors: body.introspectors,
+      audienceAliases: body.audience_aliases,
       foreignCredentials: body.foreign_credentials,
       credentialHeader: body.credential_header ?? undefined,
       preflight: body.preflight,
@@ -152,13 +159,14 @@ async function insertHosts(change: Change, { name, hosts }: ResourceWrite): Prom
 
 function bodyOf(write: ResourceWrite): string {
   const { scopes, scope_details, rules, access_token, preflight, headers, groups } = write
-  const { introspectors, foreign_credentials, credential_header } = write
+  const { introspectors, audience_aliases, foreign_credentials, credential_header } = write
   const body: ResourceBody = {
     scopes,
     scope_details,
     rules,
     access_token,
     introspectors,
+    audience_aliases,
     foreign_credentials,
     credential_header,
     preflight,

@@ -109,6 +109,33 @@ export type Tables = {
     created_at: number
     revision: number
   }
+  /** Others whose tokens are believed. */
+  issuer: {
+    name: string
+    /** `iss`: several may share one. */
+    issuer: string
+    disabled: number
+    body: string
+    managed_by: string | null
+    created_at: number
+    revision: number
+  }
+  /** Which subjects of an issuer stand for whom. */
+  trust_rule: {
+    name: string
+    issuer: string
+    mode: string
+    expires_at: number | null
+    resources: string | null
+    scopes: string | null
+    projects: string | null
+    body: string
+    managed_by: string | null
+    created_at: number
+    revision: number
+  }
+  /** Which subject of another issuer a user is. */
+  user_link: { issuer: string; subject: string; user: string }
   revocation_line: {
     subject: string
     revision: number

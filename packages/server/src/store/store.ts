@@ -30,6 +30,8 @@ export type Noun =
   | 'revocation_line'
   | 'signing_key'
   | 'foreign_prefix'
+  | 'issuer'
+  | 'trust_rule'
 
 export type Store = {
   /** Sees what is committed, also while a change runs. */

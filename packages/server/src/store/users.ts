@@ -2,8 +2,9 @@ import type { User } from '../domain/user.ts'
 import { managedByColumn } from './managed-by.ts'
 import { deleteMemberships, listMemberships, replaceMemberships } from './memberships.ts'
 import { type Change, type Db, type Slice, toDate, toSeconds } from './store.ts'
+import { listUserLinks, replaceUserLinks } from './user-links.ts'
 
-export type UserWrite = Pick<User, 'id' | 'name' | 'email' | 'groups' | 'disabled'> & {
+export type UserWrite = Pick<User, 'id' | 'name' | 'email' | 'groups' | 'links' | 'disabled'> & {
   /** argon2id, in PHC form; null: nobody can sign in with a password; undefined: as it is. */
   readonly passwordHash: string | null | undefined
 }
@@ -17,11 +18,13 @@ export async function listUsers(db: Db, ids?: readonly string[]): Promise<User[]
     .orderBy('id')
   if (ids !== undefined) query = query.where('id', 'in', ids)
   const memberships = await listMemberships(db, 'user', ids)
+  const links = await listUserLinks(db, ids)
   return (await query.execute()).map((row) => ({
     id: row.id,
     name: row.name,
     email: row.email,
     groups: memberships.get(row.id) ?? [],
+    links: links.get(row.id) ?? [],
     // SQLite has no booleans.
     hasPassword: Number(row.has_password) === 1,
     disabled: row.disabled !== 0,
@@ -42,7 +45,7 @@ export async function findUser(db: Db, id: string): Promise<User | undefined> {
 }
 
 export async function insertUser(change: Change, write: UserWrite, managedBy: string | null): Promise<void> {
-  const { id, name, email, disabled, groups, passwordHash } = write
+  const { id, name, email, disabled, groups, links, passwordHash } = write
   await change.db
     .insertInto('user')
     .values({
@@ -57,11 +60,12 @@ export async function insertUser(change: Change, write: UserWrite, managedBy: st
     })
     .execute()
   await replaceMemberships(change, { kind: 'user', id }, groups)
+  await replaceUserLinks(change, id, links)
 }
 
 /** `managedBy` undefined: as it is. */
 export async function updateUser(change: Change, write: UserWrite, managedBy?: string | null): Promise<void> {
-  const { id, name, email, disabled, groups, passwordHash } = write
+  const { id, name, email, disabled, groups, links, passwordHash } = write
   await change.db
     .updateTable('user')
     .set({
@@ -75,11 +79,13 @@ export async function updateUser(change: Change, write: UserWrite, managedBy?: s
     .where('id', '=', id)
     .execute()
   await replaceMemberships(change, { kind: 'user', id }, groups)
+  await replaceUserLinks(change, id, links)
 }
 
 /** Deletes the user, their memberships and permissions. Their credentials stay, dead, so that `why` can name them. */
 export async function deleteUser(change: Change, id: string): Promise<void> {
   await deleteMemberships(change, { kind: 'user', id })
+  await replaceUserLinks(change, id, [])
   await change.db.deleteFrom('permission').where('holder_kind', '=', 'user').where('holder', '=', id).execute()
   await change.db.deleteFrom('user').where('id', '=', id).execute()
 }

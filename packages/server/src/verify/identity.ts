@@ -18,6 +18,7 @@ export type IdentityDeps = {
   readonly issuer: string
   /** Host of the public URL, for the mail addresses of those who have none. */
   readonly issuerHost: string
+  readonly sha256Hex: (text: string) => string
 }
 
 const ASSERTION_LIFE_MS = 60_000
@@ -101,7 +102,7 @@ export class Identities {
       'Remote-Roles': this.#share(encodeList([...allowed.rights.roles].sort())),
       'Remote-Scopes': this.#share(encodeList([...allowed.rights.scopes].sort())),
       'Remote-Project': allowed.projects === null ? '*' : encodeList(allowed.projects),
-      'Remote-Credential': caller.credential.id,
+      'Remote-Credential': principal.kind === 'workload' ? 'jwt' : caller.credential.id,
       'Countersign-Expires': endOf(caller.credential.expiresAt),
     }
   }
@@ -116,7 +117,10 @@ export class Identities {
 
   #emailOf(principal: Exclude<Principal, { kind: 'anonymous' }>): string {
     if (principal.kind === 'user' && principal.email !== undefined) return encodeValue(principal.email)
-    return `${encodeURIComponent(principal.id)}@${principal.kind}s.${this.deps.issuerHost}`
+    // What a subject holds may be no part of an address.
+    const local =
+      principal.kind === 'workload' ? this.deps.sha256Hex(principal.id).slice(0, 32) : encodeURIComponent(principal.id)
+    return `${local}@${principal.kind}s.${this.deps.issuerHost}`
   }
 
   /** Proves who passes and with which rights, to whoever trusts our keys. It does not prove which request. */

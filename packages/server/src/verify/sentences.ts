@@ -1,5 +1,5 @@
 import { expandScopes, type RefusalCode } from '@countersign/resource-server'
-import type { StoredCredential } from '../domain/credential.ts'
+import type { StoredCredential, SubjectRef } from '../domain/credential.ts'
 import type { DeniedDecision } from './decision.ts'
 
 type Facts = {
@@ -51,7 +51,9 @@ const SENTENCES: Record<RefusalCode, (facts: Facts) => string> = {
   credential_foreign: ({ resource, detail }) =>
     detail.because !== undefined
       ? 'One of our credentials was sent, but without Bearer. Send "Authorization: Bearer <credential>".'
-      : `The credential is not one of ours. If it is meant for the upstream itself, set foreign_credentials: pass, or a credential_header, on ${resource}.`,
+      : detail.claimed_issuer !== undefined
+        ? `The credential is a JWT that says it is of ${text(detail.claimed_issuer)}, and no issuer of that iss is registered. If you trust it: countersign issuer create. If it is meant for the upstream itself, set foreign_credentials: pass, or a credential_header, on ${resource}.`
+        : `The credential is not one of ours. If it is meant for the upstream itself, set foreign_credentials: pass, or a credential_header, on ${resource}.`,
   credential_mistyped: () =>
     'The credential looks like ours, but its checksum is wrong: it was cut off or mistyped when it was copied.',
   credential_unknown: () =>
@@ -61,7 +63,9 @@ const SENTENCES: Record<RefusalCode, (facts: Facts) => string> = {
   token_unverified: ({ detail }) =>
     `A JWT that says it is ours is not: ${text(detail.because)} is wrong. It is forged, or its signing key was retired.`,
   audience_refused: ({ credential, owner, resource, detail }) =>
-    `${credential} of ${owner} was issued for ${text(detail.audience)}, which is not the identifier of ${resource}. The client has to ask for a token with resource=<identifier>.`,
+    detail.issuer !== undefined
+      ? `The token of issuer ${text(detail.issuer)} is for ${text(detail.audience)}, which is not the identifier of ${resource}. Have the issuer put the identifier into aud; or, where it cannot, add it to the audience_aliases of ${resource}.`
+      : `${credential} of ${owner} was issued for ${text(detail.audience)}, which is not the identifier of ${resource}. The client has to ask for a token with resource=<identifier>.`,
   external_token_refused: ({ detail }) =>
     `The token of issuer ${text(detail.issuer)} is refused: ${text(detail.because)}.`,
   issuer_disabled: ({ detail }) =>
@@ -184,14 +188,22 @@ export function sentenceOf(decision: DeniedDecision, detail: Facts['detail']): s
           ? `The ${KIND_NAMES[stored.kind]} ${stored.id}`
           : `"${stored.name}" (${stored.id})`,
     owner: stored === undefined ? 'the caller' : `${stored.owner.kind} ${stored.owner.id}`,
-    holder:
-      stored === undefined ? '' : `--${stored.owner.kind} ${stored.owner.id} --resource ${resource?.name ?? '<name>'}`,
+    holder: stored === undefined ? '' : `${holderFlag(stored.owner)} --resource ${resource?.name ?? '<name>'}`,
     narrowed: stored?.narrowing.scopes ?? null,
-    named: (verb) => (stored === undefined ? '' : `countersign ${stored.owner.kind} ${verb} ${stored.owner.id}`),
+    named: (verb) => (stored === undefined ? '' : commandFor(verb, stored.owner)),
     resource: resource === undefined ? 'the resource' : `resource ${resource.name}`,
   })
   const at = detail.concerns === 'Destination' ? ' This concerns the Destination.' : ''
   return sentence.charAt(0).toUpperCase() + sentence.slice(1) + at
+}
+
+/** A workload holds nothing by itself: permissions are given to its groups. */
+function holderFlag({ kind, id }: SubjectRef): string {
+  return kind === 'workload' ? '--group <one of its groups>' : `--${kind} ${id}`
+}
+
+function commandFor(verb: string, { kind, id }: SubjectRef): string {
+  return kind === 'workload' ? 'countersign trust list' : `countersign ${kind} ${verb} ${id}`
 }
 
 /** Whether a credential was made without something that is missing, so that its owner may even hold it. */
@@ -202,6 +214,10 @@ function narrowedAway(narrowed: readonly string[] | null, missing: unknown): nar
 
 /** The claim by which the nearest rule did not fit. */
 function nearest(detail: Facts['detail']): string {
+  if (detail.unlinked !== undefined) {
+    return ` The rule ${text(detail.unlinked)} fits, but no user is linked to this subject.`
+  }
+  if (detail.shadow !== undefined) return ''
   if (detail.nearest === undefined) return ' There is no rule for that issuer: countersign trust create.'
   return ` The nearest, ${text(detail.nearest)}, does not fit by ${text(detail.claim)}: ${text(detail.because)}.`
 }

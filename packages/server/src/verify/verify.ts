@@ -12,6 +12,7 @@ import {
   ruleFor,
 } from '@countersign/resource-server'
 import type { KnownCaller, KnownCredential } from '../authentication/known-credentials.ts'
+import { claimedIssuer } from '../authentication/lenient-jwt.ts'
 import type { Resolver } from '../authentication/resolver.ts'
 import type { Directory } from '../directory/directory.ts'
 import { PREFLIGHT_RULE } from '../domain/access-rule.ts'
@@ -63,7 +64,7 @@ function verifyConfirmed(asked: AskedRequest, deps: VerifyDeps, overtaken = 0): 
   const presented = extractCredential(asked.headers, sources, deps.recognise)
   const matched = isPreflight(asked, resource, presented) ? PREFLIGHT : ruleFor(resource, asked.method, asked.target)
   if (isDenied(matched)) return refuse({ asked, resource }, 'rule', matched)
-  if (presented.outcome === 'deny') return refuse({ asked, resource, matched }, 'credential', presented)
+  if (presented.outcome === 'deny') return refuse({ asked, resource, matched }, 'credential', named(presented, asked))
   if (presented.outcome === 'none') return conclude(asked, resource, matched, undefined, deps)
 
   const believed = presented.kind(presented.text)
@@ -88,6 +89,13 @@ function judge(
 ): Decision {
   if (isDenied(believed)) return refuse({ asked, resource, matched }, 'authentication', believed)
   return conclude(asked, resource, matched, believed.callerAt(resource, deps.directory), deps)
+}
+
+/** A foreign JWT, with the issuer that it claims. */
+function named(denied: Denied, { headers }: AskedRequest): Denied {
+  if (denied.code !== 'credential_foreign') return denied
+  const issuer = claimedIssuer(headers.get('authorization'))
+  return issuer === undefined ? denied : deny(denied.code, { ...denied.detail, claimed_issuer: issuer })
 }
 
 /** The last steps: may they, may the destination, and what the upstream is told. The only way to an allowed answer. */

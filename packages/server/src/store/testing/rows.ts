@@ -18,6 +18,7 @@ export const clientWrite = (id: string, changed: Partial<ClientWrite> = {}): Cli
   accessTokenTtlSeconds: null,
   networkTexts: [],
   listener: 'any',
+  requiresWorkload: null,
   disabled: false,
   ...changed,
 })
@@ -34,6 +35,7 @@ export const resourceWrite = (name: string, changed: Partial<ResourceWrite> = {}
   foreign_credentials: 'reject',
   credential_header: null,
   introspectors: [],
+  audience_aliases: [],
   preflight: 'deny',
   headers: {},
   groups: 'holding',
