@@ -27,8 +27,8 @@ async function refused(method: string, path: string, body?: object) {
 describe('a user', () => {
   test('of whom only the name is told can do what everybody can: look after their own tokens', async () => {
     expect(await make({ username: 'alice' })).toEqual({
-      ...{ username: 'alice', name: 'alice', email: null, roles: ['user'], groups: [], disabled: false },
-      ...{ has_password: false, managed_by: null, created_at: '2030-01-31T12:00:00.000Z' },
+      ...{ username: 'alice', name: 'alice', email: null, roles: ['user'], groups: [], links: [] },
+      ...{ disabled: false, has_password: false, managed_by: null, created_at: '2030-01-31T12:00:00.000Z' },
     } as never)
     expect(await held()).toEqual([[['user'], []]])
   })

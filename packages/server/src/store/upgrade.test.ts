@@ -18,15 +18,15 @@ const seal = sealWith(new Uint8Array(32).fill(1), random)
 async function takeTokensAway({ writer }: OpenedStore): Promise<void> {
   await writer.transaction().execute(async (db) => {
     const run = (text: string) => sql.raw(text).execute(db)
-    await run('drop table used_assertion')
+    for (const table of ['issuer', 'trust_rule', 'user_link', 'used_assertion']) await run(`drop table ${table}`)
     for (const index of ['credential_token_expires', 'revocation_line_ends']) await run(`drop index ${index}`)
     await run('alter table credential drop column audience')
     for (const column of ['before', 'ends_at']) await run(`alter table revocation_line drop column ${column}`)
     await run('alter table signing_key drop column active_from')
     await run(`delete from kysely_migration where name >= '0003'`)
     for (const [table, fields] of [
-      ['client', ['auth_methods', 'keys']],
-      ['resource', ['introspectors']],
+      ['client', ['auth_methods', 'keys', 'requires_workload']],
+      ['resource', ['introspectors', 'audience_aliases']],
     ] as const) {
       const { rows } = await sql<{ revision: number; body: string }>`
         select revision, body from ${sql.table(table)} where revision > 0`.execute(db)
@@ -43,7 +43,7 @@ onEveryEngine('a database from before there were access tokens', (at) => {
   const upgraded = async () => {
     await takeTokensAway(at.store)
     const store = await at.openAgain()
-    expect(store.applied).toEqual(['0003_tokens'])
+    expect(store.applied).toEqual(['0003_tokens', '0004_other_issuers'])
     return store
   }
 
@@ -63,8 +63,12 @@ onEveryEngine('a database from before there were access tokens', (at) => {
     await at.run((running) => insertResource(running, resourceWrite('webdav')))
     const { reader } = await upgraded()
     const [client] = await listClients(reader, ['canister'])
-    expect(client).toMatchObject({ authMethods: ['client_secret_basic', 'client_secret_post'], keys: null })
-    expect(await listResources(reader)).toMatchObject([{ name: 'webdav', introspectors: [] }])
+    expect(client).toMatchObject({
+      authMethods: ['client_secret_basic', 'client_secret_post'],
+      keys: null,
+      requiresWorkload: null,
+    })
+    expect(await listResources(reader)).toMatchObject([{ name: 'webdav', introspectors: [], audienceAliases: [] }])
   })
 
   test('keeps its credentials and its revocation lines, which end never', async () => {
