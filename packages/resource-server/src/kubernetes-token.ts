@@ -41,5 +41,5 @@ export function whyNoServiceAccount(claims: Claims, subject: string, isRequired:
 
 function objectOf(claims: Claims, name: string): Claims | undefined {
   const value = claimOf(claims, name)
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Claims) : undefined
+  return typeof value === 'object' && value !== null ? (value as Claims) : undefined
 }

@@ -73,6 +73,10 @@ describe('the table', () => {
     expect(roles({ groups: ['a'] }, ['groups'], { ADMIN: [] })).toEqual([])
     expect(roles({ groups: ['a'] }, ['groups'], {})).toEqual([])
   })
+  test('what is no text in it is nobody’s group', () => {
+    const mappings = { ADMIN: [7, true] } as unknown as RoleMappings
+    expect(roles({ groups: [7, true, '7', 'true'] }, ['groups'], mappings)).toEqual([])
+  })
   test('what its prototype names is no role', () => {
     const inherited = Object.create({ ADMIN: ['git-admins'] }) as RoleMappings
     expect(roles({ groups: ['git-admins'] }, ['groups'], inherited)).toEqual([])
