@@ -1,13 +1,16 @@
 import { MANAGEMENT_RESOURCE } from '@countersign/resource-server'
+import { KnownExternal } from '../authentication/known-external.ts'
 import { type HolderRef, holdersFor } from '../domain/credential.ts'
 import { grantAt } from '../domain/grant.ts'
 import { ADMIN_ROLE } from '../domain/management.ts'
 import type { Resource } from '../domain/resource.ts'
 import { findCredential } from '../store/credentials.ts'
 import { listEnabledGroups } from '../store/groups.ts'
+import { findIssuer } from '../store/issuers.ts'
 import { findOwner } from '../store/owners.ts'
 import { listPermissionsOf } from '../store/permissions.ts'
 import type { Db } from '../store/store.ts'
+import { findTrustRule } from '../store/trust-rules.ts'
 import { judgeIn } from './credential-state.ts'
 import type { AdminDeps, Authorized } from './deps.ts'
 import { hasAdminUser, holdsManagement, requireSomeAdmin, requireUnconfinedAdmin } from './management-rights.ts'
@@ -49,14 +52,17 @@ export class Guard {
    * have taken long since, and another node may know less than the database.
    */
   async requireEntitledCaller(now: Date): Promise<void> {
-    const { stored } = this.authorized.caller.known
-    // The bootstrap key and an access token that is a JWT have no record: what was verified is all there is.
-    const isKept = stored.kind !== 'bootstrap' && stored.kind !== 'at'
+    const { known } = this.authorized.caller
+    const { stored } = known
+    // The bootstrap key, an access token that is a JWT and a token of another issuer have no record: what was verified is
+    // all there is.
+    const isKept = stored.kind !== 'bootstrap' && stored.kind !== 'at' && stored.kind !== 'jwt'
     const present = (await findCredential(this.db, stored.id)) ?? (isKept ? undefined : stored)
     if (present === undefined || (await judgeIn(this.db, present, now)).status !== 'live') {
       throw new Rejected('credential_revoked', 'It died while the request was under way.')
     }
-    const groups = (await findOwner(this.db, stored.owner))?.groups ?? []
+    const given = known instanceof KnownExternal ? await this.#groupsGivenTo(known) : []
+    const groups = [...((await findOwner(this.db, stored.owner))?.groups ?? []), ...given]
     const holders = holdersFor(stored.owner, await listEnabledGroups(this.db, groups))
     const held = await listPermissionsOf(this.db, MANAGEMENT_RESOURCE, holders)
     const rights = grantAt(this.management, held, present.narrowing)?.everywhere
@@ -66,6 +72,16 @@ export class Guard {
     if (missing.length > 0) throw new Rejected('scope_missing', `Taken away meanwhile: ${missing.join(', ')}.`)
     this.#roles = rights.roles
     this.#scopes = rights.scopes
+  }
+
+  /** Those that its rule and its claims give it, as long as neither rule nor issuer has changed since it was verified. */
+  async #groupsGivenTo({ standing: { rule, groups }, genuine: { issuer } }: KnownExternal): Promise<readonly string[]> {
+    const [presentRule, presentIssuer] = [
+      await findTrustRule(this.db, rule.name),
+      await findIssuer(this.db, issuer.name),
+    ]
+    if (presentRule?.revision === rule.revision && presentIssuer?.revision === issuer.revision) return groups
+    throw new Rejected('credential_revoked', 'What trusts it was changed while the request was under way.')
   }
 
   /** To be asked when all is written. */
