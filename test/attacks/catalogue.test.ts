@@ -6,6 +6,7 @@ import { BY_PROXIES } from './by-proxies.ts'
 import { CATALOGUE } from './catalogue.ts'
 import { NOT_YET } from './not-yet.ts'
 import { VECTORS } from './vectors/all.ts'
+import { EXTERNAL_JWT_VECTORS } from './vectors/external-jwt.ts'
 import { JWT_VECTORS } from './vectors/jwts.ts'
 
 const ID = '(?:HDR|JWT|OPQ|FWD|OAU|ADM)-[0-9]{2}'
@@ -17,7 +18,8 @@ function idsTested(): Set<string> {
   const heads = texts.flatMap((text) => [
     ...text.matchAll(new RegExp(`(?:\\b(?:test|describe)\\(|\\[)\\s*['\`"]((?:${ID}:? )+)`, 'g')),
   ])
-  const names = [...heads.map((match) => match[1] ?? ''), ...[...VECTORS, ...JWT_VECTORS].map(({ name }) => name)]
+  const vectors = [...VECTORS, ...JWT_VECTORS, ...EXTERNAL_JWT_VECTORS]
+  const names = [...heads.map((match) => match[1] ?? ''), ...vectors.map(({ name }) => name)]
   return new Set(names.flatMap((name) => name.match(new RegExp(ID, 'g')) ?? []))
 }
 

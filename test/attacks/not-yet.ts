@@ -1,16 +1,7 @@
 /** Attacks on what this server does not have, or does not do, by now. A row leaves with the feature that needs it. */
 export const NOT_YET: Readonly<Record<string, string>> = {
-  'JWT-25': 'There are no issuers: only what we sign ourselves is believed, and that lives for a day at most.',
-  'JWT-28': 'There are no issuers: a token of ours names one audience, and a list is refused (JWT-29).',
   'JWT-31': 'There are no issuers.',
-  'JWT-43': 'There are no issuers: no claim of others becomes an identity header.',
   'JWT-53': 'There is no shared secret to sign with: tokens are signed with ES256 alone.',
-  'JWT-57': 'There are no trust rules.',
-  'JWT-58': 'There are no trust rules.',
-  'JWT-59': 'There are no issuers: no cluster is believed.',
-  'JWT-60': 'There are no issuers: no cluster is believed.',
-  'JWT-61': 'There are no issuers: no cluster is believed.',
-  'JWT-62': 'There are no issuers: no cluster is believed.',
   'OPQ-08': 'There is one node: several need a database that they share.',
   'ADM-10': 'There are no issuers.',
   'ADM-11': 'There are no issuers, so no claim is taken for a role.',
