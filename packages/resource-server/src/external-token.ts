@@ -63,6 +63,9 @@ export function readExternalToken({ header, claims }: UnverifiedJwt, policy: Tok
   if (UNPRINTABLE.test(subject)) return refuse('its sub has control characters')
   if (audiences === undefined) return refuse('its aud is missing, empty, or neither a text nor a list of texts')
   if (audiences.length > MAX_AUDIENCES) return refuse(`its aud lists more than ${MAX_AUDIENCES}`)
+  if (audiences.some((one) => one.length > MAX_TEXT_LENGTH || UNPRINTABLE.test(one))) {
+    return refuse(`its aud has control characters, or is longer than ${MAX_TEXT_LENGTH} characters`)
+  }
   if (jti === undefined && Object.hasOwn(claims, 'jti')) return refuse('its jti is empty or no text')
   if (jti !== undefined && jti.length > MAX_TEXT_LENGTH) {
     return refuse(`its jti is longer than ${MAX_TEXT_LENGTH} characters`)

@@ -90,9 +90,19 @@ const MEANT: readonly ExternalJwtVector[] = [
     '*',
   ].map((aud) => saying(`JWT-29 ${shown(aud)} for the audience`, 'audience_refused', { aud })),
   saying('JWT-29 the name that another issuer has for it', 'audience_refused', { aud: ALIAS }, 'strict'),
-  ...['', [], null, 7, {}, [AUDIENCE, 7], [[AUDIENCE]], [AUDIENCE, ''], { 0: AUDIENCE }].map((aud) =>
-    saying(`JWT-29 ${shown(aud)} for the audience, which is none`, REFUSED, { aud }),
-  ),
+  ...[
+    '',
+    [],
+    null,
+    7,
+    {},
+    [AUDIENCE, 7],
+    [[AUDIENCE]],
+    [AUDIENCE, ''],
+    { 0: AUDIENCE },
+    `${AUDIENCE}\n`,
+    [AUDIENCE, 'x'.repeat(513)],
+  ].map((aud) => saying(`JWT-29 ${shown(aud)} for the audience, which is none`, REFUSED, { aud })),
   ...[
     'https://idp.example.com/',
     'https://idp.example.com:443',
