@@ -19,7 +19,7 @@ const OF_ID_TOKENS = ['nonce', 'at_hash', 'c_hash', 's_hash']
  */
 export function whyOtherKind(profile: TokenProfile, typ: string | undefined, claims: Claims): string | undefined {
   if (Object.hasOwn(claims, 'cnf')) return 'it is bound to a key (cnf), the proof of which is not checked here'
-  return profile === 'at+jwt' ? whyNoAccessToken(typ, claims) : whyNotPlain(typ, claims)
+  return profile === 'plain' ? whyNotPlain(typ, claims) : whyNoAccessToken(typ, claims)
 }
 
 function whyNoAccessToken(typ: string | undefined, claims: Claims): string | undefined {

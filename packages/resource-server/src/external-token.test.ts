@@ -226,6 +226,11 @@ describe('the kind, by the profile at+jwt', () => {
   }
 })
 
+test('a profile that is none asks what the strict one does', () => {
+  const policy = { ...PLAIN, profile: 'strict' as 'plain' }
+  expect(why({}, { typ: 'jwt' }, policy)).toBe('its typ is «jwt», not at+jwt')
+})
+
 test('a token that is bound to a key is not taken for one that is not, by either profile', () => {
   for (const policy of [PLAIN, RFC_9068]) {
     for (const cnf of [{ jkt: 'x' }, { 'x5t#S256': 'x' }, {}, null]) expect(why({ cnf }, {}, policy)).toMatch(/\(cnf\)/)
