@@ -131,7 +131,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
   const keys = new KeyRing(() => directory.signingKeys(), seal)
   // Opened now, so that one which does not open stops the start and not the first answer.
   void keys.publicKeys
-  const standing: StandingDeps = { directory, clock, sha256Hex, groupMappings: {} }
+  const standing: StandingDeps = { directory, clock, sha256Hex, groupMappings: config.groupMappings }
   const externalTokens = new ExternalTokens({
     ...{ ...standing, known, monotonicMs, signatureChecks: new Turns() },
     keysOf: ({ keySource, algorithms }) =>
@@ -197,6 +197,8 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
     directory,
     decisions,
     sha256Hex,
+    publicUrl: config.publicUrl,
+    issuerFileDirs: config.issuerFileDirs,
     seal,
     recogniseLeaked: recogniseAny,
     revocations,

@@ -1,7 +1,7 @@
 /** One option: from this line come its variable, the YAML form, validation, `--help` and docs/reference/config.md. */
 export type Option = {
   readonly name: keyof RawConfig
-  readonly type: 'path' | 'address' | 'url' | 'networks' | 'secret' | 'integer' | 'choice'
+  readonly type: 'path' | 'address' | 'url' | 'networks' | 'paths' | 'mappings' | 'secret' | 'integer' | 'choice'
   readonly default: string | undefined
   readonly doc: string
   readonly example: string
@@ -17,6 +17,8 @@ export type RawConfig = {
   trusted_proxies: string
   proxy_secret: string | undefined
   egress_networks: string | undefined
+  issuer_file_dirs: string
+  group_mappings: string
   bootstrap_key: string | undefined
   kek: string | undefined
   max_key_ttl_days: string | undefined
@@ -93,6 +95,20 @@ export const OPTIONS: readonly Option[] = [
     default: undefined,
     doc: 'Private networks that the server may fetch keys from, separated by commas. Unset: it connects to public addresses alone, by https.',
     example: '10.0.3.0/24,fd12:3456:789a::/48',
+  },
+  {
+    name: 'issuer_file_dirs',
+    type: 'paths',
+    default: '/var/run/secrets/kubernetes.io/serviceaccount',
+    doc: 'Directories of this host, separated by commas, whose files issuers may name: pinned keys, certificates of a cluster, the token that its API server is shown. Nothing else can be read through the management API, whoever asks.',
+    example: '/etc/countersign/issuers,/var/run/secrets/kubernetes.io/serviceaccount',
+  },
+  {
+    name: 'group_mappings',
+    type: 'mappings',
+    default: '{}',
+    doc: 'Which groups the claims of tokens give, for issuers that have no group_mappings of their own: a JSON object (in the file, lines below it), group here to values of the claim.',
+    example: '{"git-admins":["f3a1-admins"]}',
   },
   {
     name: 'bootstrap_key',

@@ -57,6 +57,16 @@ const VALUES: Record<Option['name'], { text: string; read: (config: Config) => u
     read: ({ egressNetworks }) => egressNetworks.map(({ prefixLength }) => prefixLength),
     value: [24, 8],
   },
+  issuer_file_dirs: {
+    text: '/etc/issuers, /run/tokens',
+    read: ({ issuerFileDirs }) => issuerFileDirs,
+    value: ['/etc/issuers', '/run/tokens'],
+  },
+  group_mappings: {
+    text: '{"admins":["a","b"]}',
+    read: ({ groupMappings }) => groupMappings,
+    value: { admins: ['a', 'b'] },
+  },
   bootstrap_key: { text: SECRET, read: ({ bootstrapKey }) => bootstrapKey, value: SECRET },
   kek: { text: KEK, read: ({ kek }) => kek && [...kek], value: Array.from({ length: 32 }, () => 7) },
   max_key_ttl_days: { text: '30', read: ({ maxKeyTtlDays }) => maxKeyTtlDays, value: 30 },

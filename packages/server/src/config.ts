@@ -1,4 +1,5 @@
-import { type Network, parseHost, parseNetwork } from '@countersign/resource-server'
+import { GroupMappings } from '@countersign/admin-api'
+import { type Network, parseHost, parseNetwork, type RoleMappings } from '@countersign/resource-server'
 import { parse as parseYaml } from 'yaml'
 import { OPTIONS, type Option, type RawConfig } from './config-options.ts'
 
@@ -23,6 +24,10 @@ export type Config = {
   readonly proxySecret: string | undefined
   /** Networks that keys may be fetched from though they are not public. */
   readonly egressNetworks: readonly Network[]
+  /** Directories whose files issuers may name. */
+  readonly issuerFileDirs: readonly string[]
+  /** Group → values of claims, for issuers that say nothing of it. */
+  readonly groupMappings: RoleMappings
   readonly bootstrapKey: string | undefined
   readonly kek: Uint8Array | undefined
   readonly maxKeyTtlDays: number | null
@@ -106,6 +111,7 @@ function readConfigFile(path: string, readFile: (path: string) => string, proble
     const fromFile = key.endsWith('_file')
     const option = OPTIONS.find(({ name, type }) => name === key || (type === 'secret' && `${name}_file` === key))
     if (option === undefined) problems.push(`${path}: ${key}: there is no such option; see countersign serve --help`)
+    else if (option.type === 'mappings' && typeof value === 'object') values[option.name] = JSON.stringify(value)
     else if (typeof value === 'object')
       problems.push(`${path}: ${key}: expected a single value such as ${option.example}`)
     else if (!fromFile) values[option.name] = String(value)
@@ -152,6 +158,14 @@ function interpret(raw: RawConfig, problems: string[]): Config | undefined {
   }
   const egressNetworks = raw.egress_networks === undefined ? [] : parseNetworks(raw.egress_networks)
   if (egressNetworks === undefined) report('egress_networks', 'expected networks separated by commas')
+  const issuerFileDirs = raw.issuer_file_dirs.split(',').map((part) => part.trim())
+  if (!issuerFileDirs.every((directory) => directory.startsWith('/') && !directory.split('/').includes('..'))) {
+    report('issuer_file_dirs', 'expected absolute paths separated by commas')
+  }
+  const groupMappings = parseGroupMappings(raw.group_mappings)
+  if (groupMappings === undefined) {
+    report('group_mappings', 'expected group names, each with a list of values, none of them empty or "*"')
+  }
   if (raw.bootstrap_key !== undefined && !/^(?!cs_)[A-Za-z0-9._~+/-]{32,512}=*$/.test(raw.bootstrap_key)) {
     report('bootstrap_key', 'expected at least 32 characters of A-Z a-z 0-9 - . _ ~ + /, not starting with cs_')
   }
@@ -199,6 +213,7 @@ function interpret(raw: RawConfig, problems: string[]): Config | undefined {
   }
   if (listen?.kind !== 'tcp' || publicUrl === undefined || trustedProxies === undefined) return
   if (logLevel === undefined || patCreation === undefined || egressNetworks === undefined) return
+  if (groupMappings === undefined) return
   if (tokenListener === undefined) return
   return {
     dataDir: raw.data_dir,
@@ -210,6 +225,8 @@ function interpret(raw: RawConfig, problems: string[]): Config | undefined {
     trustedProxies,
     proxySecret: raw.proxy_secret,
     egressNetworks,
+    issuerFileDirs,
+    groupMappings,
     bootstrapKey: raw.bootstrap_key,
     kek,
     maxKeyTtlDays,
@@ -251,6 +268,14 @@ function isPostgresUrl(text: string): boolean {
 function parseNetworks(text: string): Network[] | undefined {
   const networks = text.split(',').map((part) => parseNetwork(part.trim()))
   return networks.every((network) => network !== undefined) ? networks : undefined
+}
+
+function parseGroupMappings(text: string): RoleMappings | undefined {
+  try {
+    return GroupMappings.parse(JSON.parse(text))
+  } catch {
+    return undefined
+  }
 }
 
 export function hostOf(publicUrl: string): string {

@@ -22,6 +22,10 @@ export type AdminDeps = {
   /** Undefined: there is no credential of the given id. */
   readonly explain: (request: Explain) => Promise<Explanation | undefined>
   readonly sha256Hex: (text: string) => string
+  /** Our own `iss`. */
+  readonly publicUrl: string
+  /** Directories of this host whose files an issuer may name. */
+  readonly issuerFileDirs: readonly string[]
   readonly seal: Seal
   /** Who resolves a credential that leaked, also one that is never presented; undefined: it is none of this server. */
   readonly recogniseLeaked: (text: string) => Resolver | undefined

@@ -7,6 +7,7 @@ import { decisionRoutes } from './decision-routes.ts'
 import type { AdminDeps } from './deps.ts'
 import { groupRoutes } from './group-routes.ts'
 import { importRoutes } from './import-routes.ts'
+import { issuerRoutes } from './issuer-routes.ts'
 import { leakRoutes } from './leak-routes.ts'
 import { meRoutes } from './me-routes.ts'
 import { describeAt } from './openapi.ts'
@@ -16,6 +17,7 @@ import { problemResponse, Rejected, unacceptable } from './problem.ts'
 import { readBodyText } from './request-body.ts'
 import { resourceRoutes } from './resource-routes.ts'
 import { signingKeyRoutes } from './signing-key-routes.ts'
+import { trustRuleRoutes } from './trust-rule-routes.ts'
 import { userRoutes } from './user-routes.ts'
 
 const BASE = '/api/v1'
@@ -47,6 +49,8 @@ export function managementApi(deps: AdminDeps, onError: (error: unknown) => void
     clientRoutes,
     userRoutes,
     permissionRoutes,
+    issuerRoutes,
+    trustRuleRoutes,
     importRoutes,
     credentialRoutes,
     leakRoutes,

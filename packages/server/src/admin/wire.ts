@@ -3,7 +3,9 @@
 import * as wire from '@countersign/admin-api'
 import type { Client, Group } from '../domain/client.ts'
 import type { HeldPermission, StoredCredential } from '../domain/credential.ts'
+import type { ExternalIssuer } from '../domain/issuer.ts'
 import type { Resource } from '../domain/resource.ts'
+import type { ServerTrustRule, TrustTarget } from '../domain/trust-rule.ts'
 import type { User } from '../domain/user.ts'
 import { type JudgedCredential, judge } from './credential-state.ts'
 import type { AdminDeps } from './deps.ts'
@@ -75,6 +77,64 @@ export function toClient(client: Client): wire.Client {
     disabled: client.disabled,
     managed_by: client.managedBy,
     created_at: client.createdAt.toISOString(),
+  }
+}
+
+export function toIssuer(issuer: ExternalIssuer): wire.Issuer {
+  const { keySource, kubernetes, groupMappings } = issuer
+  return {
+    name: issuer.name,
+    issuer: issuer.issuer,
+    algorithms: [...issuer.algorithms] as wire.Issuer['algorithms'],
+    profile: issuer.profile,
+    jwks: keySource.kind === 'jwks' ? (keySource.jwks as wire.Issuer['jwks']) : null,
+    jwks_uri: keySource.kind === 'jwks_uri' ? keySource.uri : null,
+    jwks_file: keySource.kind === 'jwks_file' ? keySource.path : null,
+    max_lifetime_seconds: issuer.maxLifetimeSeconds,
+    tolerance_seconds: issuer.toleranceSeconds,
+    allowed_clients: issuer.allowedClients && [...issuer.allowedClients],
+    ca_file: issuer.caFile,
+    kubernetes: kubernetes && {
+      mode: kubernetes.mode,
+      api_server: kubernetes.apiServer,
+      token_file: kubernetes.tokenFile,
+    },
+    groups_claims: issuer.groupsClaims && [...issuer.groupsClaims],
+    group_mappings:
+      groupMappings && Object.fromEntries(Object.entries(groupMappings).map(([group, values]) => [group, [...values]])),
+    single_use_assertions: issuer.singleUseAssertions,
+    disabled: issuer.disabled,
+    managed_by: issuer.managedBy,
+    created_at: issuer.createdAt.toISOString(),
+  }
+}
+
+export function toTrustRule(rule: ServerTrustRule): wire.TrustRule {
+  const { resources, scopes, projects } = rule.narrowing
+  return {
+    name: rule.name,
+    description: rule.description === '' ? null : rule.description,
+    issuer: rule.issuer,
+    match: rule.match as wire.TrustRule['match'],
+    as: toTarget(rule.as),
+    mode: rule.mode,
+    expires_at: rule.expiresAt?.toISOString() ?? null,
+    resources: resources && [...resources],
+    scopes: scopes && [...scopes],
+    projects: projects && [...projects],
+    managed_by: rule.managedBy,
+    created_at: rule.createdAt.toISOString(),
+  }
+}
+
+function toTarget(as: TrustTarget): wire.TrustRule['as'] {
+  switch (as.kind) {
+    case 'client':
+      return { client: as.id }
+    case 'workload':
+      return { workload: { groups: [...as.groups] } }
+    case 'user':
+      return { user: 'linked' }
   }
 }
 

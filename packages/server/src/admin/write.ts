@@ -4,8 +4,10 @@ import { CredentialWrites } from './credential-writes.ts'
 import type { AdminDeps, Authorized } from './deps.ts'
 import { ForeignPrefixWrites } from './foreign-prefix-writes.ts'
 import { Guard } from './guard.ts'
+import { IssuerWrites } from './issuer-writes.ts'
 import { NounWrites } from './noun-writes.ts'
 import { SigningKeyWrites } from './signing-key-writes.ts'
+import { TrustRuleWrites } from './trust-rule-writes.ts'
 import { UserWrites } from './user-writes.ts'
 
 /** What a route works with inside a change. */
@@ -16,6 +18,8 @@ export type Writes = {
   readonly nouns: NounWrites
   readonly users: UserWrites
   readonly credentials: CredentialWrites
+  readonly issuers: IssuerWrites
+  readonly trustRules: TrustRuleWrites
   readonly foreignPrefixes: ForeignPrefixWrites
   readonly signingKeys: SigningKeyWrites
 }
@@ -37,7 +41,9 @@ export function write<T>(deps: AdminDeps, authorized: Authorized, work: (writes:
     const credentials = new CredentialWrites(change, guard, deps)
     const foreignPrefixes = new ForeignPrefixWrites(change, guard, deps.seal)
     const signingKeys = new SigningKeyWrites(change, guard, deps.seal)
-    const result = await work({ db, now, nouns, users, credentials, foreignPrefixes, signingKeys })
+    const issuers = new IssuerWrites(change, guard)
+    const trustRules = new TrustRuleWrites(change, guard)
+    const result = await work({ db, now, nouns, users, credentials, issuers, trustRules, foreignPrefixes, signingKeys })
     await guard.requireAdminLeft(deps)
     return result
   })

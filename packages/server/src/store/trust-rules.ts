@@ -61,8 +61,10 @@ export async function listTrustRulesOf(db: Db, issuer: string): Promise<ServerTr
       )
 }
 
-export async function listTrustRuleNames(db: Db, { after, limit }: Slice): Promise<string[]> {
+/** With `issuer`, only the rules about its subjects. */
+export async function listTrustRuleNames(db: Db, { after, limit }: Slice, issuer?: string): Promise<string[]> {
   let query = db.selectFrom('trust_rule').select('name').orderBy('name').limit(limit)
+  if (issuer !== undefined) query = query.where('issuer', '=', issuer)
   if (after !== undefined) query = query.where('name', '>', after)
   return (await query.execute()).map(({ name }) => name)
 }
