@@ -1,5 +1,7 @@
 // Every route of the management API, as its own description lists them, by every kind of caller that it is not for.
+
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { pinnedIssuer, register, trust } from '../support/pinned-issuer.ts'
 import { type MadeToken, Stage } from './stage.ts'
 import { invented } from './vectors/credentials.ts'
 import { bearer, type Line } from './vectors/vector.ts'
@@ -49,7 +51,11 @@ beforeAll(async () => {
     await stage.make('/groups', { name })
     await stage.make('/clients', { id: name })
     const { id } = await stage.make('/permissions', { group: name, resource: 'webdav', scopes: ['files:read'] })
-    return { '/resources/': name, '/groups/': name, '/clients/': name, '/permissions/': String(id) }
+    const corp = pinnedIssuer(stage.test, `https://${name}.idp.example.com`)
+    await register(stage.test, corp, { name, issuer: `https://${name}.idp.example.com` })
+    await trust(stage.test, { name, issuer: name, as: { client: name } })
+    const named = { '/resources/': name, '/groups/': name, '/clients/': name, '/issuers/': name, '/trust-rules/': name }
+    return { ...named, '/permissions/': String(id) }
   }
   const decision = await stage.ask('forward', {})
   const decisionId = String(decision.headers.get('countersign-decision'))
@@ -69,7 +75,15 @@ beforeAll(async () => {
     },
   }
   await stage.call('PATCH', '/users/disabled', { disabled: true })
-  for (const noun of ['/permissions/', '/resources/', '/groups/', '/clients/', '/users/']) {
+  for (const noun of [
+    '/trust-rules/',
+    '/issuers/',
+    '/permissions/',
+    '/resources/',
+    '/groups/',
+    '/clients/',
+    '/users/',
+  ]) {
     await stage.call('DELETE', noun + deleted[noun])
   }
 })

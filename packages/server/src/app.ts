@@ -146,8 +146,8 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
       confirm: () => follower.confirm(),
     }),
     ...(config.bootstrapKey === undefined ? [] : [bootstrapKind(sha256(config.bootstrapKey), sha256)]),
-    assertionKind,
     externalTokens,
+    assertionKind,
     foreignKind({ directory, seal, sha256Hex, find }),
   ]
 

@@ -6,6 +6,7 @@ import type { RefusalCode } from '@countersign/resource-server'
 import { BURST } from '../../../packages/server/src/domain/holder-revocations.ts'
 import { BOOTSTRAP_KEY, basicOf, type OAuthForm, PUBLIC_URL, tokenFor, withSecret } from '../../support/app.ts'
 import { makeSigner, registerKeys, withKey as withClientKey } from '../../support/client-key.ts'
+import { type PinnedIssuer, pinnedIssuer, register, trust } from '../../support/pinned-issuer.ts'
 import { aMinuteLater, breakAt, withoutStore } from '../breaking.ts'
 import type { Kind } from '../oracle.ts'
 import type { Question, Stage } from '../stage.ts'
@@ -131,6 +132,18 @@ const posting = (sent: Partial<OAuthPost>, error: string, status: number): OAuth
   status,
 })
 
+/** Shows a token of another issuer, once it was registered and `then` was done. */
+const external = (token: (corp: PinnedIssuer) => string, then: (stage: Stage, corp: PinnedIssuer) => unknown): Way => ({
+  async verify(stage) {
+    const corp = pinnedIssuer(stage.test)
+    await register(stage.test, corp)
+    await then(stage, corp)
+    const text = token(corp)
+    stage.oracle.keepSecret(text)
+    return { lines: [bearer(text)] }
+  },
+})
+
 const AT_API = { resources: ['countersign'] }
 const REVOKE = (stage: Stage, id: string) => stage.call('POST', `/credentials/${id}/revoke`, { reason: 'leaked' })
 
@@ -185,6 +198,36 @@ export const REFUSED: Readonly<Record<RefusalCode, Refused>> = {
       return { lines: [bearer(`${header}.${claims}.${signature[0] === 'A' ? 'B' : 'A'}${signature.slice(1)}`)] }
     },
   }),
+  external_token_refused: bad(
+    external(
+      (corp) => corp.token({ exp: undefined }),
+      ({ test }) => trust(test, { as: { client: 'canister' } }),
+    ),
+  ),
+  issuer_disabled: bad(
+    external(
+      (corp) => corp.token(),
+      (stage) => stage.call('PATCH', '/issuers/corp', { disabled: true }),
+    ),
+  ),
+  trust_rule_missing: bad(
+    external(
+      (corp) => corp.token(),
+      () => undefined,
+    ),
+  ),
+  groups_overage: told(
+    'F403',
+    'The token does not list the groups of its subject.',
+    external(
+      (corp) => corp.token({ _claim_names: { groups: 'src1' } }),
+      async (stage) => {
+        await stage.make('/groups', { name: 'crew' })
+        await trust(stage.test, { as: { client: 'canister' } })
+        await stage.call('PATCH', '/issuers/corp', { group_mappings: { crew: ['x'] } })
+      },
+    ),
+  ),
   audience_refused: bad({
     verify: async (stage) => ({ asks: { host: 'forge.example.com', uri: '/a' }, lines: [bearer(await aToken(stage))] }),
   }),
@@ -264,6 +307,14 @@ export const REFUSED: Readonly<Record<RefusalCode, Refused>> = {
     },
   }),
 
+  workload_required: client({
+    async oauth(stage) {
+      await register(stage.test, pinnedIssuer(stage.test))
+      await trust(stage.test, { as: { client: 'canister' } })
+      await stage.call('PATCH', '/clients/canister', { requires_workload: 'machine' })
+      return posting(await aSecret(stage), 'invalid_client', 401)
+    },
+  }),
   client_unauthenticated: client({ oauth: () => posting({}, 'invalid_client', 401) }),
   client_method_refused: client({
     async oauth(stage) {
