@@ -62,7 +62,8 @@ export class KnownCredential {
 
   /** Whom it stands for, as things are now. Undefined: nobody any more. */
   protected ownerIn(directory: Directory): Owner | undefined {
-    return directory.owner(this.stored.owner)
+    const { owner } = this.stored
+    return owner.kind === 'workload' ? workloadAsOwner(owner.id) : directory.owner(owner)
   }
 
   callerAt(resource: Resource, directory: Directory): KnownCaller {
@@ -104,8 +105,13 @@ function missing({ kind, id }: SubjectRef): Principal {
   return kind === 'user' ? { kind, id, name: id, email: undefined } : { kind, id, name: id }
 }
 
+/** Of a workload nothing is kept: it is believed as long as its issuer and its rule are. */
+function workloadAsOwner(id: string): Owner {
+  return { principal: workloadPrincipal(id), disabled: false, networks: [], listener: undefined, groups: [] }
+}
+
 /** Of `<issuer name>:<sub>`. */
-export function workloadPrincipal(id: string): Extract<Principal, { kind: 'workload' }> {
+function workloadPrincipal(id: string): Extract<Principal, { kind: 'workload' }> {
   const colon = id.indexOf(':')
   return { kind: 'workload', id, issuer: id.slice(0, colon), subject: id.slice(colon + 1) }
 }

@@ -2,7 +2,7 @@ import type { Denied, ExternalFacts, Found, VerificationKeys } from '@countersig
 import type { Directory, Owner } from '../directory/directory.ts'
 import type { ExternalIssuer } from '../domain/issuer.ts'
 import type { Standing } from './external-standing.ts'
-import { KnownCredential, workloadPrincipal } from './known-credentials.ts'
+import { KnownCredential } from './known-credentials.ts'
 
 /** A genuine token of another issuer, and what vouched for that. */
 export type Genuine = {
@@ -79,14 +79,9 @@ export class KnownExternal extends KnownCredential {
   }
 
   protected override ownerIn(directory: Directory): Owner | undefined {
-    const { owner } = this.stored
-    const registered = owner.kind === 'workload' ? workloadAsOwner(owner.id) : super.ownerIn(directory)
+    const registered = super.ownerIn(directory)
     if (registered === undefined) return undefined
     const given = this.standing.groups.filter((group) => directory.hasLiveGroup(group))
     return { ...registered, groups: [...new Set([...registered.groups, ...given])] }
   }
-}
-
-function workloadAsOwner(id: string): Owner {
-  return { principal: workloadPrincipal(id), disabled: false, networks: [], listener: undefined, groups: [] }
 }

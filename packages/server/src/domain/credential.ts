@@ -119,9 +119,9 @@ export function revocationOf(
   return undefined
 }
 
-/** What others issued has no revision: its own date says whether it is older than the line. */
+/** What others issued has no revision (0): its own date says whether it is older than the line. */
 function isMadeAfter({ kind, createdAt, revision }: BelievedCredential, line: RevocationLine): boolean {
-  return kind === 'jwt' ? createdAt > line.at : revision > line.revision
+  return kind === 'jwt' && revision === 0 ? createdAt > line.at : revision > line.revision
 }
 
 /** The kind of a credential, by its public id. */

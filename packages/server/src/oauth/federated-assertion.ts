@@ -69,11 +69,13 @@ export async function proveFederation(
   if (isDenied(standing)) return standing
   const { rule, stored } = standing
   const ancestors = [`rule_${rule.name}`, `issuer_${issuer.name}`]
-  // It was for us: the tokens that it mints are for resources. And what was revoked before now is judged of `known`.
-  const { external: _forUs, ...rest } = stored
-  const minting = new Federated({ ...rest, ancestors, createdAt: deps.standing.clock() }, rule, issuer)
+  // It was for us: the tokens that it mints are for resources. What was revoked before now is judged of `known`; from here
+  // on every line that is drawn through its rule or its issuer counts.
+  const forResources = { ...stored, external: undefined }
+  const revision = deps.directory.revision + 1
+  const minting = new Federated({ ...forResources, ancestors, revision }, rule, issuer)
   const single = issuer.singleUseAssertions ? { issuer, jti: facts.jti, until: facts.believedUntil } : undefined
-  return { known: new KnownCredential({ ...stored, external: undefined }), minting, rule, single }
+  return { known: new KnownCredential(forResources), minting, rule, single }
 }
 
 /** Uses it up, for all nodes and restarts, if it is for a single use. Undefined: it is, or this was the first time. */
