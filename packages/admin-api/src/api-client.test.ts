@@ -63,6 +63,19 @@ test('what a newer server says beyond these schemas is handed on', async () => {
   expect(await api.groups.get('media')).toEqual({ ...group, members: [], colour: 'red' } as never)
 })
 
+test('issuers and trust rules have calls like the other nouns', async () => {
+  const { api, sent } = answering(200, { items: [], next_cursor: null })
+  await api.issuers.list({ limit: 5 })
+  await api.trustRules.list({ issuer: 'corp' })
+  const gone = answering(204, undefined)
+  await gone.api.issuers.delete('corp')
+  await gone.api.trustRules.delete('atlas')
+  expect([...sent, ...gone.sent].map(({ url, init }) => `${init.method} ${url.split('/api/v1')[1]}`)).toEqual([
+    ...['GET /issuers?limit=5', 'GET /trust-rules?issuer=corp'],
+    ...['DELETE /issuers/corp', 'DELETE /trust-rules/atlas'],
+  ])
+})
+
 test('a person’s own tokens and everybody’s are different calls', async () => {
   const { api, sent } = answering(200, { items: [], next_cursor: null })
   await api.myTokens.list()

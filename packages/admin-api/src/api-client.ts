@@ -6,6 +6,7 @@ import { Decision, DecisionPage, type DecisionQuery } from './decision.ts'
 import { type Explain, Explanation } from './explain.ts'
 import { Group, type GroupChange, GroupPage, GroupWithMembers, type NewGroup } from './group.ts'
 import { type CredentialImport, CredentialImported, ForeignPrefixes } from './import.ts'
+import { Issuer, type IssuerChange, IssuerPage, type NewIssuer } from './issuer.ts'
 import {
   type AgeRevocation,
   type BulkRevocation,
@@ -33,6 +34,13 @@ import {
 } from './permission.ts'
 import { ChangedResource, type NewResource, Resource, type ResourceChange, ResourcePage } from './resource.ts'
 import { SigningKey, SigningKeyPage, type SigningKeyRotation } from './signing-key.ts'
+import {
+  LintedTrustRule,
+  type NewTrustRule,
+  type TrustRuleChange,
+  TrustRulePage,
+  type TrustRuleQuery,
+} from './trust-rule.ts'
 import { type NewUser, User, type UserChange, UserPage } from './user.ts'
 
 /** 204: done, and nothing to say. */
@@ -87,6 +95,22 @@ export function apiClient(options: CallOptions) {
       delete: (username: string) => call('DELETE', path`/users/${username}`, Nothing),
       revokeCredentials: (username: string, body: Body<typeof BulkRevocation> = {}) =>
         call('POST', path`/users/${username}/revoke-credentials`, BulkRevoked, { body }),
+    },
+    issuers: {
+      list: (query: Partial<PageQuery> = {}) => call('GET', '/issuers', IssuerPage, { query }),
+      create: (body: Body<typeof NewIssuer>) => call('POST', '/issuers', Issuer, { body }),
+      get: (name: string) => call('GET', path`/issuers/${name}`, Issuer),
+      change: (name: string, body: Body<typeof IssuerChange>) =>
+        call('PATCH', path`/issuers/${name}`, Issuer, { body }),
+      delete: (name: string) => call('DELETE', path`/issuers/${name}`, Nothing),
+    },
+    trustRules: {
+      list: (query: Partial<TrustRuleQuery> = {}) => call('GET', '/trust-rules', TrustRulePage, { query }),
+      create: (body: Body<typeof NewTrustRule>) => call('POST', '/trust-rules', LintedTrustRule, { body }),
+      get: (name: string) => call('GET', path`/trust-rules/${name}`, LintedTrustRule),
+      change: (name: string, body: Body<typeof TrustRuleChange>) =>
+        call('PATCH', path`/trust-rules/${name}`, LintedTrustRule, { body }),
+      delete: (name: string) => call('DELETE', path`/trust-rules/${name}`, Nothing),
     },
     permissions: {
       list: (query: Partial<PermissionQuery> = {}) => call('GET', '/permissions', PermissionPage, { query }),

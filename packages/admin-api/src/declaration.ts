@@ -2,9 +2,11 @@ import { z } from 'zod'
 import { body, refuseTogether } from './body.ts'
 import { NewClient } from './client.ts'
 import { NewGroup } from './group.ts'
+import { NewIssuer, requireOneSource } from './issuer.ts'
 import { name, newName } from './names.ts'
 import { NewPermission, requireOneHolder } from './permission.ts'
 import { NewResource } from './resource.ts'
+import { NewTrustRule, requireOneResourceOfRule } from './trust-rule.ts'
 import { NewUser } from './user.ts'
 
 // A declared file: what should be there, in the words of the calls that make it. Every entry is the whole of what it
@@ -23,6 +25,8 @@ const disabled = z.boolean('expected true or false').optional().meta({
 })
 
 const DeclaredGroup = body({ ...undeclared(NewGroup.shape), disabled, adopt })
+
+const DeclaredIssuer = body({ ...undeclared(NewIssuer.shape), disabled, adopt }).superRefine(requireOneSource)
 
 const DeclaredResource = body({ ...undeclared(NewResource.shape), disabled, adopt })
 
@@ -53,6 +57,8 @@ const DeclaredUser = body({
   adopt,
 }).superRefine((user, context) => refuseTogether(['password_file', 'password_env'], user, context))
 
+const DeclaredTrustRule = body({ ...undeclared(NewTrustRule.shape), adopt }).superRefine(requireOneResourceOfRule)
+
 const DeclaredPermission = body({ ...undeclared(NewPermission.shape), adopt }).superRefine((permission, context) => {
   requireOneHolder(permission, context)
   if (permission.user === undefined || permission.resource !== MANAGEMENT_RESOURCE) return
@@ -71,9 +77,11 @@ export const Declaration = body({
     example: true,
   }),
   groups: listOf(DeclaredGroup).meta({ description: 'Groups of clients and users.' }),
+  issuers: listOf(DeclaredIssuer).meta({ description: 'Others whose tokens are to be believed.' }),
   resources: listOf(DeclaredResource).meta({ description: 'What is protected.' }),
   clients: listOf(DeclaredClient).meta({ description: 'Software that calls.' }),
   users: listOf(DeclaredUser).meta({ description: 'People.' }),
+  trust_rules: listOf(DeclaredTrustRule).meta({ description: 'Which subjects of an issuer stand for whom.' }),
   permissions: listOf(DeclaredPermission).meta({ description: 'Who may reach what.' }),
 }).meta({ description: 'What should be there.' })
 export type Declaration = z.output<typeof Declaration>

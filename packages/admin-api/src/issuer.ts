@@ -53,6 +53,11 @@ export const GroupMappings = z
   .record(groupName(), z.array(mappedValue()).min(1, 'expected at least one value').max(100))
   .refine((mappings) => Object.keys(mappings).length <= 200, 'expected at most 200 groups')
 
+const jwkList = z.array(z.looseObject({}), 'expected a list of JWKs').meta({
+  description: 'Public keys.',
+  example: [{ kty: 'EC', crv: 'P-256', x: '…', y: '…', kid: '2030-01', alg: 'ES256' }],
+})
+
 const kubernetes = body({
   mode: z.enum(KUBERNETES_MODES, `expected one of ${KUBERNETES_MODES.join(', ')}`).meta({
     description:
@@ -100,7 +105,7 @@ const fields = {
     example: 'plain',
   }),
   jwks: z
-    .looseObject({ keys: z.array(z.looseObject({})) }, 'expected a JWK Set: a JSON object with "keys"')
+    .looseObject({ keys: jwkList }, 'expected a JWK Set: a JSON object with "keys"')
     .nullable()
     .meta({ description: 'Its public keys, pinned here (RFC 7517 §5).', example: null }),
   jwks_uri: address()
@@ -166,7 +171,8 @@ const fields = {
 
 const SOURCES = ['jwks', 'jwks_uri', 'jwks_file'] as const
 
-function requireOneSource(value: Record<string, unknown>, context: z.RefinementCtx): void {
+/** The issue for keys that would come from more than one place. */
+export function requireOneSource(value: Record<string, unknown>, context: z.RefinementCtx): void {
   refuseTogether(SOURCES, Object.fromEntries(SOURCES.map((source) => [source, value[source] ?? undefined])), context)
 }
 

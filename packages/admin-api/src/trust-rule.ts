@@ -23,11 +23,18 @@ const claimMatch = z.union(
   MATCH,
 )
 
+const workload = z.strictObject({
+  groups: z
+    .array(groupName())
+    .max(100)
+    .meta({ description: 'The groups whose permissions it has.', example: ['media'] }),
+})
+
 const as = z.union(
   [
-    z.strictObject({ client: name('atlas') }),
-    z.strictObject({ workload: z.strictObject({ groups: z.array(groupName()).max(100) }) }),
-    z.strictObject({ user: z.literal('linked') }),
+    z.strictObject({ client: name('atlas').meta({ description: 'This client.', example: 'atlas' }) }),
+    z.strictObject({ workload: workload.meta({ description: 'Itself; nothing is stored of it.' }) }),
+    z.strictObject({ user: z.literal('linked').meta({ description: 'The user linked to it.', example: 'linked' }) }),
   ],
   AS,
 )
@@ -57,7 +64,17 @@ const fields = {
   }),
 }
 
-const narrowing = { resources: RESOURCES, scopes: SCOPES, projects: PROJECTS }
+const narrowing = {
+  resources: RESOURCES.nullable().meta({
+    description: 'Only at these resources. Null: not narrowed.',
+    example: ['webdav'],
+  }),
+  scopes: SCOPES.nullable().meta({ description: 'Only these scopes. Null: not narrowed.', example: ['files:read'] }),
+  projects: PROJECTS.nullable().meta({
+    description: 'Only in these projects of the one resource named. Null: not narrowed.',
+    example: ['team/app'],
+  }),
+}
 const expiry = newInstant().nullable().meta({
   description: 'From then on it trusts nobody. Null: never.',
   example: '2030-01-31T12:00:00Z',
@@ -71,12 +88,12 @@ export const NewTrustRule = body({
   as: fields.as,
   mode: fields.mode.default('enforce'),
   expires_at: expiry.default(null),
-  resources: narrowing.resources.nullable().default(null),
-  scopes: narrowing.scopes.nullable().default(null),
-  projects: narrowing.projects.nullable().default(null),
+  resources: narrowing.resources.default(null),
+  scopes: narrowing.scopes.default(null),
+  projects: narrowing.projects.default(null),
   managed_by: managedBy().default(null),
 })
-  .superRefine(oneResource)
+  .superRefine(requireOneResourceOfRule)
   .meta({ description: 'Which subjects of an issuer stand for whom.' })
 export type NewTrustRule = z.output<typeof NewTrustRule>
 
@@ -88,9 +105,9 @@ export const TrustRuleChange = body({
   as: fields.as.optional(),
   mode: fields.mode.optional(),
   expires_at: expiry.optional(),
-  resources: narrowing.resources.nullable().optional(),
-  scopes: narrowing.scopes.nullable().optional(),
-  projects: narrowing.projects.nullable().optional(),
+  resources: narrowing.resources.optional(),
+  scopes: narrowing.scopes.optional(),
+  projects: narrowing.projects.optional(),
   managed_by: managedBy().optional(),
 }).meta({ description: 'What to change in a trust rule. Fields that are not sent stay.' })
 export type TrustRuleChange = z.output<typeof TrustRuleChange>
@@ -121,7 +138,10 @@ export const LintedTrustRule = TrustRule.extend({
     .array(
       z.object({
         code: z.string().meta({ description: 'What kind of warning it is, for ever.', example: 'mutable_name' }),
-        message: z.string().meta({ description: 'What is wrong, and what to write in its place.' }),
+        message: z.string().meta({
+          description: 'What is wrong, and what to write in its place.',
+          example: 'repository is a name, which somebody else can take: ask for repository_id.',
+        }),
       }),
     )
     .meta({ description: 'What looks as if it trusted more than is meant.', example: [] }),
@@ -136,7 +156,8 @@ export type TrustRuleQuery = z.output<typeof TrustRuleQuery>
 
 export const TrustRulePage = page(TrustRule)
 
-function oneResource(
+/** The issue for projects beside no resource or several; null is the same as nothing. */
+export function requireOneResourceOfRule(
   {
     projects,
     resources,

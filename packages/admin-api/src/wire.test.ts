@@ -55,7 +55,8 @@ test('requests refuse what they do not know; answers may grow', () => {
     'PermissionChange',
     'Declaration',
   ]
-  const expected = [...strict, ...more, ...people, ...many, 'PermissionQuery', 'Requirement', 'Rule']
+  const federation = ['NewIssuer', 'IssuerChange', 'NewTrustRule', 'TrustRuleChange', 'TrustRuleQuery']
+  const expected = [...strict, ...more, ...people, ...many, ...federation, 'PermissionQuery', 'Requirement', 'Rule']
   expect(refusing.map(([name]) => name).toSorted()).toEqual(expected.toSorted())
 })
 
