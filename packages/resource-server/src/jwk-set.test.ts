@@ -55,7 +55,12 @@ describe('a key verifies what it is for', () => {
   ]
   test.each(rows)('%s', async (alg, { jwk, privateJwk }) => {
     const signed = await new CompactSign(new Uint8Array([1])).setProtectedHeader({ alg }).sign({ ...privateJwk })
-    for (const shown of [jwk, { ...jwk, alg }, { ...jwk, use: 'sig', key_ops: ['verify'], x5c: ['x'], __proto__: 1 }]) {
+    for (const shown of [
+      jwk,
+      { ...jwk, alg },
+      { ...jwk, use: 'jwt-svid' },
+      { ...jwk, use: 'sig', key_ops: ['verify'], x5c: ['x'], __proto__: 1 },
+    ]) {
       const found = await inlineKeys({ jwks: { keys: [{ ...shown, kid: 'k' }] }, algorithms: EVERY }).find('k', alg)
       if (typeof found === 'string') throw new Error(found)
       expect((await compactVerify(signed, found)).payload).toEqual(new Uint8Array([1]))
@@ -157,6 +162,7 @@ describe('what is for something else is passed over without a problem', () => {
   const rows: [what: string, jwk: unknown, because: string][] = [
     ['a shared secret', { kty: 'oct', k: 'AAAA', kid: 'k', alg: 'HS256' }, 'it is a shared secret'],
     ['use enc', { ...ec.jwk, use: 'enc' }, 'its use is not sig'],
+    ['a key of a SPIFFE bundle for certificates', { ...ec.jwk, use: 'x509-svid' }, 'its use is not sig'],
     ['use that is no text', { ...ec.jwk, use: ['sig'] }, 'its use is not sig'],
     ['key_ops without verify', { ...ec.jwk, key_ops: ['encrypt'] }, 'its key_ops have no verify'],
     ['key_ops that are no list', { ...ec.jwk, key_ops: 'verify' }, 'its key_ops have no verify'],

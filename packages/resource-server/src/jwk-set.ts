@@ -122,6 +122,8 @@ export function keyFinder(
 
 type Jwk = Readonly<Record<string, unknown>>
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv']
+/** The second one is what SPIFFE says in its bundles of keys that sign tokens. @see SPIFFE Trust Domain and Bundle §4.2.2 */
+const USES: readonly unknown[] = ['sig', 'jwt-svid']
 const PUBLIC_MEMBERS = ['kty', 'crv', 'x', 'y', 'n', 'e']
 
 /** Why the key is none of ours to judge; undefined: it claims to verify one of the algorithms. */
@@ -132,7 +134,7 @@ function whyForeign(jwk: Jwk, algorithms: readonly string[]): string | undefined
   if (kty === 'oct') return 'it is a shared secret'
   // Only of a public key: one that was published with its private part is a problem whatever it is for.
   if (hasPrivatePart(jwk)) return undefined
-  if (use !== undefined && use !== 'sig') return 'its use is not sig'
+  if (use !== undefined && !USES.includes(use)) return 'its use is not sig'
   if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify'))) {
     return 'its key_ops have no verify'
   }
