@@ -27,14 +27,22 @@ const MAX_REASON_LENGTH = 300
  * configured was agreed upon; not more than 1 MB is read; after `timeoutMs` it is over, even if `fetch` does not heed
  * its signal. Which addresses may be connected to is for `fetch` to judge.
  */
-export async function fetchJwkSet(uri: string, options: FetchOptions): Promise<JwkSet | FetchFailure> {
+export function fetchJwkSet(uri: string, options: FetchOptions): Promise<JwkSet | FetchFailure> {
+  return within(options.timeoutMs, (signal) => readJwkSet(uri, options, signal))
+}
+
+/** Runs what fetches, in time, with all its failures as values; closes whatever it leaves open. */
+export async function within<T>(
+  timeoutMs: number,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T | FetchFailure> {
   const ended = new AbortController()
   let timer: ReturnType<typeof setTimeout> | undefined
   const late = new Promise<FetchFailure>((resolve) => {
-    timer = setTimeout(() => resolve({ failure: `it took longer than ${options.timeoutMs} ms` }), options.timeoutMs)
+    timer = setTimeout(() => resolve({ failure: `it took longer than ${timeoutMs} ms` }), timeoutMs)
   })
   try {
-    return await Promise.race([read(uri, options, ended.signal), late])
+    return await Promise.race([work(ended.signal), late])
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     return { failure: `it could not be asked: ${reason.slice(0, MAX_REASON_LENGTH)}` }
@@ -45,18 +53,36 @@ export async function fetchJwkSet(uri: string, options: FetchOptions): Promise<J
   }
 }
 
-async function read(uri: string, options: FetchOptions, signal: AbortSignal): Promise<JwkSet | FetchFailure> {
-  const headers = { accept: 'application/jwk-set+json, application/json' }
-  const response = await options.fetch(uri, { signal, redirect: 'manual', headers })
+export async function readJwkSet(
+  uri: string,
+  options: Pick<FetchOptions, 'fetch' | 'algorithms'>,
+  signal: AbortSignal,
+): Promise<JwkSet | FetchFailure> {
+  const json = await readJson(uri, options.fetch, signal, 'application/jwk-set+json, application/json')
+  if ('failure' in json) return json
+  const set = await parseJwkSet(json.value, options)
+  return set ?? { failure: `its answer is not ${JWK_SET_EXPECTED}` }
+}
+
+/** Reads one JSON object, which may be anything else (`value` is undefined then). Rejects with what `fetch` rejects with. */
+export async function readJson(
+  uri: string,
+  fetch: KeyFetch,
+  signal: AbortSignal,
+  accept = 'application/json',
+): Promise<
+  { readonly value: Readonly<Record<string, unknown>> | undefined } | (FetchFailure & { readonly status?: number })
+> {
+  const headers = { accept }
+  const response = await fetch(uri, { signal, redirect: 'manual', headers })
   if (response.redirected || (response.status >= 300 && response.status < 400)) {
-    return { failure: 'it redirects; give the address where the keys are' }
+    return { failure: 'it redirects; give the address where it is' }
   }
-  if (response.status !== 200) return { failure: `it answered ${response.status}` }
+  if (response.status !== 200) return { failure: `it answered ${response.status}`, status: response.status }
 
   const body = await readBody(response, signal)
   if (body === undefined) return { failure: 'its answer is longer than 1 MB' }
-  const set = await parseJwkSet(parseJsonObject(body), options)
-  return set ?? { failure: `its answer is not ${JWK_SET_EXPECTED}` }
+  return { value: parseJsonObject(body) }
 }
 
 /** The whole body; undefined: it is too long, and was not read to its end. */

@@ -1,12 +1,9 @@
-import { type Found, keyFinder, type VerificationKey, type VerificationKeys } from './jwk-set.ts'
-import { fetchJwkSet, type KeyFetch } from './remote-keys-fetch.ts'
+import { type Found, type JwkSet, keyFinder, type VerificationKey, type VerificationKeys } from './jwk-set.ts'
+import { type FetchFailure, fetchJwkSet, type KeyFetch } from './remote-keys-fetch.ts'
 
 export type { KeyFetch } from './remote-keys-fetch.ts'
 
-export type RemoteKeysOptions = {
-  readonly uri: string
-  /** On a server it should refuse private addresses, unless whoever names the `uri` is trusted with them. */
-  readonly fetch: KeyFetch
+export type KeyClientOptions = {
   readonly algorithms: readonly string[]
   /** How old keys are is told by this clock. */
   readonly now: () => Date
@@ -14,21 +11,42 @@ export type RemoteKeysOptions = {
   readonly monotonicMs?: () => number
   /** From 0 to 1: keeps many servers from coming back at once. Omitted: 0. */
   readonly random?: () => number
-  readonly timeoutMs?: number
   /** Told which keys are no longer believed: removed at the source, replaced under their `kid`, or too old. */
   readonly onChange?: (removedKids: readonly (string | undefined)[]) => void
   readonly log?: (message: string, details: Readonly<Record<string, unknown>>) => void
 }
 
-/** From then on a request has the keys fetched beside it. */
-const REFRESH_MS = 8 * 60_000
-/** From then on no key is believed without asking, as long as the source answers. */
-const MAX_AGE_MS = 10 * 60_000
-/** How long keys are believed when the source does not answer. */
-const MAX_STALE_MS = 24 * 3_600_000
+/** How keys are fetched over the network. */
+export type KeyFetching = {
+  /** On a server it should refuse private addresses, unless whoever names the address is trusted with them. */
+  readonly fetch: KeyFetch
+  /** For all of it. Omitted: 3 seconds. */
+  readonly timeoutMs?: number
+}
+
+export type RemoteKeysOptions = KeyClientOptions & KeyFetching & { readonly uri: string }
+
+/** How long keys are good without being loaded anew. */
+export type KeyAges = {
+  /** From then on a request has the keys loaded beside it. */
+  readonly refreshMs: number
+  /** From then on no key is believed without asking, as long as the source answers. */
+  readonly maxAgeMs: number
+  /** How long keys are believed when the source does not answer. */
+  readonly maxStaleMs: number
+  /** How often a key that nobody has may have the source asked. */
+  readonly unknownKidMs: number
+}
+
+const OVER_THE_NETWORK: KeyAges = {
+  refreshMs: 8 * 60_000,
+  maxAgeMs: 10 * 60_000,
+  maxStaleMs: 24 * 3_600_000,
+  unknownKidMs: 30_000,
+}
 /** A failure this young tells that the source is out: nobody waits for it. */
 const OUTAGE_MS = 120_000
-const UNKNOWN_KID_MS = 30_000
+export const KEY_TIMEOUT_MS = 3000
 const MIN_RETRY_MS = 1000
 const MAX_RETRY_MS = 60_000
 
@@ -47,11 +65,27 @@ const MAX_RETRY_MS = 60_000
  * const key = await keys.find(header.kid, header.alg)
  */
 export function remoteKeys(options: RemoteKeysOptions): VerificationKeys {
-  return new RemoteKeys(options)
+  const { uri, timeoutMs = KEY_TIMEOUT_MS } = options
+  return loadedKeys({ ...options, source: uri, load: () => fetchJwkSet(uri, { ...options, timeoutMs }) })
 }
 
-class RemoteKeys implements VerificationKeys {
-  readonly #options: RemoteKeysOptions
+export type LoadedKeysOptions = KeyClientOptions & {
+  /** What is loaded, for the log. */
+  readonly source: string
+  /** Never rejects. */
+  readonly load: () => Promise<JwkSet | FetchFailure>
+  /** Omitted: those of what is fetched over the network. */
+  readonly ages?: KeyAges
+}
+
+/** The same of keys that come from anywhere else. */
+export function loadedKeys(options: LoadedKeysOptions): VerificationKeys {
+  return new LoadedKeys(options)
+}
+
+class LoadedKeys implements VerificationKeys {
+  readonly #options: LoadedKeysOptions
+  readonly #ages: KeyAges
   readonly #monotonicMs: () => number
   #keys: readonly VerificationKey[] | undefined
   #finder: ReturnType<typeof keyFinder> = keyFinder([])
@@ -64,17 +98,18 @@ class RemoteKeys implements VerificationKeys {
   #failures = 0
   #asking: Promise<void> | undefined
 
-  constructor(options: RemoteKeysOptions) {
+  constructor(options: LoadedKeysOptions) {
     this.#options = options
+    this.#ages = options.ages ?? OVER_THE_NETWORK
     this.#monotonicMs = options.monotonicMs ?? (() => options.now().getTime())
   }
 
   find(kid: string | undefined, alg: string): Found | Promise<Found> {
     this.#forgetWhatIsTooOld()
     const key = this.#finder(kid, alg)
-    const isFresh = this.#isYounger(MAX_AGE_MS)
+    const isFresh = this.#isYounger(this.#ages.maxAgeMs)
     if (key !== undefined && (isFresh || this.#isOut())) {
-      if (!this.#isYounger(REFRESH_MS)) void this.#ask()
+      if (!this.#isYounger(this.#ages.refreshMs)) void this.#ask()
       return key
     }
     const asking = this.#keys !== undefined && isFresh ? this.#askForUnknown() : this.#ask()
@@ -88,7 +123,7 @@ class RemoteKeys implements VerificationKeys {
   }
 
   #askForUnknown(): Promise<void> | undefined {
-    if (this.#asking === undefined && this.#isWithin(this.#askedMs, UNKNOWN_KID_MS)) return undefined
+    if (this.#asking === undefined && this.#isWithin(this.#askedMs, this.#ages.unknownKidMs)) return undefined
     return this.#ask()
   }
 
@@ -105,15 +140,15 @@ class RemoteKeys implements VerificationKeys {
   }
 
   async #fetch(): Promise<void> {
-    const { uri, fetch, algorithms, now, timeoutMs = 3000 } = this.#options
+    const { source, load, now } = this.#options
     const beganAtMs = now().getTime()
-    const fetched = await fetchJwkSet(uri, { fetch, algorithms, timeoutMs })
+    const fetched = await load()
     if ('failure' in fetched) return this.#fail(fetched.failure)
 
     this.#failures = 0
     this.#seenAtMs = beganAtMs
     this.#replace(fetched.keys)
-    for (const problem of fetched.problems) this.#log('a key of a key set is refused', { uri, ...problem })
+    for (const problem of fetched.problems) this.#log('a key of a key set is refused', { uri: source, ...problem })
   }
 
   #fail(because: string): void {
@@ -121,13 +156,18 @@ class RemoteKeys implements VerificationKeys {
     this.#failedMs = this.#monotonicMs()
     const waitMs = Math.min(MIN_RETRY_MS * 2 ** (this.#failures - 1), MAX_RETRY_MS)
     this.#retryMs = waitMs * (1 + (this.#options.random?.() ?? 0) / 4)
-    const { uri } = this.#options
-    this.#log('a key set could not be fetched', { uri, because, failures: this.#failures, keeps: this.#keys?.length })
+    const { source } = this.#options
+    this.#log('a key set could not be fetched', {
+      uri: source,
+      because,
+      failures: this.#failures,
+      keeps: this.#keys?.length,
+    })
   }
 
   #forgetWhatIsTooOld(): void {
     // A clock that was set back says nothing of the age: then it is asked again, and kept if that fails.
-    const isTooOld = this.#options.now().getTime() - this.#seenAtMs >= MAX_STALE_MS
+    const isTooOld = this.#options.now().getTime() - this.#seenAtMs >= this.#ages.maxStaleMs
     if (this.#keys === undefined || !isTooOld) return
     this.#replace([])
     this.#keys = undefined
@@ -144,7 +184,7 @@ class RemoteKeys implements VerificationKeys {
     try {
       this.#options.onChange?.([...new Set(removed)])
     } catch (error) {
-      this.#log('the change of a key set was not heard', { uri: this.#options.uri, because: String(error) })
+      this.#log('the change of a key set was not heard', { uri: this.#options.source, because: String(error) })
     }
   }
 
