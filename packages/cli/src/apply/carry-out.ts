@@ -1,12 +1,16 @@
 import {
   type ApiClient,
   ApiError,
+  type LintedTrustRule,
   type NewClient,
   type NewGroup,
+  type NewIssuer,
   type NewPermission,
   type NewResource,
+  type NewTrustRule,
   type NewUser,
 } from '@countersign/admin-api'
+import { warningText } from '../warnings.ts'
 import { place } from './declared-file.ts'
 import type { LineOf } from './line-of.ts'
 import type { Passwords } from './passwords.ts'
@@ -39,23 +43,28 @@ function take(step: Step, api: ApiClient, passwords: Passwords): Promise<unknown
 }
 
 function warningsIn(answer: unknown): readonly string[] {
-  return typeof answer === 'object' && answer !== null && 'warnings' in answer ? (answer.warnings as string[]) : []
+  if (typeof answer !== 'object' || answer === null || !('warnings' in answer)) return []
+  return (answer.warnings as (string | LintedTrustRule['warnings'][number])[]).map(warningText)
 }
 
 const LIST_OF_NOUN = {
   group: 'groups',
+  issuer: 'issuers',
   resource: 'resources',
   client: 'clients',
   user: 'users',
+  trust_rule: 'trustRules',
   permission: 'permissions',
 } as const
 
 /** The bodies are those of the file, whose schema is made of the schemas of these calls. */
 const CREATE: { readonly [Noun in Step['noun']]: (api: ApiClient, body: unknown) => Promise<unknown> } = {
   group: (api, body) => api.groups.create(body as NewGroup),
+  issuer: (api, body) => api.issuers.create(body as NewIssuer),
   resource: (api, body) => api.resources.create(body as NewResource),
   client: (api, body) => api.clients.create(body as NewClient),
   user: (api, body) => api.users.create(body as NewUser),
+  trust_rule: (api, body) => api.trustRules.create(body as NewTrustRule),
   permission: (api, body) => api.permissions.create(body as NewPermission),
 }
 

@@ -1,16 +1,23 @@
-import type { Declaration } from '@countersign/admin-api'
-import { expandScopes, parseNetwork } from '@countersign/resource-server'
+import type { Declaration, Issuer } from '@countersign/admin-api'
+import { checkTrustRule, expandScopes, parseNetwork } from '@countersign/resource-server'
 import type { Mistake } from './declared-file.ts'
 import type { FieldWay } from './line-of.ts'
 import type { Present } from './present.ts'
 
 /**
- * Scopes that the resource they are for does not declare, and networks that are none. The server refuses them too, but
+ * Scopes that the resource they are for does not declare, networks that are none, and trust rules that would trust
+ * strangers. The server refuses them too, but
  * only when it comes to them: half of the file would be applied by then, and a dry run would find nothing.
  */
-export function findMeaningless(declaration: Declaration, { resources }: Present): Mistake[] {
+export function findMeaningless(declaration: Declaration, { resources, issuers }: Present): Mistake[] {
   const scopesOf = new Map([...resources, ...declaration.resources].map(({ name, scopes }) => [name, scopes]))
-  return [...inRules(declaration), ...inPermissions(declaration, scopesOf), ...inClients(declaration)]
+  const issuerOf = new Map([...issuers, ...declaration.issuers].map((issuer) => [issuer.name, issuer]))
+  return [
+    ...inRules(declaration),
+    ...inPermissions(declaration, scopesOf),
+    ...inClients(declaration),
+    ...inTrustRules(declaration, issuerOf),
+  ]
 }
 
 function* inRules({ resources }: Declaration): Generator<Mistake> {
@@ -36,6 +43,26 @@ function* inPermissions(
 function* inClients({ clients }: Declaration): Generator<Mistake> {
   for (const [index, { networks }] of clients.entries())
     yield* malformed(networks ?? [], ['clients', index, 'networks'])
+}
+
+function* inTrustRules(
+  { trust_rules }: Declaration,
+  issuerOf: ReadonlyMap<string, Pick<Issuer, 'issuer' | 'kubernetes'>>,
+): Generator<Mistake> {
+  for (const [index, { issuer: name, match }] of trust_rules.entries()) {
+    const issuer = issuerOf.get(name)
+    if (issuer === undefined) continue
+    const linted = { issuer: issuer.issuer, isKubernetes: issuer.kubernetes !== null }
+    for (const { path, message } of checkTrustRule({ match }, linted).problems) {
+      const [, claim] = path.match(/^match\.(.+)$/) ?? []
+      yield { way: ['trust_rules', index, 'match', ...(claim === undefined ? [] : [claim])], message: unended(message) }
+    }
+  }
+}
+
+/** Problems are put into lines without a full stop. */
+function unended(message: string): string {
+  return message.replace(/\.$/, '')
 }
 
 function* undeclared(

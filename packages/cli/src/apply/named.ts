@@ -1,6 +1,6 @@
 import type { Declaration } from '@countersign/admin-api'
 import { findDifferences } from './differences.ts'
-import { entriesOf, LIST_OF, type NamedNoun, type NamedPresent, presentOf } from './nouns.ts'
+import { entriesOf, LIST_OF, type NamedNoun, type NamedPresent, nounText, presentOf } from './nouns.ts'
 import type { Present } from './present.ts'
 import type { PartOfPlan, Step } from './step.ts'
 
@@ -38,5 +38,5 @@ export function planNamed(noun: NamedNoun, declaration: Declaration, present: Pr
 
 function madeElsewhere(noun: NamedNoun, { name, managed_by }: NamedPresent): string {
   const by = managed_by === null ? 'by hand' : `by the declared file ${managed_by}`
-  return `${noun} ${name} is there already, made ${by}; "adopt: true" takes it over`
+  return `${nounText(noun)} ${name} is there already, made ${by}; "adopt: true" takes it over`
 }

@@ -18,16 +18,30 @@ export type NamedEntry = {
 /** A thing that is there, and has a name. */
 export type NamedPresent = { readonly name: string; readonly managed_by: string | null; readonly fields: Fields }
 
-export const NAMED_NOUNS = ['group', 'resource', 'client', 'user'] as const
+export const NAMED_NOUNS = ['group', 'issuer', 'resource', 'client', 'user', 'trust_rule'] as const
 export type NamedNoun = (typeof NAMED_NOUNS)[number]
 
-export const LIST_OF = { group: 'groups', resource: 'resources', client: 'clients', user: 'users' } as const
+/** Where the entries of a noun stand in a file. */
+export const LIST_OF = {
+  ...{ group: 'groups', issuer: 'issuers', resource: 'resources', client: 'clients', user: 'users' },
+  trust_rule: 'trust_rules',
+} as const
+
+/** A noun as people read it. */
+export function nounText(noun: string): string {
+  return noun.replaceAll('_', ' ')
+}
 
 const ENTRIES: { readonly [Noun in NamedNoun]: (declaration: Declaration) => NamedEntry[] } = {
   group: ({ groups }) =>
     groups.map(({ adopt, ...body }) => {
       const { name, description, ...wanted } = body
       return { name, adopt, body, wanted: { ...wanted, description: description || null } }
+    }),
+  issuer: ({ issuers }) =>
+    issuers.map(({ adopt, ...body }) => {
+      const { name, ...wanted } = body
+      return { name, adopt, body, wanted }
     }),
   resource: ({ resources }) =>
     resources.map(({ adopt, ...body }) => {
@@ -45,13 +59,21 @@ const ENTRIES: { readonly [Noun in NamedNoun]: (declaration: Declaration) => Nam
       const { username, ...fields } = body
       return { name: username, adopt, body, wanted: { ...fields, name: fields.name ?? username } }
     }),
+  trust_rule: ({ trust_rules }) =>
+    trust_rules.map(({ adopt, ...body }) => {
+      const { name, description, expires_at, ...wanted } = body
+      const asKept = { description: description || null, expires_at: expires_at && toWholeSeconds(expires_at) }
+      return { name, adopt, body, wanted: { ...wanted, ...asKept } }
+    }),
 }
 
 const PRESENT: { readonly [Noun in NamedNoun]: (present: Present) => NamedPresent[] } = {
   group: ({ groups }) => groups.map((group) => named(group.name, group)),
+  issuer: ({ issuers }) => issuers.map((issuer) => named(issuer.name, issuer)),
   resource: ({ resources }) => resources.map((resource) => named(resource.name, resource)),
   client: ({ clients }) => clients.map((client) => named(client.id, client)),
   user: ({ users }) => users.map((user) => named(user.username, user)),
+  trust_rule: ({ trustRules }) => trustRules.map((rule) => named(rule.name, rule)),
 }
 
 export function entriesOf(noun: NamedNoun, declaration: Declaration): NamedEntry[] {
@@ -64,4 +86,9 @@ export function presentOf(noun: NamedNoun, present: Present): Map<string, NamedP
 
 function named(name: string, fields: { readonly managed_by: string | null }): NamedPresent {
   return { name, managed_by: fields.managed_by, fields }
+}
+
+/** As the server keeps it, and answers it. */
+function toWholeSeconds(text: string): string {
+  return new Date(Math.floor(Date.parse(text) / 1000) * 1000).toISOString()
 }

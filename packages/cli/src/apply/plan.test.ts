@@ -18,7 +18,8 @@ const resource = { ...played.resource, ...ours }
 const held = { ...played.permission, group: 'media', ...ours }
 
 function there(present: { [Noun in keyof Present]?: Loose[] } = {}): Present {
-  return { groups: [], resources: [], clients: [], users: [], permissions: [], ...present } as unknown as Present
+  const none = { groups: [], issuers: [], resources: [], clients: [], users: [], trustRules: [], permissions: [] }
+  return { ...none, ...present } as unknown as Present
 }
 
 function plan(declared: Loose, present?: Present, prune = false) {

@@ -2,7 +2,8 @@ import type { AnsweredRule } from '@countersign/admin-api'
 import { ruleSentence } from '../resource-details.ts'
 import type { Terminal } from '../terminal.ts'
 import { paint, plain, type Tone } from '../text.ts'
-import { isWords } from './differences.ts'
+import { toWords } from './differences.ts'
+import { nounText } from './nouns.ts'
 import type { Difference, Plan, Step } from './step.ts'
 
 const SIGNS: { readonly [Action in Step['action']]: readonly [sign: string, tone: Tone | undefined] } = {
@@ -18,7 +19,7 @@ export function planText(terminal: Terminal, { steps }: Plan): string {
 
 /** `group developers`, `permission group developers at forge: repo:read` */
 export function stepTitle({ noun, name }: Pick<Step, 'noun' | 'name'>): string {
-  return `${noun} ${plain(name)}`
+  return `${nounText(noun)} ${plain(name)}`
 }
 
 const COUNTED = {
@@ -44,9 +45,10 @@ function stepLines(terminal: Terminal, step: Step): string[] {
 
 function differenceLines(terminal: Terminal, { field, before, after }: Difference): string[] {
   if (field === 'rules') return [`    ${field}:`, ...ruleLines(terminal, before, after)]
-  if (!isWords(before) || !isWords(after)) return [`    ${field}: ${valueText(before)} → ${valueText(after)}`]
-  const added = after.filter((word) => !before.includes(word)).map((word) => paint(terminal, 'good', `+ ${word}`))
-  const gone = before.filter((word) => !after.includes(word)).map((word) => paint(terminal, 'bad', `- ${plain(word)}`))
+  const [was, is] = [toWords(before), toWords(after)]
+  if (was === undefined || is === undefined) return [`    ${field}: ${valueText(before)} → ${valueText(after)}`]
+  const added = is.filter((word) => !was.includes(word)).map((word) => paint(terminal, 'good', `+ ${plain(word)}`))
+  const gone = was.filter((word) => !is.includes(word)).map((word) => paint(terminal, 'bad', `- ${plain(word)}`))
   return [`    ${field}: ${[...added, ...gone].join(', ')}`]
 }
 

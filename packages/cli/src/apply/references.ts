@@ -2,7 +2,7 @@ import type { Declaration } from '@countersign/admin-api'
 import { BUILT_IN_GROUP, MANAGEMENT_RESOURCE } from '@countersign/resource-server'
 import type { Mistake } from './declared-file.ts'
 import type { FieldWay } from './line-of.ts'
-import { entriesOf, NAMED_NOUNS, type NamedNoun, presentOf } from './nouns.ts'
+import { entriesOf, NAMED_NOUNS, type NamedNoun, nounText, presentOf } from './nouns.ts'
 import type { Present } from './present.ts'
 import type { Delete } from './step.ts'
 
@@ -24,7 +24,7 @@ export function findDangling(declaration: Declaration, present: Present, deletio
     .filter(({ noun, name }) => !known.get(noun)?.has(name))
     .map(({ noun, name, way }) => ({
       way,
-      message: `there is no ${noun} ${name}, neither declared here nor there already`,
+      message: `there is no ${nounText(noun)} ${name}, neither declared here nor there already`,
     }))
   return [...dangling, ...inCircles(declaration, present)]
 }
@@ -41,8 +41,15 @@ function* inCircles({ resources, clients }: Declaration, present: Present): Gene
   }
 }
 
-function* referencesIn({ resources, clients, users, permissions }: Declaration): Generator<Reference> {
-  for (const [index, { rules, introspectors }] of resources.entries()) {
+function* referencesIn(declaration: Declaration): Generator<Reference> {
+  const { issuers, resources, clients, users, trust_rules, permissions } = declaration
+  for (const [index, { group_mappings }] of issuers.entries()) {
+    for (const name of Object.keys(group_mappings ?? {})) {
+      yield { noun: 'group', name, way: ['issuers', index, 'group_mappings', name] }
+    }
+  }
+  for (const [index, { rules, introspectors, audience_aliases }] of resources.entries()) {
+    yield* issuersOf(audience_aliases, ['resources', index, 'audience_aliases'])
     for (const [place, name] of introspectors.entries()) {
       yield { noun: 'client', name, way: ['resources', index, 'introspectors', place] }
     }
@@ -55,15 +62,35 @@ function* referencesIn({ resources, clients, users, permissions }: Declaration):
   }
   for (const [index, client] of clients.entries()) {
     yield* groups(client.groups, ['clients', index, 'groups'])
-    const { default_resource: name } = client
+    const { default_resource: name, requires_workload: rule } = client
     if (name !== undefined) yield { noun: 'resource', name, way: ['clients', index, 'default_resource'] }
+    if (rule !== null) yield { noun: 'trust_rule', name: rule, way: ['clients', index, 'requires_workload'] }
   }
-  for (const [index, user] of users.entries()) yield* groups(user.groups, ['users', index, 'groups'])
+  for (const [index, user] of users.entries()) {
+    yield* groups(user.groups, ['users', index, 'groups'])
+    yield* issuersOf(user.links, ['users', index, 'links'])
+  }
+  for (const [index, rule] of trust_rules.entries()) yield* ofRule(rule, ['trust_rules', index])
   for (const [index, permission] of permissions.entries()) {
     for (const noun of ['resource', 'group', 'client', 'user'] as const) {
       const name = permission[noun]
       if (name !== undefined) yield { noun, name, way: ['permissions', index, noun] }
     }
+  }
+}
+
+function* ofRule({ issuer, as, resources }: Declaration['trust_rules'][number], way: FieldWay): Generator<Reference> {
+  yield { noun: 'issuer', name: issuer, way: [...way, 'issuer'] }
+  if ('client' in as) yield { noun: 'client', name: as.client, way: [...way, 'as', 'client'] }
+  if ('workload' in as) yield* groups(as.workload.groups, [...way, 'as', 'workload', 'groups'])
+  for (const [index, name] of (resources ?? []).entries()) {
+    yield { noun: 'resource', name, way: [...way, 'resources', index] }
+  }
+}
+
+function* issuersOf(named: readonly { readonly issuer: string }[], way: FieldWay): Generator<Reference> {
+  for (const [index, { issuer }] of named.entries()) {
+    yield { noun: 'issuer', name: issuer, way: [...way, index, 'issuer'] }
   }
 }
 

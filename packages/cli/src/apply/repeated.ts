@@ -1,7 +1,10 @@
 import type { Mistake } from './declared-file.ts'
 
 /** What an entry of each list is called by. */
-const NAMED = { groups: 'name', resources: 'name', clients: 'id', users: 'username' } as const
+const NAMED = {
+  ...{ groups: 'name', issuers: 'name', resources: 'name', clients: 'id', users: 'username' },
+  trust_rules: 'name',
+} as const
 
 /** What is declared twice: which of the two should count is for nobody to guess. Looks at what may not be a declaration. */
 export function findRepeated(value: unknown): Mistake[] {

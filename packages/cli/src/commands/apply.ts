@@ -7,7 +7,8 @@ import { online } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 import { readTextFile } from '../text-file.ts'
 
-const FILE_HELP = `The file is YAML, or JSON, with any of the lists groups, resources, clients, users and permissions:
+const FILE_HELP = `The file is YAML, or JSON, with any of the lists groups, issuers, resources, clients, users,
+trust_rules and permissions:
 
   name: platform
   groups:

@@ -26,7 +26,7 @@ export function addToken(program: Command, terminal: Terminal): void {
     )
     .option(
       '--token-file <path>',
-      'or a token of its platform, such as a projected one of Kubernetes: Countersign takes none yet and answers 401',
+      'or a token of its platform, such as a projected one of Kubernetes, that a trust rule takes for this client',
     )
     .option('--resource <uri>', 'the identifier of the resource to call (default: as the server is set)')
     .option('--scope <scope>', 'only this scope (repeatable; default: all of the client’s)', collect)
@@ -46,6 +46,7 @@ export function addToken(program: Command, terminal: Terminal): void {
   examples(token, [
     'countersign token --client billing --secret-file billing.secret --resource https://usage.example.com',
     'countersign token --client billing --private-key-file billing.key --key-id billing-1 --scope account:usage:read',
+    'countersign token --client atlas --token-file /var/run/secrets/tokens/countersign',
     'COUNTERSIGN_CLIENT_SECRET=$(pass show billing) countersign token --client billing --json',
   ])
 }
