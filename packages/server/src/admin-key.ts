@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { formatCredential, hintOf, MANAGEMENT_RESOURCE } from '@countersign/resource-server'
 import { ADMIN_CLIENT } from './domain/client.ts'
 import { makeId } from './domain/ids.ts'
@@ -55,4 +56,9 @@ async function enableOwner(running: Change): Promise<boolean> {
 export async function needsFirstAdminKey(store: Store): Promise<boolean> {
   const owner = { kind: 'client', id: ADMIN_CLIENT } as const
   return (await listCredentials(store.reader, { owner, limit: 1 })).length === 0
+}
+
+/** Where the admin key of the first run is written when nobody watches. */
+export function adminKeyPath(dataDir: string): string {
+  return join(dataDir, 'admin-key')
 }

@@ -1,5 +1,4 @@
-import { join } from 'node:path'
-import { decide, deny, formatAddress, inlineKeys, type Listener } from '@countersign/resource-server'
+import { decide, formatAddress, type Listener } from '@countersign/resource-server'
 import type pino from 'pino'
 import type { AdminDeps } from './admin/deps.ts'
 import { managementApi } from './admin/routes.ts'
@@ -13,7 +12,6 @@ import { foreignKind } from './authentication/foreign.ts'
 import { anyIssuedKind, issuedKind } from './authentication/issued.ts'
 import { KnownCredentials } from './authentication/known-credentials.ts'
 import { knownTokenKind } from './authentication/known-tokens.ts'
-import { Turns } from './authentication/look-ups.ts'
 import { type CredentialKind, recogniseBy } from './authentication/resolver.ts'
 import { storedCredentials } from './authentication/stored.ts'
 import { UnknownDigests } from './authentication/unknown-digests.ts'
@@ -28,6 +26,7 @@ import type { Handler } from './http/guard.ts'
 import { guardedFetch } from './http/guarded-fetch.ts'
 import type { Routes } from './http/listen.ts'
 import { forLocalPeers } from './http/local-peers.ts'
+import { notFound } from './http/not-found.ts'
 import { noteOAuthRefusal } from './http/oauth-refusals.ts'
 import { oauthRoutes } from './http/oauth-routes.ts'
 import { publicDocument } from './http/public-document.ts'
@@ -132,12 +131,8 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
   // Opened now, so that one which does not open stops the start and not the first answer.
   void keys.publicKeys
   const standing: StandingDeps = { directory, clock, sha256Hex, groupMappings: config.groupMappings }
-  const externalTokens = new ExternalTokens({
-    ...{ ...standing, known, monotonicMs, signatureChecks: new Turns() },
-    keysOf: ({ keySource, algorithms }) =>
-      inlineKeys({ jwks: keySource.kind === 'jwks' ? keySource.jwks : undefined, algorithms }),
-    review: async ({ name }) => deny('keys_unavailable', { of: `issuer ${name}` }),
-  })
+  const fetch = guardedFetch({ networks: config.egressNetworks })
+  const externalTokens = new ExternalTokens({ ...standing, ...io, known, log, fetch })
   const otherKinds: CredentialKind[] = [
     knownTokenKind({ known, directory, sha256Hex }),
     accessTokenKind({
@@ -235,7 +230,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
     throttle: new FailureThrottle(monotonicMs),
     revocations,
     ...{ externalTokens, standing },
-    ...signatureDeps({ ...io, log, fetch: guardedFetch({ networks: config.egressNetworks }) }),
+    ...signatureDeps({ ...io, log, fetch }),
     isConfirmed: verify.isConfirmed,
     confirm: verify.confirm,
     addressOf: (headers, peer) => callerAddress(headers, peer, edge.proxies),
@@ -264,11 +259,6 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
     management,
     managementHost: hostOf(config.publicUrl),
   })
-  const notFound: Handler = () =>
-    Response.json(
-      { type: 'urn:countersign:problem:not_found', title: 'There is nothing here.', status: 404, code: 'not_found' },
-      { status: 404, headers: { 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-store' } },
-    )
   const elsewhere = resourceMetadata(
     { directory, issuer: config.publicUrl, issuerHost: hostOf(config.publicUrl), proxies: edge.proxies },
     notFound,
@@ -356,9 +346,4 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
       await store.close()
     },
   }
-}
-
-/** Where the admin key of the first run is written when nobody watches. */
-export function adminKeyPath(dataDir: string): string {
-  return join(dataDir, 'admin-key')
 }

@@ -2,36 +2,29 @@ import {
   claimOf,
   type Denied,
   deny,
-  type ExternalFacts,
   isDenied,
   isSigned,
   parseJwt,
   readExternalToken,
   textClaim,
   type UnverifiedJwt,
-  type VerificationKeys,
 } from '@countersign/resource-server'
 import type { ExternalIssuer } from '../domain/issuer.ts'
 import { type StandingDeps, standingOf } from './external-standing.ts'
+import { type IssuerKeyOptions, IssuerKeySources } from './issuer-keys.ts'
 import type { KnownCredential, KnownCredentials } from './known-credentials.ts'
 import { type AgainDeps, type Genuine, KnownExternal } from './known-external.ts'
 import { couldBeJwt, saidIn } from './lenient-jwt.ts'
-import { TooManyWait, type Turns } from './look-ups.ts'
+import { TooManyWait, Turns } from './look-ups.ts'
 import type { CredentialKind, Resolver } from './resolver.ts'
+import { type TokenReviewDeps, TokenReviews } from './token-review.ts'
 
-/** What the API server of a cluster said of a token. */
-export type Reviewed = { readonly outcome: 'reviewed'; readonly audiences: readonly string[]; readonly untilMs: number }
-
-export type ExternalTokenDeps = StandingDeps & {
-  readonly known: KnownCredentials
-  readonly monotonicMs: () => number
-  /** The keys of an issuer; the same object as long as where they come from does not change. */
-  readonly keysOf: (issuer: ExternalIssuer) => VerificationKeys
-  /** Asks the API server of the issuer's cluster, or remembers what it said. */
-  readonly review: (issuer: ExternalIssuer, text: string, facts: ExternalFacts) => Promise<Reviewed | Denied>
-  /** Bounds how many signatures are checked at once. */
-  readonly signatureChecks: Turns
-}
+export type ExternalTokenDeps = StandingDeps &
+  IssuerKeyOptions &
+  TokenReviewDeps & {
+    readonly known: KnownCredentials
+    readonly monotonicMs: () => number
+  }
 
 /** How many requests may wait for the keys of one issuer. */
 const MAX_WAITING = 256
@@ -48,6 +41,10 @@ const MAX_OVERTAKEN = 5
 export class ExternalTokens implements CredentialKind {
   readonly #deps: ExternalTokenDeps
   readonly #again: AgainDeps
+  readonly #keys: IssuerKeySources
+  readonly #reviews: TokenReviews
+  /** Bounds how many signatures are checked at once. */
+  readonly #signatureChecks = new Turns()
   /** By digest: a token that is shown many times at once is verified once. */
   readonly #running = new Map<string, Promise<KnownCredential | Denied>>()
   /** By issuer. */
@@ -55,6 +52,8 @@ export class ExternalTokens implements CredentialKind {
 
   constructor(deps: ExternalTokenDeps) {
     this.#deps = deps
+    this.#keys = new IssuerKeySources(deps)
+    this.#reviews = new TokenReviews(deps)
     this.#again = {
       ...deps,
       verifyAnew: (text, before) => this.#verifyAnew(text, before),
@@ -82,7 +81,7 @@ export class ExternalTokens implements CredentialKind {
     const signed = isReviewed && !isPinned(issuer) ? undefined : await this.#signed(jwt, issuer)
     if (signed !== undefined && isDenied(signed)) return signed
     if (!isReviewed) return { issuer, facts, signed, reviewedUntilMs: undefined }
-    const reviewed = await this.#deps.review(issuer, jwt.text, facts)
+    const reviewed = await this.#reviews.review(issuer, jwt.text, facts)
     if (isDenied(reviewed)) return reviewed
     const audiences = facts.audiences.filter((audience) => reviewed.audiences.includes(audience))
     return { issuer, facts: { ...facts, audiences }, signed, reviewedUntilMs: reviewed.untilMs }
@@ -159,7 +158,7 @@ export class ExternalTokens implements CredentialKind {
     const found = await Promise.all(
       all.map(async (issuer) => ({
         issuer,
-        key: isPinned(issuer) ? await this.#deps.keysOf(issuer).find(kid, alg) : 'unknown',
+        key: isPinned(issuer) ? await this.#keys.of(issuer).find(kid, alg) : 'unknown',
       })),
     )
     const holders = found.filter(({ key }) => typeof key !== 'string')
@@ -173,7 +172,7 @@ export class ExternalTokens implements CredentialKind {
 
   async #signed(jwt: UnverifiedJwt, issuer: ExternalIssuer): Promise<NonNullable<Genuine['signed']> | Denied> {
     const { kid, alg } = jwt.header
-    const by = this.#deps.keysOf(issuer)
+    const by = this.#keys.of(issuer)
     const found = by.find(kid, alg)
     const key = found instanceof Promise ? await this.#waitFor(found, issuer.name) : found
     if (key === undefined) return deny('store_busy', { because: `too many wait for the keys of issuer ${issuer.name}` })
@@ -186,7 +185,7 @@ export class ExternalTokens implements CredentialKind {
           : `there is no ${alg} key of its kid`,
       )
     }
-    const isGood = await this.#deps.signatureChecks.take(() => isSigned(jwt, key, alg)).catch(busyOrThrow)
+    const isGood = await this.#signatureChecks.take(() => isSigned(jwt, key, alg)).catch(busyOrThrow)
     if (typeof isGood !== 'boolean') return isGood
     return isGood ? { by, kid, alg, key } : refuse('its signature is not of that key')
   }

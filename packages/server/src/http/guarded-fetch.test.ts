@@ -452,7 +452,7 @@ test('remote keys are fetched through it, and say why they are not', async () =>
     expect(await keysAt(`https://${NAME}:${port}/${path}`).find('x', 'ES256')).toBe('unavailable')
   expect(await keysAt(`https://${NAME}:${port}/`, { networks: [] }).find('x', 'ES256')).toBe('unavailable')
   expect(logged).toEqual([
-    'it redirects; give the address where the keys are',
+    'it redirects; give the address where it is',
     'it answered 204',
     'it took longer than 100 ms',
     'it took longer than 100 ms',

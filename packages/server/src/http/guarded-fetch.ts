@@ -22,10 +22,17 @@ export type GuardedFetchOptions = {
   readonly ca?: string
 }
 
-/** As the standard `fetch`, for GET alone. */
+/** As the standard `fetch`, for GET, and for POST of a text. */
 export type GuardedFetch = (
   uri: string,
-  init: { readonly signal: AbortSignal; readonly headers?: Readonly<Record<string, string>> },
+  init: {
+    readonly signal: AbortSignal
+    readonly headers?: Readonly<Record<string, string>>
+    /** Sent by POST. Omitted: GET. */
+    readonly body?: string
+    /** Certificates to trust for this request, in PEM. */
+    readonly ca?: string | undefined
+  },
 ) => Promise<Response>
 
 /** The request was not made. Its message is for the log and for whoever configured the address. */
@@ -59,14 +66,14 @@ const URI = /^(https?):\/\/([^/?#@\\\s]+)(\/[!-~]*)?$/
  * Rejects with `EgressRefused`, with the abort of the signal, or with the error of the connection.
  */
 export function guardedFetch({ networks, lookup = lookUpAll, ca }: GuardedFetchOptions): GuardedFetch {
-  return async (uri, { signal, headers = {} }) => {
+  return async (uri, { signal, headers = {}, body, ca: trusted = ca }) => {
     const target = parseTarget(uri)
     if (target === undefined) throw new EgressRefused('expected https://host/path without user and fragment')
     signal.throwIfAborted()
     const texts = isIP(target.host) === 0 ? await unlessAborted(lookup(target.host), signal) : [target.host]
     const addresses = texts.map((text) => judged(text, target, networks))
     if (addresses.length === 0) throw new EgressRefused(`${target.host} has no address`)
-    return request(target, addresses, { signal, headers, ca })
+    return request(target, addresses, { signal, headers, body, ca: trusted })
   }
 }
 
@@ -96,16 +103,27 @@ function judged(text: string, target: Target, networks: readonly Network[]): Add
 type Asking = {
   readonly signal: AbortSignal
   readonly headers: Readonly<Record<string, string>>
+  readonly body: string | undefined
   readonly ca: string | undefined
 }
 
-function request(target: Target, addresses: readonly Address[], { signal, headers, ca }: Asking): Promise<Response> {
+function request(
+  target: Target,
+  addresses: readonly Address[],
+  { signal, headers, body, ca }: Asking,
+): Promise<Response> {
   return new Promise((resolve, reject) => {
     const options: https.RequestOptions = {
       host: target.host,
       ...(target.port !== undefined && { port: target.port }),
       path: target.path,
-      headers: { ...headers, host: target.authority, 'accept-encoding': 'identity' },
+      method: body === undefined ? 'GET' : 'POST',
+      headers: {
+        ...headers,
+        host: target.authority,
+        'accept-encoding': 'identity',
+        ...(body !== undefined && { 'content-length': String(Buffer.byteLength(body)) }),
+      },
       lookup: answering(addresses),
       signal,
       // A connection of its own: none that was judged for another name, or for longer ago, is taken again.
@@ -124,7 +142,7 @@ function request(target: Target, addresses: readonly Address[], { signal, header
         reject(error)
       }
     })
-    sent.end()
+    sent.end(body)
   })
 }
 
