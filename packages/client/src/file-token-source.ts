@@ -15,8 +15,7 @@ export type FileTokenSourceOptions = {
 
 /**
  * A source that answers the token of a file, such as a projected one of Kubernetes, to be sent as it is: its audience
- * must be the resource that it is sent to. To trade it for a token of a server that takes such, use `tokenFile`:
- * Countersign does not yet.
+ * must be the resource that it is sent to. To trade it for an access token, use `tokenFile`.
  *
  * The file is read again after 10 seconds, and at once for `fresh` or `refused`. If it cannot be read, the token that was
  * read last is answered until it expires; then `token()` rejects with `credential_unavailable`. What is asked for

@@ -4,12 +4,12 @@ import { assertedBy } from './private-key-jwt.ts'
 import { TokenRequestError } from './token-request-error.ts'
 
 /**
- * The token of a file, such as a projected one of Kubernetes, as the assertion that proves who the client is. The file
- * is read for each token request, so that a rotated token is found.
+ * The token of a file, such as a projected one of Kubernetes, as the assertion that proves who the client is: no secret is
+ * stored. The file is read for each token request, so that a rotated token is found.
  *
- * Countersign does not take tokens of platforms yet: it answers 401, by which `token()` rejects with `invalid_client`.
- * For other servers, the token's audience must be the issuer of the server that it is shown to, and that server must
- * take such tokens for this client. To send the token of a file to resources as it is, use `fileTokenSource`.
+ * The token's audience must be the issuer of the server, Countersign's public URL, and nothing else; and a trust rule there
+ * must say that it stands for this client. Else `token()` rejects with `invalid_client`. What it gets ends with the token of
+ * the file at the latest. To send the token of a file to resources as it is, use `fileTokenSource`.
  *
  * `token()` rejects with `credential_unavailable` when the file cannot be read or holds no token. Needs a runtime with
  * files (Node, Bun, Deno).

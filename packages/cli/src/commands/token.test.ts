@@ -1,7 +1,7 @@
 // Getting access tokens, from a real server: each way of showing which client it is, and what a refusal is told as.
 
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -50,6 +50,17 @@ afterAll(() => server.stop())
 /** Without the key of an administrator: whoever gets tokens has none. */
 function run(line: string, world: World = {}): Promise<Ran> {
   return server.run(line, { ...world, env: { COUNTERSIGN_KEY: '', ...world.env } })
+}
+
+/** A token of `canister` as its platform would sign it. */
+function platformToken(claims: object): string {
+  const iat = Math.floor(Date.now() / 1000)
+  const said = { iss: 'https://cluster.example.com', sub: 'canister', iat, exp: iat + 600, ...claims }
+  const encoded = [{ alg: 'ES256', kid: 'ec' }, said].map((part) =>
+    Buffer.from(JSON.stringify(part)).toString('base64url'),
+  )
+  const input = encoded.join('.')
+  return `${input}.${sign('sha256', Buffer.from(input), { key: keys.ec.privateKey, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`
 }
 
 const claimsOf = (token: string) => JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
@@ -104,10 +115,25 @@ test('two keys in PEM are registered side by side, and each signs under the kid 
   expect((await run('token --client pair --private-key-file a.pem', { files })).code).toBe(5)
 })
 
-test('the token of a file is shown as the assertion that it is', async () => {
+test('the token of a file is shown as the assertion that it is, and gets the client of its trust rule a token', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'countersign-token-'))
   const path = join(dir, 'token')
-  writeFileSync(path, 'a.platform.token\n')
+  const declared = {
+    issuers: [
+      {
+        name: 'cluster',
+        issuer: 'https://cluster.example.com',
+        algorithms: ['ES256'],
+        jwks: { keys: JWKS.keys.slice(0, 1) },
+      },
+    ],
+    trust_rules: [{ name: 'canister', issuer: 'cluster', match: { sub: 'canister' }, as: { client: 'canister' } }],
+  }
+  const files = { 'cluster.yaml': JSON.stringify(declared) }
+  expect(await server.run('apply -f cluster.yaml', { files })).toMatchObject({ code: 0 })
+  writeFileSync(path, `${platformToken({ aud: server.url })}\n`)
+  expect((await run(`token --client canister --token-file ${path}`)).out).toMatch(JWT)
+  writeFileSync(path, `${platformToken({ aud: WEBDAV })}\n`)
   const { code, err } = await run(`token --client canister --token-file ${path}`)
   expect(code).toBe(5)
   expect(err).toContain('(401 invalid_client)')
