@@ -51,10 +51,10 @@ export function declaredIn(guide: string, block = 'countersign.yaml'): Declared 
 
 /**
  * An app in which everything that is declared has been made, word for word. Only then each issuer gets a key of the test
- * in place of the platform's, whose algorithm is the first that the guide names.
+ * in place of the platform's, whose algorithm is the first that the guide names: pinned, or as `given` says.
  */
-export async function openGuide(declared: Declared): Promise<GuideScene> {
-  const app = await startApp(ENV)
+export async function openGuide(declared: Declared, { env = {}, given = pinned }: Given = {}): Promise<GuideScene> {
+  const app = await startApp({ ...ENV, ...env })
   const keys = new Map<string, TestKey>()
   const resource = (declared.resources?.[0] ?? {}) as { identifier: string; hosts: readonly string[] }
   const ask = async (method: string, path: string, body: Words, expected: number) => {
@@ -66,15 +66,11 @@ export async function openGuide(declared: Declared): Promise<GuideScene> {
     for (const noun of NOUNS) {
       for (const entry of more[noun] ?? []) await ask('POST', noun.replace('_', '-'), entry, 201)
     }
-    for (const { name, algorithms, kubernetes } of more.issuers ?? []) {
-      const key = testKey((algorithms as readonly string[])[0] ?? '', String(name))
-      keys.set(String(name), key)
-      const pinned = {
-        jwks: { keys: [key.jwk] },
-        ca_file: null,
-        ...(kubernetes !== undefined && { kubernetes: PINNED }),
-      }
-      await ask('PATCH', `issuers/${name}`, pinned, 200)
+    for (const issuer of more.issuers ?? []) {
+      const name = String(issuer.name)
+      const key = testKey((issuer.algorithms as readonly string[])[0] ?? '', name)
+      keys.set(name, key)
+      await ask('PATCH', `issuers/${name}`, given(issuer, key), 200)
     }
   }
   await declare(declared)
@@ -122,7 +118,16 @@ export async function openGuide(declared: Declared): Promise<GuideScene> {
   }
 }
 
-const PINNED = { mode: 'jwks' }
+type Given = {
+  readonly env?: Readonly<Record<string, string>>
+  /** What is changed of an issuer, so that it has this key. */
+  readonly given?: (issuer: Words, key: TestKey) => Words
+}
+
+function pinned({ kubernetes }: Words, { jwk }: TestKey): Words {
+  return { jwks: { keys: [jwk] }, ca_file: null, ...(kubernetes !== undefined && { kubernetes: { mode: 'jwks' } }) }
+}
+
 export const ASSERTION = { client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer' }
 
 export type TestKey = {
