@@ -6,6 +6,11 @@ import { page } from './page.ts'
 
 export const TOKEN_PROFILES = ['plain', 'at+jwt'] as const
 export const KUBERNETES_MODES = ['jwks', 'token_review'] as const
+/** What tells the modes apart, for whoever chooses one. */
+export const KUBERNETES_MODES_MEAN =
+  '`jwks`: a token is believed by its signature, without asking the cluster, until it expires, even when its pod or ' +
+  'ServiceAccount has been deleted. `token_review`: the API server is asked about each token, at most 10 seconds ' +
+  'ago, so that what was deleted is refused; while the API server does not answer, so is everything (503).'
 
 const ALGORITHMS = [
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
@@ -60,10 +65,7 @@ const jwkList = z.array(z.looseObject({}), 'expected a list of JWKs').meta({
 
 const kubernetes = body({
   mode: z.enum(KUBERNETES_MODES, `expected one of ${KUBERNETES_MODES.join(', ')}`).meta({
-    description:
-      '`jwks`: a token is believed by its signature, without asking the cluster, until it expires, even when its pod or ' +
-      'ServiceAccount has been deleted. `token_review`: the API server is asked about each token, at most 10 seconds ' +
-      'ago, so that what was deleted is refused; while the API server does not answer, so is everything (503).',
+    description: KUBERNETES_MODES_MEAN,
     example: 'jwks',
   }),
   api_server: address()

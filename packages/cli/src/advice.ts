@@ -4,12 +4,14 @@ const COMMANDS: Record<string, { readonly create: string; readonly list: string 
   users: { create: 'user create <username>', list: 'user list' },
   groups: { create: 'group create <name>', list: 'group list' },
   resources: { create: 'resource create <name> --identifier <uri> --host <host>', list: 'resource list' },
+  issuers: { create: 'issuer create <name> --issuer <iss>', list: 'issuer list' },
+  'trust-rules': { create: 'trust create <name> --issuer <name>', list: 'trust list' },
   permissions: { create: 'permission create', list: 'permission list' },
   credentials: { create: 'key create <client>', list: 'credentials list' },
   'me/tokens': { create: 'pat create', list: 'pat list' },
 }
 
-const ADVICE = /\b(with )?(POST|GET) \/api\/v1\/(me\/tokens|[a-z]+)(?![\w/])/g
+const ADVICE = /\b(with )?(POST|GET) \/api\/v1\/(me\/tokens|[a-z-]+)(?![\w/-])/g
 
 export function asCommands(text: string): string {
   return text.replace(ADVICE, (call: string, preposition: string | undefined, method: string, noun: string) => {

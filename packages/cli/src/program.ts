@@ -5,6 +5,7 @@ import { addCredentialsCommands } from './commands/credentials.ts'
 import { addDecisionCommands } from './commands/decision.ts'
 import { addExplain } from './commands/explain.ts'
 import { addGroupCommands } from './commands/group.ts'
+import { addIssuerCommands } from './commands/issuer.ts'
 import { addKeyCommands } from './commands/key.ts'
 import { addKeysCommands } from './commands/keys.ts'
 import { addLeakCommands } from './commands/leak.ts'
@@ -65,6 +66,7 @@ export async function makeProgram(terminal: Terminal, argv: readonly string[]): 
   addClientCommands(program, terminal)
   addUserCommands(program, terminal)
   addPermissionCommands(program, terminal)
+  addIssuerCommands(program, terminal)
   addKeyCommands(program, terminal)
   addSecretCommands(program, terminal)
   addToken(program, terminal)

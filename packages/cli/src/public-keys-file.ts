@@ -3,7 +3,7 @@ import { UsageError } from './exit.ts'
 import type { Session } from './session.ts'
 import { readTextFile } from './text-file.ts'
 
-type Jwk = Record<string, unknown>
+export type Jwk = Record<string, unknown>
 
 const EXPECTED = 'expected public keys: a JWK Set, a JWK, or one key in PEM'
 
@@ -46,7 +46,8 @@ function thumbprint(jwk: Jwk): string {
   return createHash('sha256').update(JSON.stringify(jwk, members)).digest('base64url')
 }
 
-function fromJson(text: string): Jwk[] | undefined {
+/** The keys of a JWK Set, or the one JWK; undefined: the text is neither. */
+export function fromJson(text: string): Jwk[] | undefined {
   try {
     const value: unknown = JSON.parse(text)
     if (typeof value !== 'object' || value === null) return undefined
