@@ -236,6 +236,38 @@ test('a token reaches the management API only where its rule names it', async ()
   })
 })
 
+test('a workload in a group with a say at the management API acts there by a rule that names it, as long as it does', async () => {
+  await register(on, corp)
+  await on.api('POST', '/api/v1/groups', { name: 'operators' })
+  await on.api('POST', '/api/v1/permissions', { group: 'operators', resource: 'countersign', roles: ['admin'] })
+  await trust(on, { as: { workload: { groups: ['operators'] } }, resources: ['countersign'] })
+  const token = corp.token({ aud: 'http://127.0.0.1:8420/api/v1' })
+  expect(await on.api('GET', '/api/v1/me', undefined, token)).toMatchObject({
+    status: 200,
+    body: { principal: { kind: 'workload', id: 'corp:machine', name: 'machine' }, roles: ['admin'] },
+  })
+  expect((await on.api('POST', '/api/v1/clients', { id: 'made' }, token)).status).toBe(201)
+  expect((await on.api('POST', '/api/v1/me/tokens', {}, token)).body.code).toBe('principal_kind_refused')
+  await patch('/api/v1/groups/operators', { disabled: true })
+  expect((await on.api('POST', '/api/v1/clients', { id: 'other' }, token)).status).toBe(403)
+  await patch('/api/v1/groups/operators', { disabled: false })
+  await patch('/api/v1/trust-rules/machine', { mode: 'shadow' })
+  expect((await on.api('POST', '/api/v1/clients', { id: 'other' }, token)).status).toBe(401)
+})
+
+test('whoever finds a token reports it, and it is dead', async () => {
+  await register(on, corp)
+  await trust(on)
+  const token = corp.token()
+  expect(await outcome(token)).toBe(200)
+  const { body } = await on.api('POST', '/api/v1/leaks', { credential: token }, null)
+  expect(body).toMatchObject({ outcome: 'revoked', id: expect.stringMatching(/^jwt_/) })
+  expect(await outcome(token)).toEqual([401, 'credential_revoked'])
+  expect((await on.api('POST', '/api/v1/leaks', { credential: token }, null)).body.outcome).toBe('dead')
+  const stranger = corp.token({ sub: 'nobody' })
+  expect((await on.api('POST', '/api/v1/leaks', { credential: stranger }, null)).body.outcome).toBe('unknown')
+})
+
 test('explain tells the same of a token, and what it is', async () => {
   await register(on, corp)
   await trust(on)

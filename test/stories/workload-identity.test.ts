@@ -27,7 +27,8 @@ let ledger: string
 
 beforeAll(async () => {
   home = await teardown.temporaryDirectory('pod')
-  server = await startCountersign(await teardown.temporaryDirectory('data'))
+  const env = { COUNTERSIGN_EGRESS_NETWORKS: '127.0.0.0/8' }
+  server = await startCountersign(await teardown.temporaryDirectory('data'), env)
   teardown.add(server.stop)
   usage = guarded()
   ledger = guarded()
@@ -90,6 +91,8 @@ function projected(aud: string, claims: Words = {}, signer = key): string {
   }
   return signedWith(signer, { alg: 'RS256', kid: key.jwk.kid }, said)
 }
+
+const claimsOf = (token: string) => JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as Words
 
 /** Puts it where the pod finds it, at once for whoever reads, as the kubelet does. */
 async function mount(token: string): Promise<string> {
@@ -154,6 +157,31 @@ describe('workload identity: a pod reads usage without a secret', () => {
     })
     const traded = await trade(projected(server.url, { sub }))
     expect([traded.status, (await whyRefused(traded)).code]).toEqual([401, 'trust_rule_missing'])
+  })
+
+  test('keys that nobody pinned are found by what the issuer says of itself', async () => {
+    const found = testKey('RS256', 'staging')
+    const asked: string[] = []
+    const publishing = Bun.serve({
+      port: 0,
+      hostname: '127.0.0.1',
+      fetch({ url }) {
+        const { pathname, origin } = new URL(url)
+        asked.push(pathname)
+        const document = { issuer: origin, jwks_uri: `${origin}/openid/v1/jwks` }
+        return Response.json(pathname.startsWith('/.well-known/') ? document : { keys: [found.jwk] })
+      },
+    })
+    teardown.add(() => publishing.stop(true))
+    const issuer = `http://127.0.0.1:${publishing.port}`
+    await server.make('/issuers', { name: 'staging', issuer, algorithms: ['RS256'], kubernetes: { mode: 'jwks' } })
+    const fits = { match: { sub: ATLAS }, as: { client: 'atlas' } }
+    await server.make('/trust-rules', { name: 'atlas-staging', issuer: 'staging', ...fits })
+    expect(asked).toEqual([])
+    const claims = { ...claimsOf(projected(usage)), iss: issuer }
+    const shown = signedWith(found, { alg: 'RS256', kid: found.jwk.kid }, claims)
+    expect(await (await call(usage, shown)).json()).toMatchObject({ user: 'client:atlas' })
+    expect(asked).toEqual(['/.well-known/openid-configuration', '/openid/v1/jwks'])
   })
 
   test('it reaches exactly the resources that the permissions name', async () => {
