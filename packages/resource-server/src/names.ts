@@ -1,3 +1,5 @@
+import { BUILT_IN_GROUP } from './principal.ts'
+
 const NAME = /^[a-z0-9][a-z0-9._@-]{0,62}$/
 const ROLE_OR_GROUP_NAME = /^[a-z0-9][a-z0-9._@:-]{0,62}$/
 
@@ -17,4 +19,18 @@ export function parseRoleOrGroupName(text: string): string | undefined {
 /** Says whether only Countersign itself may bear this name. */
 export function isReservedName(name: string): boolean {
   return name.startsWith('countersign') || RESERVED.has(name)
+}
+
+/** The name of a group that people may make. */
+export function isFreeGroupName(text: string): boolean {
+  return parseRoleOrGroupName(text) !== undefined && !isReservedName(text)
+}
+
+export function isValidRole(text: string): boolean {
+  return parseRoleOrGroupName(text) !== undefined && !isReservedName(text)
+}
+
+/** A group that a rule may name: one that can be made, or the built-in one of a kind. */
+export function isValidGroupReference(text: string): boolean {
+  return isFreeGroupName(text) || Object.values<string>(BUILT_IN_GROUP).includes(text)
 }
