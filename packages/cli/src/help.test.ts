@@ -38,14 +38,15 @@ test('the help of the program names the environment and every exit code', async 
 })
 
 test('every command is in the list', () => {
-  const nouns = ['client', 'group', 'permission', 'resource', 'user'].flatMap((noun) =>
+  const nouns = ['client', 'group', 'issuer', 'permission', 'resource', 'trust', 'user'].flatMap((noun) =>
     ['create', 'delete', 'list', 'show'].map((verb) => `${noun} ${verb}`),
   )
-  const changes = ['client', 'group', 'resource', 'user'].flatMap((noun) =>
+  const changes = ['client', 'group', 'issuer', 'resource', 'user'].flatMap((noun) =>
     ['update', 'enable', 'disable'].map((verb) => `${noun} ${verb}`),
   )
   const people = ['group add', 'group remove', 'user password', 'pat create', 'pat list', 'pat show', 'pat rotate']
   const all = ['list', 'expiring', 'import', 'digest', 'foreign-prefixes'].map((verb) => `credentials ${verb}`)
+  const trust = ['trust update', 'trust suggest']
   const leaks = ['leak report', 'scanner-rules', 'apply']
   const keys = ['key create', 'key list', 'key show', 'key rotate', 'revoke']
   const secrets = ['token', ...['create', 'list', 'rotate', 'revoke'].map((verb) => `secret ${verb}`)]
@@ -61,6 +62,7 @@ test('every command is in the list', () => {
       ...signing,
       ...all,
       ...leaks,
+      ...trust,
       ...asking,
       ...SERVER_COMMANDS,
     ].toSorted(),

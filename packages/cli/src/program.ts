@@ -18,6 +18,7 @@ import { addScannerRules } from './commands/scanner-rules.ts'
 import { addSecretCommands } from './commands/secret.ts'
 import { addServerCommands } from './commands/serve.ts'
 import { addToken } from './commands/token.ts'
+import { addTrustCommands } from './commands/trust.ts'
 import { addUserCommands } from './commands/user.ts'
 import { addVerify } from './commands/verify.ts'
 import { addWhy } from './commands/why.ts'
@@ -67,6 +68,7 @@ export async function makeProgram(terminal: Terminal, argv: readonly string[]): 
   addUserCommands(program, terminal)
   addPermissionCommands(program, terminal)
   addIssuerCommands(program, terminal)
+  addTrustCommands(program, terminal)
   addKeyCommands(program, terminal)
   addSecretCommands(program, terminal)
   addToken(program, terminal)
