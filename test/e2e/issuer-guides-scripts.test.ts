@@ -50,9 +50,9 @@ describeWith(['bash', 'curl', 'jq'], 'the scripts of the guides to issuers', () 
       cwd: home,
       env: { HOME: home, COUNTERSIGN_SERVER: server.url, COUNTERSIGN_KEY: server.bootstrapKey },
     })
-  const token = (aud: string) => {
+  const token = (aud: string, jti?: string) => {
     const iat = Math.floor(Date.now() / 1000)
-    const said = { iss: 'https://idp.example.com', sub: 'service-7', aud, iat, exp: iat + 600 }
+    const said = { iss: 'https://idp.example.com', sub: 'service-7', aud, iat, exp: iat + 600, jti }
     return signedWith(corp, { alg: 'RS256', kid: corp.jwk.kid, typ: 'JWT' }, said)
   }
   const ask = (assertion: string) =>
@@ -67,13 +67,41 @@ describeWith(['bash', 'curl', 'jq'], 'the scripts of the guides to issuers', () 
       const { stdout: why } = await administer(guideBlock('issuers.md', 'why'))
       expect(why.replace(/\s+/g, ' ')).toContain(guideBlock('issuers.md', 'why-shadow').trim())
 
-      const enforced = await server.call('PATCH', '/trust-rules/nightly', { mode: 'enforce' })
-      expect(enforced.status).toBe(200)
+      expect(await administer(guideBlock('issuers.md', 'enforce'))).toMatchObject({ exitCode: 0 })
       expect(JSON.parse((await ask(block)).stdout)).toMatchObject({ token_type: 'Bearer', scope: 'reports:read' })
 
       const ofGitLab = { 'my-project': 'nightly', 'https://deploy.example.com': 'https://reports.example.com' }
       const byPipe = await ask(substitute(guideBlock('gitlab-ci.md', 'assertion'), ofGitLab))
       expect(JSON.parse(byPipe.stdout)).toMatchObject({ scope: 'reports:read' })
+    },
+    PATIENCE_MS,
+  )
+
+  test(
+    'a rule is suggested from a token, in the words that the guide shows',
+    async () => {
+      await writeFile(join(home, 'token.jwt'), token('https://reports.example.com'))
+      const { stdout, exitCode } = await administer(guideBlock('issuers.md', 'suggest'))
+      expect([exitCode, stdout]).toEqual([0, expect.stringContaining(guideBlock('issuers.md', 'suggested'))])
+    },
+    PATIENCE_MS,
+  )
+
+  test(
+    'one token is revoked by its id, and all of an issuer by switching it off, as the guide says',
+    async () => {
+      const ask = (shown: string) => {
+        const asked = { Method: 'GET', Proto: 'https', Host: 'reports.example.com', Uri: '/', For: '192.0.2.1' }
+        const headers = new Headers({ authorization: `Bearer ${shown}` })
+        for (const [name, value] of Object.entries(asked)) headers.set(`X-Forwarded-${name}`, value)
+        return fetch(`${server.url}/verify/forward`, { headers })
+      }
+      const [stolen, another] = [token('https://reports.example.com', 'a'), token('https://reports.example.com', 'b')]
+      const id = (await ask(stolen)).headers.get('remote-credential') ?? ''
+      expect(await administer(`npx countersign revoke ${id} --reason leaked`)).toMatchObject({ exitCode: 0 })
+      expect([(await ask(stolen)).status, (await ask(another)).status]).toEqual([401, 200])
+      expect(await administer('npx countersign issuer disable corp')).toMatchObject({ exitCode: 0 })
+      expect((await ask(another)).status).toBe(401)
     },
     PATIENCE_MS,
   )
