@@ -97,6 +97,7 @@ guide('okta', [
   ['the server of the organization', 'GET /', ['okta', { iss: 'https://dev-1234567.okta.com' }], FOREIGN],
   ['a token that is for Okta alone', 'GET /', ['okta', {}, { typ: 'application/okta-internal-at+jwt' }], REFUSED],
   ['an ID token', 'GET /', ['okta', { nonce: 'n' }], REFUSED],
+  ['a token that is bound to a key', 'GET /', ['okta', { cnf: { jkt: 'thumbprint' } }], REFUSED],
 ])
 
 const APP = 'e1d8b6c3-4052-4c9f-b7ea-8d3c6f902b47'
