@@ -19,10 +19,13 @@ export type ClientOptions = {
   tokenTtl?: string
   grant?: string[]
   listener?: 'any' | 'internal'
+  /** False: none. */
+  requiresWorkload?: string | false
 }
 
 export const CLIENT_FLAGS =
-  '--network, --auth-method, --jwks-file, --jwks-uri, --no-jwks, --default-resource, --token-ttl, --grant, --listener'
+  '--network, --auth-method, --jwks-file, --jwks-uri, --no-jwks, --default-resource, --token-ttl, --grant, --listener, ' +
+  '--requires-workload, --no-requires-workload'
 
 const METHODS = [...AUTH_METHODS, 'none']
 
@@ -56,6 +59,11 @@ export function clientOptions(command: Command, networks: string): Command {
       `an OAuth grant that it may use (repeatable): ${[...GRANTS, 'none'].join(', ')}`,
       collect,
     )
+    .option(
+      '--requires-workload <rule>',
+      'the trust rule that a workload has to fit before the client gets a token: its secret or key alone mints nothing then',
+    )
+    .option('--no-requires-workload', 'its secret or key is enough (at first)')
     .addOption(new Option('--listener <listener>', 'where it may be believed').choices(['any', 'internal']))
 }
 
@@ -74,11 +82,12 @@ type Body = Pick<
   | 'access_token_ttl_seconds'
   | 'grants'
   | 'listener'
+  | 'requires_workload'
 >
 
 /** The fields of the body that these options name; what is not acceptable is told before anything is sent. */
 export async function clientFields(session: Session, options: ClientOptions): Promise<Body> {
-  const { defaultResource, tokenTtl, listener } = options
+  const { defaultResource, tokenTtl, listener, requiresWorkload } = options
   const fields = {
     networks: listOr(null, 'any', '--network', networksIn(options)),
     token_endpoint_auth_methods: listOr([], 'none', '--auth-method', options.authMethod),
@@ -87,6 +96,7 @@ export async function clientFields(session: Session, options: ClientOptions): Pr
     access_token_ttl_seconds: tokenTtl === 'none' ? null : tokenTtl && requireDuration('--token-ttl', tokenTtl),
     grants: listOr([], 'none', '--grant', options.grant),
     listener,
+    requires_workload: requiresWorkload === false ? null : requiresWorkload,
   }
   return requireBody(ClientChange, present(fields)) as Body
 }

@@ -1,5 +1,6 @@
 import type { AnsweredRule, Resource } from '@countersign/admin-api'
 import { duration, moment } from './moment.ts'
+import { pairText } from './pairs.ts'
 import { ruleText } from './rule-word.ts'
 import { scopeLines } from './scope-word.ts'
 import { details, orNone } from './table.ts'
@@ -18,6 +19,7 @@ export function resourceDetails(terminal: Terminal, resource: Resource): string 
     ['rules', resource.rules.length === 0 ? 'none: every request is refused' : resource.rules.map(ruleLine)],
     ['access tokens', `${token.format}, ${duration(token.ttl_seconds)}`],
     ['introspectors', orNone(resource.introspectors)],
+    ['audience aliases', orNone(resource.audience_aliases.map((alias) => pairText(alias, 'audience')))],
     ['foreign credentials', resource.foreign_credentials],
     ['credential header', resource.credential_header ?? 'Authorization or X-Api-Key'],
     ['preflight', resource.preflight],

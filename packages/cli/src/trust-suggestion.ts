@@ -43,11 +43,13 @@ export function suggestionFor({ header, claims }: UnverifiedJwt, names: Suggeste
   const lifetime = lifetimeOf(claims)
   const name = names.name ?? asName(labelOf(claims), 'workload')
   const issuer = names.issuer ?? asName(platform === 'unknown' ? hostOf(iss) : platform, 'issuer')
+  // Whole hours: others that are as good may live a little longer than this one.
+  const hours = lifetime === undefined || lifetime > MAX_LIFETIME_SECONDS ? undefined : Math.ceil(lifetime / 3600)
   const isPinned = isKubernetes || !/^https?:\/\//.test(iss)
   const newIssuer = requireBody(NewIssuer, {
     ...{ name: issuer, issuer: iss, algorithms: [header.alg], profile: header.typ === 'at+jwt' ? 'at+jwt' : 'plain' },
     ...(isKubernetes && { kubernetes: { mode: 'jwks' } }),
-    ...(lifetime !== undefined && lifetime <= MAX_LIFETIME_SECONDS && { max_lifetime_seconds: Math.max(60, lifetime) }),
+    ...(hours !== undefined && { max_lifetime_seconds: hours * 3600 }),
   })
   const as = { client: names.client ?? name }
   const rule = requireBody(NewTrustRule, { name, issuer, match, as })
@@ -57,7 +59,7 @@ export function suggestionFor({ header, claims }: UnverifiedJwt, names: Suggeste
     issuer: {
       ...{ name: issuer, issuer: iss, algorithms: newIssuer.algorithms, profile: newIssuer.profile },
       kubernetes: newIssuer.kubernetes,
-      ...(lifetime !== undefined && { max_lifetime_seconds: newIssuer.max_lifetime_seconds }),
+      ...(hours !== undefined && { max_lifetime_seconds: hours * 3600 }),
     },
     isPinned,
     trust_rule: { name: rule.name, issuer: rule.issuer, match: rule.match, as },

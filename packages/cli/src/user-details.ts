@@ -1,6 +1,7 @@
 import type { User } from '@countersign/admin-api'
 import { credentialLines, heldPermissions } from './holdings.ts'
 import { moment } from './moment.ts'
+import { pairText } from './pairs.ts'
 import { all, type OnlineSession, unlessForbidden } from './session.ts'
 import { type Cell, details, orNone } from './table.ts'
 
@@ -31,6 +32,7 @@ export function printUser({ terminal, print }: OnlineSession, user: User, more: 
       ['state', userState(user)],
       ['roles', user.roles.join(', ') || 'none'],
       ['groups', user.groups.join(', ') || 'none'],
+      ['links', orNone(user.links.map((link) => pairText(link, 'subject')))],
       ['password', user.has_password ? 'set' : 'none'],
       ['managed by', user.managed_by ?? 'hand'],
       ['made', moment(user.created_at, terminal.now())],

@@ -107,6 +107,7 @@ export function addClientCommands(program: Command, terminal: Terminal): void {
     'countersign client update canister --add-group media --network 10.0.0.0/8',
     'countersign client update billing --jwks-file billing.jwks.json --default-resource usage-api --token-ttl none',
     'countersign client update billing --jwks-file billing.public.pem --jwks-file billing-2.public.pem',
+    'countersign client update billing --requires-workload billing',
     `echo '{"groups":["media"]}' | countersign client update canister --file -`,
   ])
 
@@ -210,6 +211,7 @@ function printClient({ terminal, print }: OnlineSession, client: Client, more: r
       ['access tokens', seconds === null ? 'as the resource says' : duration(seconds)],
       ['networks', client.networks ?? 'any'],
       ['listener', client.listener],
+      ['needs workload', client.requires_workload ?? 'no'],
       ['managed by', client.managed_by ?? 'hand'],
       ['made', moment(client.created_at, terminal.now())],
       ...more,

@@ -6,6 +6,7 @@ import { changedList, changesByOptions, differences } from '../changes.ts'
 import { confirmDeletion, type DeleteOptions, deleteOptions } from '../deletion.ts'
 import { UsageError } from '../exit.ts'
 import { collect, examples, type PageOptions, pageOptions, pageQuery, present } from '../options.ts'
+import { changedPairs, pairsSaid } from '../pairs.ts'
 import { resourceDetails } from '../resource-details.ts'
 import { parseRule } from '../rule-word.ts'
 import { parseScopeDetails } from '../scope-word.ts'
@@ -20,6 +21,7 @@ type CreateOptions = AccessTokenOptions & {
   describeScope?: string[]
   rule?: string[]
   introspector?: string[]
+  audienceAlias?: string[]
   file?: string
 }
 
@@ -38,15 +40,19 @@ type UpdateOptions = AccessTokenOptions & {
   rule?: string[]
   addIntrospector?: string[]
   removeIntrospector?: string[]
+  audienceAlias?: string[]
+  removeAudienceAlias?: string[]
   file?: string
 }
 
 const DESCRIBE_SCOPE = 'what one is for: "<scope>=<surface>:<description>" (repeatable)'
 
 const INTROSPECTOR = 'a client that may ask at /oauth/introspect what a credential may do here (repeatable)'
+const AUDIENCE_ALIAS =
+  'what an issuer puts into aud in place of the identifier: the name of the issuer here, and the audience (repeatable)'
 const UPDATE_FLAGS =
   '--identifier, --add-host, --remove-host, --add-scope, --describe-scope, --rule, --token-format, --token-ttl, ' +
-  '--add-introspector, --remove-introspector'
+  '--add-introspector, --remove-introspector, --audience-alias, --remove-audience-alias'
 
 const COLUMNS: readonly Column<Resource>[] = [
   ['name', (resource) => resource.name],
@@ -68,6 +74,7 @@ export function addResourceCommands(program: Command, terminal: Terminal): void 
     .option('--describe-scope <detail>', DESCRIBE_SCOPE, collect)
     .option('--rule <rule>', '"<METHODS> <path> <scopes>" or "<METHODS> <path> public" (repeatable, in order)', collect)
     .option('--introspector <client>', INTROSPECTOR, collect)
+    .option('--audience-alias <issuer=audience>', AUDIENCE_ALIAS, collect)
     .option('--file <path>', 'the whole body as JSON, - for stdin')
     .action((name: string | undefined, options: CreateOptions, command: Command) =>
       online(terminal, command, async ({ api, print, hint }) => {
@@ -124,6 +131,8 @@ export function addResourceCommands(program: Command, terminal: Terminal): void 
     .option('--rule <rule>', 'as in create (repeatable, in order: replaces the whole list)', collect)
     .option('--add-introspector <client>', INTROSPECTOR, collect)
     .option('--remove-introspector <client>', 'a client that may ask no more (repeatable)', collect)
+    .option('--audience-alias <issuer=audience>', AUDIENCE_ALIAS, collect)
+    .option('--remove-audience-alias <issuer=audience>', 'what is taken for it no more (repeatable)', collect)
     .option('--file <path>', 'or what to change, as JSON, - for stdin')
     .action((name: string, options: UpdateOptions, command: Command) => {
       const wanted = changesByOptions(options, UPDATE_FLAGS) ? changeWanted(options) : undefined
@@ -142,6 +151,7 @@ export function addResourceCommands(program: Command, terminal: Terminal): void 
     'countersign resource update webdav --describe-scope "files:share=files:Share files with others"',
     'countersign resource update forge --rule "GET /:project/** repo:read" --rule "/:project/** repo:write"',
     'countersign resource update usage --token-format opaque --token-ttl 5m --add-introspector usage-api',
+    'countersign resource update webdav --audience-alias corp=api://0f3a6c1d',
     'countersign resource update webdav --file webdav.json',
     `echo '{"preflight":"pass"}' | countersign resource update webdav --file -`,
   ])
@@ -178,12 +188,19 @@ function changeWanted(options: UpdateOptions): (found: Resource) => ResourceChan
   const rules = options.rule?.map(parseRule)
   const described = parseScopeDetails(options.describeScope)
   const tokens = accessTokenSaid(options)
+  const aliases = {
+    added: ['--audience-alias', options.audienceAlias],
+    removed: ['--remove-audience-alias', options.removeAudienceAlias],
+  } as const
+  changedPairs([], 'audience', aliases)
   return (found) => {
     const hosts = changedList(found.hosts, addHost, removeHost)
     const scopes = changedList(found.scopes, addScope)
     const scope_details = described && { ...found.scope_details, ...described }
     const introspectors = changedList(found.introspectors, addIntrospector, removeIntrospector)
-    const change = differences(found, present({ identifier, hosts, scopes, scope_details, rules, introspectors }))
+    const audience_aliases = changedPairs(found.audience_aliases, 'audience', aliases)
+    const wanted = { identifier, hosts, scopes, scope_details, rules, introspectors, audience_aliases }
+    const change = differences(found, present(wanted))
     const access_token = differences(found.access_token, tokens ?? {})
     return Object.keys(access_token).length === 0 ? change : { ...change, access_token }
   }
@@ -223,6 +240,8 @@ async function newResource(terminal: Terminal, name: string | undefined, options
   if (name === undefined) throw new UsageError('Expected the name of the resource, or --file.')
   if (identifier === undefined) throw new UsageError('Expected --identifier <uri>, like https://webdav.example.com.')
   const scope_details = parseScopeDetails(describeScope)
-  const fields = { hosts, scopes, scope_details, introspectors, access_token: accessTokenSaid(options) }
+  const audience_aliases = pairsSaid('--audience-alias', options.audienceAlias, 'audience')
+  const access_token = accessTokenSaid(options)
+  const fields = { hosts, scopes, scope_details, introspectors, audience_aliases, access_token }
   return { name, identifier, ...present(fields), rules: rule.map(parseRule) }
 }

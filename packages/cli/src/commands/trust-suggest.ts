@@ -75,7 +75,7 @@ function issuerCommand({ issuer, isPinned }: Suggestion): string {
       ...(issuer.profile === 'plain' ? [] : [['--profile', issuer.profile] as const]),
       ...(issuer.kubernetes === null ? [] : [['--kubernetes', issuer.kubernetes.mode] as const]),
       ...(isPinned ? [['--jwks-file', `${issuer.name}.jwks.json`] as const] : []),
-      ...(lifetime === undefined ? [] : [['--max-lifetime', `${lifetime}s`] as const]),
+      ...(lifetime === undefined ? [] : [['--max-lifetime', `${lifetime / 3600}h`] as const]),
     ],
   )
 }

@@ -5,6 +5,7 @@ import { changedList, changesByOptions, differences } from '../changes.ts'
 import { confirmDeletion, type DeleteOptions, deleteOptions } from '../deletion.ts'
 import { UsageError } from '../exit.ts'
 import { collect, examples, type PageOptions, pageOptions, pageQuery, present } from '../options.ts'
+import { changedPairs, pairsSaid } from '../pairs.ts'
 import { readNewPassword } from '../secret-input.ts'
 import { type OnlineSession, online, printPage } from '../session.ts'
 import type { Column } from '../table.ts'
@@ -18,6 +19,7 @@ type CreateOptions = {
   email?: string
   role?: Role[]
   group?: string[]
+  link?: string[]
   passwordFile?: string
   file?: string
 }
@@ -28,8 +30,12 @@ type UpdateOptions = {
   removeRole?: Role[]
   addGroup?: string[]
   removeGroup?: string[]
+  link?: string[]
+  removeLink?: string[]
   file?: string
 }
+
+const LINK = 'who they are at an issuer: its name here, and their sub there (repeatable)'
 
 const COLUMNS: readonly Column<User>[] = [
   ['username', (user) => user.username],
@@ -51,6 +57,7 @@ export function addUserCommands(program: Command, terminal: Terminal): void {
     .option('--email <address>', 'told to services; never used to find a user by')
     .addOption(roleOption('--role <role>', 'a role at this API (repeatable; default: user, their own tokens)'))
     .option('--group <name>', 'a group that they are in (repeatable)', collect)
+    .option('--link <issuer=subject>', LINK, collect)
     .option('--password-file <path>', 'the file that holds a password, - for stdin (default: none)')
     .option('--file <path>', 'the whole body as JSON, - for stdin')
     .action((username: string | undefined, options: CreateOptions, command: Command) =>
@@ -101,11 +108,13 @@ export function addUserCommands(program: Command, terminal: Terminal): void {
     .option('--email <address>', 'told to services; none: remove it')
     .option('--add-group <name>', 'put them into a group (repeatable)', collect)
     .option('--remove-group <name>', 'take them out of a group (repeatable)', collect)
+    .option('--link <issuer=subject>', LINK, collect)
+    .option('--remove-link <issuer=subject>', 'who they are there no more (repeatable)', collect)
     .addOption(roleOption('--add-role <role>', 'give them a role at this API (repeatable)'))
     .addOption(roleOption('--remove-role <role>', 'take a role at this API away (repeatable)'))
     .option('--file <path>', 'or what to change, as JSON, - for stdin')
     .action((username: string, options: UpdateOptions, command: Command) => {
-      const flags = '--name, --email, --add-group, --remove-group, --add-role, --remove-role'
+      const flags = '--name, --email, --add-group, --remove-group, --add-role, --remove-role, --link, --remove-link'
       const byOptions = changesByOptions(options, flags)
       return online(terminal, command, async (session) => {
         const change = byOptions
@@ -120,6 +129,7 @@ export function addUserCommands(program: Command, terminal: Terminal): void {
   examples(update, [
     'countersign user update alice --add-group media --remove-role admin',
     'countersign user update alice --email none',
+    'countersign user update alice --link corp=248289761001',
     `echo '{"groups":[]}' | countersign user update alice --file -`,
   ])
 
@@ -167,8 +177,12 @@ async function wantedChange({ api }: OnlineSession, username: string, options: U
   const found = await api.users.get(username)
   const groups = changedList(found.groups, options.addGroup, options.removeGroup)
   const roles = changedList(found.roles, options.addRole, options.removeRole) as Role[]
+  const links = changedPairs(found.links, 'subject', {
+    added: ['--link', options.link],
+    removed: ['--remove-link', options.removeLink],
+  })
   const email = options.email === 'none' ? null : options.email
-  return differences(found, present({ name: options.name, email, groups, roles }))
+  return differences(found, present({ name: options.name, email, groups, roles, links }))
 }
 
 async function changeInFile(terminal: Terminal, username: string, { file = '-' }: UpdateOptions): Promise<UserChange> {
@@ -178,12 +192,13 @@ async function changeInFile(terminal: Terminal, username: string, { file = '-' }
 }
 
 async function newUser(terminal: Terminal, username: string | undefined, options: CreateOptions) {
-  const { file, name, email, role: roles, group: groups, passwordFile } = options
+  const { file, name, email, role: roles, group: groups, link, passwordFile } = options
   if (file === '-' && passwordFile === '-') throw new UsageError('--file and --password-file: only one from stdin.')
   const password = passwordFile === undefined ? undefined : await readNewPassword(terminal, passwordFile)
   if (file === undefined) {
     if (username === undefined) throw new UsageError('Expected the username, or --file.')
-    return { username, ...present({ name, email, roles, groups, password }) }
+    const links = pairsSaid('--link', link, 'subject')
+    return { username, ...present({ name, email, roles, groups, links, password }) }
   }
   const body = { ...bodyToMake(withoutPassword(await readJsonObject(terminal, file))), ...present({ password }) }
   return requireBody(NewUser, username === undefined ? body : { username, ...body })
