@@ -1,7 +1,7 @@
 // Issuers, trust rules and what names them, by the commands alone, at a real server.
 
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { exportJWK, generateKeyPair } from 'jose'
+import { generateKeyPairSync } from 'node:crypto'
 import { type RealServer, startRealServer } from '../testing/real-server.ts'
 import type { World } from '../testing/test-terminal.ts'
 
@@ -9,9 +9,12 @@ let server: RealServer
 let files: Record<string, string>
 beforeAll(async () => {
   server = await startRealServer({ COUNTERSIGN_ISSUER_FILE_DIRS: '/etc/issuers' })
-  const { publicKey, privateKey } = await generateKeyPair('RS256', { extractable: true })
+  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const set = (jwk: object) => JSON.stringify({ keys: [{ ...jwk, kid: 'k1', alg: 'RS256', use: 'sig' }] })
-  files = { 'prod.json': set(await exportJWK(publicKey)), 'private.json': set(await exportJWK(privateKey)) }
+  files = {
+    'prod.json': set(publicKey.export({ format: 'jwk' })),
+    'private.json': set(privateKey.export({ format: 'jwk' })),
+  }
 })
 afterAll(() => server.stop())
 
