@@ -1,15 +1,15 @@
 import { isDenied } from './access-rule.ts'
-import { ACCESS_TOKEN_ALG, type AccessTokenFacts, believedFrom, parseSubject, readAccessToken } from './access-token.ts'
+import { type AccessTokenFacts, believedFrom, parseSubject } from './access-token.ts'
 import { type CredentialHeaders, type CredentialSources, extractCredential } from './extract-credential.ts'
 import { parseIssuedCredential } from './issued-credential.ts'
 import { type IssuerKeysOptions, issuerKeys } from './issuer-keys.ts'
 import type { VerificationKeys } from './jwk-set.ts'
-import { parseJwt, textClaim } from './jwt.ts'
+import { parseJwt } from './jwt.ts'
 import { contains, parseAddress, parseNetwork } from './networks.ts'
 import type { Principal } from './principal.ts'
 import { type Denied, deny } from './refusals.ts'
 import { runtimeNow } from './runtime-clock.ts'
-import { whyUnsigned } from './signature.ts'
+import { signedAccessToken } from './signed-access-token.ts'
 
 export type AccessTokenOptions = IssuerKeysOptions & {
   /** The identifier of this resource: the audience, byte for byte. */
@@ -93,14 +93,8 @@ function isJwtLike(text: string): boolean {
 async function verified(text: string, issuer: string, keys: VerificationKeys): Promise<AccessTokenFacts | Denied> {
   const jwt = parseJwt(text)
   if (jwt === undefined) return deny('token_malformed')
-  if (textClaim(jwt.claims, 'iss') !== issuer) return deny('credential_foreign', { because: 'iss' })
-  const facts = readAccessToken(jwt.header, jwt.claims, issuer)
-  if (isDenied(facts)) return facts
-  const because = await whyUnsigned(jwt, keys, ACCESS_TOKEN_ALG)
-  if (because === undefined) return facts
-  return because === 'unavailable'
-    ? deny('store_unavailable', { because: 'the keys of the issuer could not be fetched' })
-    : deny('token_unverified', { because })
+  const signed = await signedAccessToken(jwt, issuer, keys)
+  return isDenied(signed) ? signed : signed.facts
 }
 
 function refusedNow(facts: AccessTokenFacts, now: Date, clientAddress: string | undefined): Denied | undefined {

@@ -64,17 +64,23 @@ export async function readJwkSet(
   return set ?? { failure: `its answer is not ${JWK_SET_EXPECTED}` }
 }
 
+type ReadJson =
+  | { readonly value: Readonly<Record<string, unknown>> | undefined }
+  | (FetchFailure & { readonly status?: number })
+
 /** Reads one JSON object, which may be anything else (`value` is undefined then). Rejects with what `fetch` rejects with. */
 export async function readJson(
   uri: string,
   fetch: KeyFetch,
   signal: AbortSignal,
   accept = 'application/json',
-): Promise<
-  { readonly value: Readonly<Record<string, unknown>> | undefined } | (FetchFailure & { readonly status?: number })
-> {
-  const headers = { accept }
-  const response = await fetch(uri, { signal, redirect: 'manual', headers })
+): Promise<ReadJson> {
+  return readJsonFrom(fetch(uri, { signal, redirect: 'manual', headers: { accept } }), signal)
+}
+
+/** The same of a request that was made. */
+export async function readJsonFrom(answering: Promise<Response>, signal: AbortSignal): Promise<ReadJson> {
+  const response = await answering
   if (response.redirected || (response.status >= 300 && response.status < 400)) {
     return { failure: 'it redirects; give the address where it is' }
   }
