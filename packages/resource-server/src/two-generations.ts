@@ -11,6 +11,11 @@ export class TwoGenerations<Value> {
     this.#size = size
   }
 
+  /** How many entries there are; one that was looked at may count twice. */
+  get size(): number {
+    return this.#young.size + this.#old.size
+  }
+
   get(key: string): Value | undefined {
     const young = this.#young.get(key)
     if (young !== undefined) return young
