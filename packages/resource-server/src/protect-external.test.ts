@@ -5,11 +5,12 @@ import { externalTokenId, identityOfToken } from './external-token-id.ts'
 import { protect } from './protect.ts'
 import type { ProtectIssuerOptions } from './protect-issuers.ts'
 import type { ProtectOptions } from './protect-options.ts'
-import { AUDIENCE, NOW, signingIssuer, type Words } from './testing/signing-issuer.ts'
+import { IDENTIFIER as AUDIENCE, NOW, signingIssuer } from './testing/signing-issuer.ts'
 
 const CLUSTER = 'https://kubernetes.default.svc.cluster.local'
 const ACCOUNT = 'system:serviceaccount:prod:atlas'
 const OF_POD = { sub: ACCOUNT, 'kubernetes.io': { namespace: 'prod', serviceaccount: { name: 'atlas', uid: 'uid-1' } } }
+type Words = Readonly<Record<string, unknown>>
 type Issuer = Awaited<ReturnType<typeof signingIssuer>>
 let corp: Issuer
 let east: Issuer
