@@ -171,6 +171,17 @@ describe('two clusters that sign as the same issuer', () => {
     }
   })
 
+  test('that came to show a key of one name are told apart by nothing', async () => {
+    const guard = guardOf([
+      { ...{ name: 'east', issuer: CLUSTER, jwks: east.jwks }, trust },
+      { ...{ name: 'west', issuer: CLUSTER, readKeys: async () => east.jwks }, trust },
+    ])
+    expect(await show(guard, await east.token(OF_POD))).toMatchObject({
+      code: 'external_token_refused',
+      detail: { because: 'more than one has a key of this kid' },
+    })
+  })
+
   test('one whose keys cannot be read leaves the other its own', async () => {
     const readKeys = () => Promise.reject(new Error('no such file'))
     const guard = guardOf([

@@ -381,6 +381,18 @@ describe('a token that was verified', () => {
     expect(await guard(request)).toMatchObject({ code: 'external_token_refused' })
   })
 
+  test('of Countersign is refused once Countersign no longer shows the key', async () => {
+    let published: object = countersign.jwks
+    const fetch = async () => Response.json(published)
+    const guard = protect(options({ fetch, countersign: { issuer: COUNTERSIGN } }))
+    const expiresAt = new Date('2030-01-01T01:00:00Z')
+    const request = requestOf('/api/x', bearer(await accessToken({ expiresAt })))
+    expect((await guard(request)).outcome).toBe('allow')
+    published = stranger.jwks
+    now = new Date(NOW.getTime() + 600_000)
+    expect(await guard(request)).toMatchObject({ code: 'token_unverified' })
+  })
+
   test('is refused once its trust rule is over', async () => {
     const expiresAt = new Date(NOW.getTime() + 1000)
     const trust = [{ name: 'machine', match: { sub: 'machine' }, roles: ['ADMIN'], expiresAt }]
