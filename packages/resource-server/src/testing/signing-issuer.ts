@@ -1,11 +1,13 @@
 // An issuer of a test: a key pair, and the tokens that it signs.
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 
+export type Words = Readonly<Record<string, unknown>>
+
 export type SigningIssuer = {
   readonly iss: string
   readonly jwks: { readonly keys: readonly object[] }
   /** A good token of `machine` for the resource, with other claims; undefined takes one out. */
-  token(claims?: Readonly<Record<string, unknown>>, header?: object): Promise<string>
+  token(claims?: Words, header?: object): Promise<string>
 }
 
 export const NOW = new Date('2030-01-01T00:00:00Z')
