@@ -116,17 +116,19 @@ function believedAs(said: Introspected, resource: ResourceScopes): Believed | De
   if (principal === undefined) {
     return deny('store_unavailable', { of: 'introspection', because: 'its answer has a sub of another kind' })
   }
+  // Whether it is the credential that is confined or its owner is not told: it counts as the credential, everywhere.
+  const narrowing = { ...NOT_NARROWED, projects: said.projects }
   return {
     kind: 'issued',
     client: clientId,
     caller: {
       principal,
       // Where it may be used from was judged by Countersign, which was told the address.
-      credential: { id, notBefore, expiresAt, narrowing: NOT_NARROWED, audience, networks: [] },
+      credential: { id, notBefore, expiresAt, narrowing, audience, networks: [] },
       revocation: undefined,
       owner: OWNER_AT_LARGE,
       groups: new Set([...groups, BUILT_IN_GROUP[principal.kind]]),
-      grant: grantFrom(said, NOT_NARROWED, resource),
+      grant: grantFrom(said, narrowing, resource),
     },
   }
 }

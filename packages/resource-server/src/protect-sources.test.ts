@@ -268,6 +268,7 @@ describe('projects', () => {
     introspection = { ...ACTIVE, projects: ['a'] }
     const reached = await Promise.all(['a', 'b'].map((project) => said(ask(`/p/${project}/x`, bearer(KEY)))))
     expect(reached).toEqual(['allow', 'project_not_granted'])
+    expect(await said(ask('/public/x', bearer(KEY)))).toBe('project_not_captured')
     introspection = { ...ACTIVE, projects: [] }
     expect(await said(ask('/look-up/x', bearer(KEY)))).toBe('project_not_granted')
   })
