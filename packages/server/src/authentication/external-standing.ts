@@ -5,13 +5,14 @@ import {
   type Denied,
   deny,
   type ExternalFacts,
+  externalTokenId,
+  identityOfToken,
   isDenied,
   mapRoles,
   type RoleMappings,
 } from '@countersign/resource-server'
 import type { Directory } from '../directory/directory.ts'
 import type { BelievedCredential, SubjectRef } from '../domain/credential.ts'
-import { CROCKFORD } from '../domain/ids.ts'
 import type { ExternalIssuer } from '../domain/issuer.ts'
 import { newCredential } from '../domain/new-credential.ts'
 import type { ServerTrustRule } from '../domain/trust-rule.ts'
@@ -125,13 +126,5 @@ function toBelieved(
  * another signature, has the same one. @see RFC 7519 §4.1.7
  */
 export function externalId(facts: ExternalFacts, sha256Hex: (text: string) => string): string {
-  const { issuer, jti, subject, issuedAt, expiresAt } = facts
-  const said = jti === undefined ? [issuer, null, subject, issuedAt.getTime(), expiresAt.getTime()] : [issuer, jti]
-  let rest = BigInt(`0x${sha256Hex(JSON.stringify(said)).slice(0, 32)}`)
-  let digits = ''
-  for (let count = 0; count < 26; count++) {
-    digits = CROCKFORD.charAt(Number(rest % 32n)) + digits
-    rest /= 32n
-  }
-  return `jwt_${digits}`
+  return externalTokenId(sha256Hex(identityOfToken(facts)))
 }
