@@ -5,6 +5,14 @@ declare module 'oidc-provider' {
   export default class Provider {
     constructor(issuer: string, configuration: object)
     listen(port: number, hostname: string, listening: () => void): Server
+    readonly Client: { find(id: string): Promise<object | undefined> }
+    readonly AccessToken: new (
+      said: object,
+    ) => { resourceServer: object; save(): Promise<string> }
+    readonly ResourceServer: new (
+      identifier: string,
+      configuration: object,
+    ) => object
   }
   export namespace errors {
     class InvalidTarget extends Error {}

@@ -78,7 +78,7 @@ const UNUSED = {
 }
 
 /** It says on the console that it is meant for a newer Node, and what its defaults are: of no use to who reads a test. */
-async function quietly<T>(work: () => Promise<T>): Promise<T> {
+export async function quietly<T>(work: () => Promise<T>): Promise<T> {
   const { info, warn } = console
   Object.assign(console, { info: () => undefined, warn: () => undefined })
   try {
@@ -88,16 +88,18 @@ async function quietly<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-async function signingKey(): Promise<JsonWebKey> {
+export async function signingKey(): Promise<JsonWebKey> {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256' }
   const { privateKey } = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
-  return { ...(await crypto.subtle.exportKey('jwk', privateKey)), alg: 'ES256', use: 'sig' } as JsonWebKey
+  // Without key_ops: it would publish the public part as one that signs, which nobody may verify with. RFC 7517 §4.3
+  const { kty, crv, x, y, d } = await crypto.subtle.exportKey('jwk', privateKey)
+  return { kty, crv, x, y, d, alg: 'ES256', use: 'sig' } as JsonWebKey
 }
 
 const kept = new Map<string, Stored>()
 
 /** What oidc-provider wants of a store. */
-class InMemory {
+export class InMemory {
   readonly #model: string
   constructor(model: string) {
     this.#model = model
