@@ -5,7 +5,7 @@ import { externalTokenId, identityOfToken } from './external-token-id.ts'
 import { protect } from './protect.ts'
 import type { ProtectIssuerOptions } from './protect-issuers.ts'
 import type { ProtectOptions } from './protect-options.ts'
-import { IDENTIFIER as AUDIENCE, NOW, signingIssuer } from './testing/signing-issuer.ts'
+import { AUDIENCE, NOW, signingIssuer } from './testing/signing-issuer.ts'
 
 const CLUSTER = 'https://kubernetes.default.svc.cluster.local'
 const ACCOUNT = 'system:serviceaccount:prod:atlas'

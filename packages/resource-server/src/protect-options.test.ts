@@ -4,7 +4,7 @@ import { protect } from './protect.ts'
 import type { ProtectIssuerOptions } from './protect-issuers.ts'
 import type { ProtectOptions } from './protect-options.ts'
 import { ProtectOptionsError } from './protect-problems.ts'
-import { IDENTIFIER as AUDIENCE, signingIssuer } from './testing/signing-issuer.ts'
+import { AUDIENCE, signingIssuer } from './testing/signing-issuer.ts'
 
 const KEY = 'a-static-key-of-forty-characters-0123456'
 const RESOURCE = { name: 'git', identifier: AUDIENCE, scopes: ['repos:read'] }

@@ -9,14 +9,14 @@ import { protect } from './protect.ts'
 import type { ProtectRecord } from './protect-answer.ts'
 import type { ProtectOptions } from './protect-options.ts'
 import { REFUSALS, type RefusalCode } from './refusals.ts'
-import { IDENTIFIER, NOW, type SigningIssuer, signingIssuer } from './testing/signing-issuer.ts'
+import { AUDIENCE, NOW, type SigningIssuer, signingIssuer } from './testing/signing-issuer.ts'
 
 const COUNTERSIGN = 'https://auth.example.com'
 const STATIC = 'a-static-key-of-forty-characters-0123456'
 const OWN = 'acme_0123456789abcdef'
 const KEY = formatCredential('key', new Uint8Array(32).fill(7))
 const ACTIVE = {
-  ...{ active: true, scope: 'repos:read', client_id: 'nightly', sub: 'client:nightly', aud: IDENTIFIER },
+  ...{ active: true, scope: 'repos:read', client_id: 'nightly', sub: 'client:nightly', aud: AUDIENCE },
   ...{ jti: 'key_1', roles: [], groups: [], projects: null },
 }
 const RULES = [
@@ -57,7 +57,7 @@ beforeEach(() => {
 })
 
 const options = (changed: Partial<ProtectOptions> = {}): ProtectOptions => ({
-  resource: { name: 'git', identifier: IDENTIFIER, scopes: ['repos:read', 'repos:write'], rules: RULES },
+  resource: { name: 'git', identifier: AUDIENCE, scopes: ['repos:read', 'repos:write'], rules: RULES },
   issuers: corpWith({ jwks: corp.jwks }),
   countersign: {
     issuer: COUNTERSIGN,
@@ -90,7 +90,7 @@ const said = async (answering: ReturnType<typeof ask>) => {
   return answer.outcome === 'deny' ? answer.code : answer.outcome
 }
 const FACTS = {
-  ...{ jti: 'at_01JABCDEFGHJKMNPQRSTVWXYZ0', subject: 'client:nightly', clientId: 'nightly', audience: IDENTIFIER },
+  ...{ jti: 'at_01JABCDEFGHJKMNPQRSTVWXYZ0', subject: 'client:nightly', clientId: 'nightly', audience: AUDIENCE },
   ...{ resource: 'git', scopes: ['repos:read'], projects: null as string[] | null, networks: [] as string[] },
   ...{ issuedAt: NOW, expiresAt: new Date('2030-01-01T00:10:00Z'), ancestors: ['secret_1'], revision: 7 },
 }

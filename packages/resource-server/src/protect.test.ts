@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, test } from 'bun:test'
 import { type ProtectOptions, type ProtectRecord, protect } from './index.ts'
 import { formatCredential } from './issued-credential.ts'
-import { IDENTIFIER, NOW, type SigningIssuer, signingIssuer } from './testing/signing-issuer.ts'
+import { AUDIENCE, NOW, type SigningIssuer, signingIssuer } from './testing/signing-issuer.ts'
 
 const STATIC = 'a-static-key-of-more-than-32-characters'
 const OWN = 'git_alices-key-of-her-own'
@@ -19,7 +19,7 @@ const guardWith = (options: Partial<ProtectOptions> = {}) => {
   return protect({
     resource: {
       name: 'git',
-      identifier: IDENTIFIER,
+      identifier: AUDIENCE,
       scopes: ['repo:read', 'repo:write'],
       rules: [
         { path: '/public', require: { public: true } },
@@ -104,7 +104,7 @@ describe('a caller is let in', () => {
   })
 
   test('at every path where there are no rules, by whatever gives a right', async () => {
-    const resource = { name: 'git', identifier: IDENTIFIER }
+    const resource = { name: 'git', identifier: AUDIENCE }
     expect(await judged(bearer(STATIC, '/any/where'), { resource })).toBe('allow')
     expect(await judged({ path: '/any/where' }, { resource })).toBe('credential_missing')
   })
@@ -232,7 +232,7 @@ describe('a request without a machine credential', () => {
   test('is one where what is foreign passes, and a credential of ours is judged all the same', async () => {
     const passing = {
       ...absent,
-      resource: { name: 'git', identifier: IDENTIFIER, foreignCredentials: 'pass' as const },
+      resource: { name: 'git', identifier: AUDIENCE, foreignCredentials: 'pass' as const },
     }
     expect(await judged(bearer('upstreams-own'), passing)).toBe('continue')
     expect(await judged(bearer(STATIC), passing)).toBe('allow')

@@ -11,8 +11,7 @@ export type SigningIssuer = {
 }
 
 export const NOW = new Date('2030-01-01T00:00:00Z')
-export const IDENTIFIER = 'https://git.example.com'
-export const AUDIENCE = IDENTIFIER
+export const AUDIENCE = 'https://git.example.com'
 
 export async function signingIssuer(iss = 'https://idp.example.com', kid = 'k1'): Promise<SigningIssuer> {
   const { publicKey, privateKey } = await generateKeyPair('ES256')
@@ -23,7 +22,7 @@ export async function signingIssuer(iss = 'https://idp.example.com', kid = 'k1')
     jwks: { keys: [jwk] },
     token: (claims = {}, header = {}) =>
       new SignJWT({
-        ...{ iss, sub: 'machine', aud: IDENTIFIER, iat: issuedAt, exp: issuedAt + 600, jti: crypto.randomUUID() },
+        ...{ iss, sub: 'machine', aud: AUDIENCE, iat: issuedAt, exp: issuedAt + 600, jti: crypto.randomUUID() },
         ...claims,
       })
         .setProtectedHeader({ alg: 'ES256', kid, typ: 'JWT', ...header })

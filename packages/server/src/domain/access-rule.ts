@@ -2,9 +2,7 @@ import { type AccessRule, compileRulePath, NOTHING_ASKED } from '@countersign/re
 
 export {
   compileRules,
-  type RequirementDefinition,
   type RuleDefinition,
-  type RuleProblem as Problem,
 } from '@countersign/resource-server'
 
 /**
