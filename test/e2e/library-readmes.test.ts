@@ -1,12 +1,14 @@
 // The READMEs of the libraries, word for word: their programs are compiled, and run against a real server and a service
 // that is made of what they show. Only addresses and paths are those of the test.
 
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { createPublicKey, generateKeyPairSync } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, spyOn, test } from 'bun:test'
+import { createHash, createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { OwnCredential, OwnOwner } from '@countersign/resource-server'
 import { type CountersignServer, startCountersign } from '../support/countersign-server.ts'
+import { signedBy, strangersKey } from '../support/forging.ts'
 import { ROOT } from '../support/guide.ts'
 import { change } from '../support/people.ts'
 import { run } from '../support/program.ts'
@@ -15,8 +17,14 @@ import { PATIENCE_MS } from '../support/wait.ts'
 
 const ISSUER = 'https://auth.example.com'
 const USAGE = 'https://usage.example.com'
+const IDP = 'https://idp.example.com'
 
 type Block = { readonly library: string; readonly language: string; readonly file: string; readonly text: string }
+type EveryKind = {
+  readonly respond: Respond
+  readonly keys: Map<string, OwnCredential>
+  readonly people: Map<string, OwnOwner>
+}
 type Respond = (request: Request, account: string) => Promise<Response>
 
 const blocks: Block[] = ['client', 'resource-server'].flatMap((library) => {
@@ -35,6 +43,8 @@ describe('the READMEs of the libraries', () => {
   let key: string
   let open: string
   let proxied: string
+  let idp: string
+  const idpKey = strangersKey()
   beforeAll(async () => {
     folder = await teardown.temporaryDirectory('readmes')
     await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
@@ -42,6 +52,9 @@ describe('the READMEs of the libraries', () => {
     server = await startCountersign(await teardown.temporaryDirectory('data'))
     teardown.add(server.stop)
     open = serve(async (request) => (await respondOf('without-a-proxy.ts'))(request, accountOf(request)))
+    idp = serve(async ({ url }) =>
+      Response.json(url.endsWith('/keys') ? { keys: [idpKey.jwk] } : { issuer: idp, jwks_uri: `${idp}/keys` }),
+    )
     proxied = serve(async (request) => (await respondOf('behind-a-proxy.ts'))(await passed(request), ''))
 
     const scopes = ['usage:read']
@@ -79,9 +92,19 @@ describe('the READMEs of the libraries', () => {
     const path = join(folder, name)
     await writeFile(
       path,
-      text.replaceAll(ISSUER, server.url).replaceAll(`${USAGE}/`, `${service}/`).replaceAll(USAGE, open),
+      text
+        .replaceAll(ISSUER, server.url)
+        .replaceAll(IDP, idp)
+        .replaceAll(`${USAGE}/`, `${service}/`)
+        .replaceAll(USAGE, open),
     )
     return path
+  }
+  /** A token of the identity provider for the service. */
+  const tokenOfIdp = (claims: object) => {
+    const now = Math.floor(Date.now() / 1000)
+    const said = { iss: idp, sub: 'machine-7', aud: open, iat: now, exp: now + 300, ...claims }
+    return signedBy(idpKey.privateKey, { alg: 'ES256', kid: idpKey.jwk.kid }, said)
   }
   const respondOf = async (name: string) => ((await import(await placed(name))) as { respond: Respond }).respond
   const printedBy = async (name: string, service = open) => {
@@ -144,6 +167,62 @@ describe('the READMEs of the libraries', () => {
   )
 
   test(
+    'an API of its own believes its identity provider by groups, and its static key',
+    async () => {
+      process.env.NIGHTLY_KEY = 'a-static-key-of-forty-characters-0123456'
+      const respond = await respondOf('protect.ts')
+      const ask = async (credential: string) => {
+        const answer = await respond(new Request(`${open}/any`, bearer(credential)), '')
+        return answer.status === 200 ? answer.json() : answer.status
+      }
+      expect(await ask(tokenOfIdp({ groups: ['usage-readers'] }))).toEqual({ by: 'workload', roles: ['READER'] })
+      expect(await ask(process.env.NIGHTLY_KEY)).toEqual({ by: 'client', roles: ['READER'] })
+      expect(await ask(tokenOfIdp({ groups: ['READER'] }))).toBe(403)
+      expect(await ask(tokenOfIdp({ groups: ['usage-readers'], aud: 'https://other.example.com' }))).toBe(401)
+      expect(await ask('nobodys')).toBe(401)
+    },
+    PATIENCE_MS,
+  )
+
+  test(
+    'an API of its own believes every kind of credential, and leaves the rest to its login',
+    async () => {
+      await server.make('/clients', { id: 'usage' })
+      process.env.INTROSPECTION_SECRET = String((await server.make('/clients/usage/secrets', {})).secret)
+      await change(server, '/resources/usage', { introspectors: ['usage'] })
+      const program = (await import(await placed('every-kind.ts'))) as EveryKind
+      const own = 'usage_0123456789abcdef'
+      const digest = createHash('sha256').update(own).digest('hex')
+      const credential = {
+        id: 'k1',
+        owner: 'alice',
+        scopes: null,
+        projects: ['acme'],
+        expiresAt: null,
+        revokedAt: null,
+      }
+      program.keys.set(digest, credential)
+      const rights = { disabled: false, roles: [], scopes: ['usage:read'] }
+      program.people.set('alice', { kind: 'user', id: 'alice', name: 'Alice', ...rights })
+      const ask = async (account: string, init: RequestInit = {}) => {
+        const answer = await program.respond(new Request(`${open}/accounts/${account}`, init), account)
+        return answer.status === 200 ? answer.json() : answer.status
+      }
+      const log = spyOn(console, 'log').mockImplementation(() => {})
+      expect(await ask('acme', bearer(key))).toEqual({ account: 'acme', by: 'client' })
+      expect(await ask('acme', bearer(tokenOfIdp({})))).toEqual({ account: 'acme', by: 'client' })
+      expect(await ask('acme', bearer(own))).toEqual({ account: 'acme', by: 'user' })
+      expect([await ask('apex', bearer(own)), await ask('acme', bearer('nobodys'))]).toEqual([403, 401])
+      expect(await ask('acme', { headers: { cookie: 'session=1' } })).toBe(302)
+      expect(log.mock.calls.map(([outcome, code]) => code ?? outcome)).toEqual([
+        ...['allow', 'allow', 'allow', 'allow', 'credential_foreign', 'continue'],
+      ])
+      log.mockRestore()
+    },
+    PATIENCE_MS,
+  )
+
+  test(
     'a refusal at the token endpoint tells what the comments say',
     async () => {
       const [first, second] = (await printedBy('refused.ts')).split('\n')
@@ -197,6 +276,12 @@ describe('the READMEs of the libraries', () => {
       ['client', 'token-source.ts', 'TokenSourceOptions', ['now', 'random', 'wait']],
       ['client', 'create-fetch.ts', 'CreateFetchOptions', []],
       ['resource-server', 'issuer-keys.ts', 'IssuerKeysOptions', []],
+      ['resource-server', 'protect-options.ts', 'ProtectOptions', []],
+      ['resource-server', 'protect-resource.ts', 'ProtectResourceOptions', []],
+      ['resource-server', 'protect-issuers.ts', 'ProtectIssuerOptions', []],
+      ['resource-server', 'protect-countersign.ts', 'CountersignOptions', []],
+      ['resource-server', 'own-store.ts', 'OwnStoreOptions', []],
+      ['resource-server', 'static-keys.ts', 'StaticKeyOptions', []],
     ]
     for (const [library, source, type, forTests] of rows) {
       const readme = readFileSync(join(ROOT, 'packages', library, 'README.md'), 'utf8')
