@@ -30,6 +30,10 @@ export type OwnOwner = {
   readonly name: string
   readonly email?: string | undefined
   readonly disabled: boolean
+  /**
+   * Each key brings them along whole, whatever scopes it is narrowed to: for a key that may only read, give what the roles
+   * are worth as `scopes`, and no role.
+   */
   readonly roles: readonly string[]
   readonly scopes: readonly string[]
 }

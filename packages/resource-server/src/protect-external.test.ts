@@ -171,6 +171,17 @@ describe('two clusters that sign as the same issuer', () => {
     }
   })
 
+  test('are never told apart by which of them has a key at all', async () => {
+    const guard = guardOf([
+      { ...{ name: 'east', issuer: CLUSTER, jwks: east.jwks }, trust },
+      { ...{ name: 'west', issuer: CLUSTER, readKeys: async () => ({ keys: [] }) }, trust },
+    ])
+    expect(await show(guard, await east.token(OF_POD, { kid: undefined }))).toMatchObject({
+      code: 'external_token_refused',
+      detail: { because: 'several issuers sign as this iss, and it names no kid' },
+    })
+  })
+
   test('that came to show a key of one name are told apart by nothing', async () => {
     const guard = guardOf([
       { ...{ name: 'east', issuer: CLUSTER, jwks: east.jwks }, trust },

@@ -34,8 +34,8 @@ export type ProtectOptions = {
    * login. A credential that is bad is refused either way.
    */
   readonly absent?: 'refuse' | 'continue'
-  /** Told of each decision, without waiting for it. When it throws, the request is refused. */
-  readonly onDecision?: (record: ProtectRecord) => void
+  /** Told of each decision before it is answered; a promise is waited for. When it fails, the request is refused. */
+  readonly onDecision?: (record: ProtectRecord) => void | Promise<void>
   /** Where static keys are read. Omitted: `process.env`, where there is one. */
   readonly env?: Readonly<Record<string, string | undefined>>
   /** What keys and Countersign are asked with. Omitted: the `fetch` of the runtime. */
@@ -52,7 +52,7 @@ export type Protection = {
   readonly recognition: Recognition
   readonly statics: StaticKeys
   readonly absent: 'refuse' | 'continue'
-  readonly onDecision: ((record: ProtectRecord) => void) | undefined
+  readonly onDecision: ProtectOptions['onDecision'] | undefined
   readonly sha256: (text: string) => string | Promise<string>
   readonly now: () => Date
 }

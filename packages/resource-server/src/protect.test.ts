@@ -281,6 +281,8 @@ describe('what goes wrong', () => {
       throw new Error('disk full')
     }
     expect(await judged(bearer(STATIC), { onDecision })).toBe('internal_error')
+    const rejects = () => Promise.reject(new Error('disk full'))
+    expect(await judged(bearer(STATIC), { onDecision: rejects })).toBe('internal_error')
   })
 
   test('with the clock ends nobody late', async () => {

@@ -68,7 +68,7 @@ export function protect(options: ProtectOptions): Guard<ProtectContinued> {
   return async (request, circumstances = {}) => {
     const judged = await judge(request, circumstances, protection).catch(broken)
     try {
-      protection.onDecision?.(recordOf(judged, request, protection))
+      await protection.onDecision?.(recordOf(judged, request, protection))
     } catch (error) {
       return answerOf(broken(error), protection)
     }
