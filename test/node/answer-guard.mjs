@@ -1,30 +1,28 @@
-// Runs on Node: reads options of protect() and requests as JSON from standard input, prints what the built guard answers.
-import { ProtectOptionsError, protect } from '../../packages/resource-server/dist/index.js'
+// Runs on Node: reads options of protect() and requests as JSON from standard input, asks the guard of the built library
+// each in turn, prints the answers as JSON.
+import { protect } from '../../packages/resource-server/dist/index.js'
 
 let text = ''
 for await (const part of process.stdin) text += part
-const cases = JSON.parse(text)
-process.stdout.write(JSON.stringify(await Promise.all(cases.map(answerTo))))
+const { options, requests } = JSON.parse(text)
+const { credentials, owners, ...store } = options.store
+const guard = protect({
+  ...options,
+  store: { ...store, findCredential: (digest) => revived(credentials[digest]), findOwner: (id) => owners[id] },
+})
+const answers = []
+for (const { url, headers, clientAddress } of requests) {
+  answers.push(await told(await guard(new Request(url, { headers }), { clientAddress })))
+}
+process.stdout.write(JSON.stringify(answers))
 
-async function answerTo({ options, own, request }) {
-  const store = own && {
-    prefix: own.prefix,
-    findCredential: async (digest) => {
-      const row = own.credentials[digest]
-      return row && { ...row, expiresAt: new Date(row.expiresAt) }
-    },
-    findOwner: async (id) => own.owners[id],
-  }
-  try {
-    const guard = protect({ ...options, now: () => new Date(options.now), ...(store && { store }) })
-    const { url, headers } = request
-    const answer = await guard(new Request(url, { headers }))
-    if (answer.outcome === 'deny') return [answer.code, answer.response.status, await answer.response.text()]
-    if (answer.outcome === 'continue') return ['continue']
-    const { principal, roles, scopes, credential } = answer
-    return ['allow', principal.kind, principal.id, [...roles], [...scopes], credential.kind, credential.id]
-  } catch (error) {
-    if (error instanceof ProtectOptionsError) return error.problems.map(({ path }) => path)
-    throw error
-  }
+function revived(credential) {
+  if (credential === undefined) return undefined
+  return { ...credential, expiresAt: credential.expiresAt && new Date(credential.expiresAt) }
+}
+
+async function told({ response, ...answer }) {
+  const plain = JSON.parse(JSON.stringify(answer, (_, one) => (one instanceof Set ? [...one] : one)))
+  if (response === undefined) return plain
+  return { ...plain, status: response.status, challenge: response.headers.get('www-authenticate') }
 }
