@@ -179,7 +179,9 @@ function compileRule(
   declared: readonly string[] | undefined,
   report: Report,
 ): GivingRule {
-  const { name, match, mode = 'enforce', expiresAt = null, roles = [], scopes = [], as } = rule
+  const { name, mode = 'enforce', expiresAt = null, roles = [], scopes = [], as } = rule
+  // Without types it may be missing: then it asks nothing, which the linter refuses.
+  const match = typeof rule.match === 'object' && rule.match !== null ? rule.match : {}
   if (typeof name !== 'string' || parseName(name) === undefined) report('name', 'expected a-z, 0-9 and . _ @ -')
   if (!TRUST_MODES.includes(mode)) report('mode', `expected one of ${TRUST_MODES.join(', ')}`)
   if (expiresAt !== null && !(expiresAt instanceof Date && Number.isFinite(expiresAt.getTime())))

@@ -159,6 +159,11 @@ describe('a start is refused', () => {
       'issuers[0].trust[0].match: A rule that asks nothing',
     ],
     [
+      'with a trust rule that has no match',
+      () => withIssuer({ trust: [{ ...TRUST[0], match: undefined }] }),
+      'issuers[0].trust[0].match: A rule that asks nothing',
+    ],
+    [
       'with a trust rule of strangers',
       () =>
         withIssuer({
