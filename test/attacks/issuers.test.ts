@@ -41,6 +41,16 @@ describe('an issuer', () => {
     ['with a query', () => ({ issuer: `${IDP}?x=1` }), 'query'],
     ['with keys from two places', () => uri(`${IDP}/keys`, corp.jwks), 'at most one'],
     ['whose key has its private part', () => ({ jwks: { keys: [privateJwk()] } }), 'private'],
+    [
+      'whose key of another algorithm has its private part',
+      () => ({ jwks: { keys: [...corp.jwks.keys, { ...privateJwk(), alg: 'ES384' }] } }),
+      'private',
+    ],
+    [
+      'that brings a shared secret',
+      () => ({ jwks: { keys: [...corp.jwks.keys, { kty: 'oct', k: 'AA' }] } }),
+      'private',
+    ],
     ['without a key for its algorithms', () => ({ algorithms: ['RS256'] }), 'RS256'],
     ['that cannot be discovered', () => ({ issuer: 'urn:idp', jwks: null }), 'jwks'],
     [

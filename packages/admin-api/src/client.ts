@@ -10,7 +10,7 @@ export const GRANTS = ['client_credentials'] as const
 export const AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'] as const
 
 /** What a secret would be in a public key: its presence is a mistake that must not be stored. @see RFC 7518 §6 */
-const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
+export const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
 
 const EXAMPLE_JWK = { kty: 'EC', crv: 'P-256', x: '…', y: '…', kid: '2030-01', alg: 'ES256' } as const
 

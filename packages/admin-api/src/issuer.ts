@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { body, refuseTogether } from './body.ts'
+import { PRIVATE_MEMBERS } from './client.ts'
 import { managedBy } from './managed-by.ts'
 import { groupName, instant, name, newName } from './names.ts'
 import { page } from './page.ts'
@@ -58,7 +59,12 @@ export const GroupMappings = z
   .record(groupName(), z.array(mappedValue()).min(1, 'expected at least one value').max(100))
   .refine((mappings) => Object.keys(mappings).length <= 200, 'expected at most 200 groups')
 
-const jwkList = z.array(z.looseObject({}), 'expected a list of JWKs').meta({
+/** What an issuer signs with is nobody's to send: neither kept nor shown. */
+const publicKey = z
+  .looseObject({}, 'expected a JWK')
+  .refine((jwk) => !PRIVATE_MEMBERS.some((member) => member in jwk), 'expected a public key: send no private members')
+
+const jwkList = z.array(publicKey, 'expected a list of JWKs').meta({
   description: 'Public keys.',
   example: [{ kty: 'EC', crv: 'P-256', x: '…', y: '…', kid: '2030-01', alg: 'ES256' }],
 })
