@@ -93,7 +93,8 @@ test('a token is trusted when an enforced rule that is alive fits it, and not ot
     }),
     { numRuns: 2000 },
   )
-  expect(trusted).toBeGreaterThan(50)
+  // Some seventy as a rule: none at all would prove nothing.
+  expect(trusted).toBeGreaterThan(10)
 })
 
 test('a match is pure: asked again, and of the rules in any order, it answers the same', () => {
@@ -200,5 +201,5 @@ test('a prefix that the linter lets pass never goes on in the middle of a name',
     }),
     { numRuns: 3000 },
   )
-  expect(passed).toBeGreaterThan(100)
+  expect(passed).toBeGreaterThan(20)
 })
