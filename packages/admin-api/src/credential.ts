@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { body } from './body.ts'
+import { ownerKind } from './kinds.ts'
 import { instant, name, newInstant } from './names.ts'
 import { OWNER } from './narrowing.ts'
 import { page, pageQueryFields } from './page.ts'
@@ -29,7 +30,7 @@ export const Credential = z
       .meta({ description: 'API key, personal access token, access token, client secret.', example: 'key' }),
     owner: z
       .object({
-        kind: z.enum(['client', 'user']).meta({ description: 'What owns it.', example: 'client' }),
+        kind: ownerKind().meta({ description: 'What owns it.', example: 'client' }),
         id: name().meta({ description: 'Its id.', example: 'canister' }),
       })
       .meta({ description: 'Whom it stands for.' }),

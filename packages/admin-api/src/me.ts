@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { Credential } from './credential.ts'
-import { PRINCIPAL_KINDS } from './rule.ts'
+import { principalKind } from './kinds.ts'
 
 const list = (description: string, example: string[]) => z.array(z.string()).meta({ description, example })
 
@@ -9,7 +9,7 @@ export const Me = z
   .object({
     principal: z
       .object({
-        kind: z.enum(PRINCIPAL_KINDS).meta({ description: 'Its kind.', example: 'client' }),
+        kind: principalKind().meta({ description: 'Its kind.', example: 'client' }),
         id: z.string().meta({ description: 'Its id.', example: 'canister' }),
         name: z.string().meta({ description: 'What people call it.', example: 'Canister' }),
       })

@@ -175,7 +175,7 @@ const ROWS: [mistake: string, schema: z.ZodType, body: unknown, path: string, me
     NewResource,
     requiring({ principals: ['anonymous'] }),
     'rules[0].require.principals[0]',
-    /"user", "client"/,
+    /expected "client", "user" or "workload"/,
   ],
   ['no networks', NewResource, requiring({ networks: [] }), 'rules[0].require.networks', /at least one network/],
   [

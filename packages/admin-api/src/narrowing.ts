@@ -1,6 +1,7 @@
 // What a credential to be made may be narrowed to. Each list is optional where it is used: left out, it narrows nothing.
 
 import { z } from 'zod'
+import { ownerText } from './kinds.ts'
 import { name, project, scope } from './names.ts'
 import { networks } from './network.ts'
 
@@ -39,7 +40,4 @@ export function requireOneResource(
   context.addIssue({ code: 'custom', path: ['resources'], message })
 }
 
-export const OWNER = z
-  .string()
-  .regex(/^(client|user):[a-z0-9][a-z0-9._@-]{0,62}$/, 'expected an owner like "client:canister" or "user:alice"')
-  .meta({ description: 'Whom it stands for.', example: 'user:alice' })
+export const OWNER = ownerText().meta({ description: 'Whom it stands for.', example: 'user:alice' })

@@ -1,14 +1,16 @@
 import { z } from 'zod'
 import { body } from './body.ts'
+import { HOLDER_KINDS, type HolderKind } from './kinds.ts'
 import { managedBy } from './managed-by.ts'
 import { groupName, instant, name, project, role, scopePattern } from './names.ts'
 import { page, pageQueryFields } from './page.ts'
 
-const HOLDERS = ['group', 'client', 'user'] as const
-
-const group = groupName().meta({ description: 'The group that holds it.', example: 'media' })
-const client = name().meta({ description: 'The client that holds it.', example: 'canister' })
-const user = name().meta({ description: 'The user who holds it.', example: 'alice' })
+/** Each kind of holder is a field, one of which is there. */
+const holder = {
+  group: groupName().meta({ description: 'The group that holds it.', example: 'media' }).optional(),
+  client: name().meta({ description: 'The client that holds it.', example: 'canister' }).optional(),
+  user: name().meta({ description: 'The user who holds it.', example: 'alice' }).optional(),
+} satisfies Record<HolderKind, z.ZodType>
 const resource = name().meta({ description: 'The resource it is about.', example: 'webdav' })
 const scopes = z
   .array(scopePattern())
@@ -23,9 +25,7 @@ const roles = z
   .meta({ description: 'The roles at the resource.', example: ['editor'] })
 
 export const NewPermission = body({
-  group: group.optional(),
-  client: client.optional(),
-  user: user.optional(),
+  ...holder,
   resource,
   scopes: scopes.default([]),
   roles: roles.default([]),
@@ -50,9 +50,7 @@ export type PermissionChange = z.output<typeof PermissionChange>
 export const Permission = z
   .object({
     id: z.string().meta({ description: 'Its id.', example: 'perm_01JABCDEFGHJKMNPQRSTVWXYZ0' }),
-    group: group.optional(),
-    client: client.optional(),
-    user: user.optional(),
+    ...holder,
     resource,
     scopes,
     roles,
@@ -63,14 +61,12 @@ export const Permission = z
     managed_by: z.string().nullable().meta({ description: 'What declared it, null: made by hand.', example: null }),
     created_at: instant().meta({ description: 'When it was given.', example: '2030-01-31T12:00:00.000Z' }),
   })
-  .meta({ description: 'A permission. Exactly one of group, client and user is there.' })
+  .meta({ description: 'A permission. Exactly one of its holders is there.' })
 export type Permission = z.infer<typeof Permission>
 
 export const PermissionQuery = body({
   resource: resource.optional(),
-  group: group.optional(),
-  client: client.optional(),
-  user: user.optional(),
+  ...holder,
   ...pageQueryFields,
 })
 export type PermissionQuery = z.output<typeof PermissionQuery>
@@ -79,9 +75,9 @@ export const PermissionPage = page(Permission)
 
 /** The issue for a permission that nobody or more than one would hold. */
 export function requireOneHolder(
-  value: { readonly [Holder in (typeof HOLDERS)[number]]?: string | undefined },
+  value: { readonly [Kind in HolderKind]?: string | undefined },
   context: z.RefinementCtx,
 ): void {
-  if (HOLDERS.filter((holder) => value[holder] !== undefined).length === 1) return
-  context.addIssue({ code: 'custom', path: [], message: 'expected exactly one of group, client, user' })
+  if (HOLDER_KINDS.filter((kind) => value[kind] !== undefined).length === 1) return
+  context.addIssue({ code: 'custom', path: [], message: `expected exactly one of ${HOLDER_KINDS.join(', ')}` })
 }

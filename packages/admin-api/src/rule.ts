@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { body } from './body.ts'
+import { principalKind } from './kinds.ts'
 import { groupName, role, scope } from './names.ts'
 import { networks } from './network.ts'
 
 const METHOD = /^(?!(?:TRACE|CONNECT)$)(?=.{1,32}$)[A-Z]+(-[A-Z]+)*$/
-export const PRINCIPAL_KINDS = ['user', 'client', 'workload'] as const
 
 const atLeastOne = (what: string) => `expected at least one ${what}; leave the field out to ask for none`
 
@@ -15,7 +15,7 @@ export const Requirement = body({
     .optional()
     .meta({ description: 'Anyone may pass, without a credential. A bad credential is refused still.', example: true }),
   principals: z
-    .array(z.enum(PRINCIPAL_KINDS, 'expected "user", "client" or "workload"'))
+    .array(principalKind())
     .min(1, atLeastOne('principal kind'))
     .optional()
     .meta({ description: 'Any of these kinds of principal. Omitted: every kind.', example: ['user'] }),
