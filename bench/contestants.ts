@@ -13,13 +13,17 @@ export type StartOptions = { readonly directory: string; readonly core: number }
 
 const COUNTERSIGN = join(import.meta.dir, '../packages/cli/src/main.ts')
 
-/** Countersign as its users run it, on a data directory that was filled before. */
-export function startCountersign(options: StartOptions): Promise<Contestant> {
+/** Countersign as its users run it, on a data directory that was filled before, with these options beside. */
+export function startCountersign(
+  options: StartOptions,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Contestant> {
   const port = freePort()
   return startPinned('countersign serve', port, options, [process.execPath, COUNTERSIGN, 'serve'], {
     COUNTERSIGN_DATA_DIR: options.directory,
     COUNTERSIGN_LISTEN: `127.0.0.1:${port}`,
     COUNTERSIGN_BOOTSTRAP_KEY: `bootstrap-${crypto.randomUUID()}`,
+    ...env,
   })
 }
 

@@ -12,6 +12,8 @@ const BENCHES: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   oauth: () => import('./oauth.ts'),
   churn: () => import('./churn.ts'),
   trust: () => import('./trust.ts'),
+  external: () => import('./external.ts'),
+  outage: () => import('./outage.ts'),
 }
 
 const USAGE = `Usage: npm run bench [-- NAME…] [options]
@@ -24,6 +26,8 @@ Benches, all of them when none is named:
   oauth    the OAuth endpoints over HTTP, beside oidc-provider on the same runtime (needs wrk, taskset)
   churn    a day of opaque tokens, issued and cleaned away by a clock that is moved; --rounds is its hours
   trust    a token against a thousand trust rules of one issuer, in-process
+  external JWTs of another issuer in-process: known, and shown for the first time
+  outage   the same over HTTP, while that issuer hangs and 10 000 unknown kids come in (needs wrk, taskset)
 
 Options:
   --json           one JSON object a line: bench, case, value, unit, ratio_to, ratio

@@ -48,6 +48,14 @@ export async function nanosecondsOfEach(work: () => Promise<number>): Promise<nu
   return ((user + system) * 1000) / operations
 }
 
+/** The same where each value is good for one operation alone. */
+export function eachOf<T>(values: readonly T[], run: (value: T) => unknown): Promise<number> {
+  return nanosecondsOfEach(async () => {
+    for (const value of values) await run(value)
+    return values.length
+  })
+}
+
 const RETAINED_OPERATIONS = 500_000
 
 /** What stays on the heap after everything that can be collected was: more than a few bytes an operation is a leak. */

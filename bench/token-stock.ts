@@ -1,4 +1,5 @@
 import type { App } from '../packages/server/src/index.ts'
+import { makerAt } from './making.ts'
 import { JWT_RESOURCE, OPAQUE_RESOURCE } from './reference.ts'
 
 export type TokenStock = { readonly client: string; readonly secret: string; readonly keys: readonly string[] }
@@ -7,16 +8,7 @@ const RULES = [{ path: '/**', require: { scopes: ['files:read'] } }]
 
 /** Makes two resources, whose access tokens are JWTs and opaque, and a client with a secret that reaches and introspects both. */
 export async function stockTokens(app: App, bootstrapKey: string, keyCount = 0): Promise<TokenStock> {
-  const make = async (path: string, body: unknown) => {
-    const request = new Request(`http://127.0.0.1:8420/api/v1${path}`, {
-      method: 'POST',
-      headers: { Authorization: `Bearer ${bootstrapKey}`, 'Content-Type': 'application/json' },
-      body: JSON.stringify(body),
-    })
-    const answer = await app.publicRoutes.fallback(request, '127.0.0.1')
-    if (answer.status !== 201) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
-    return (await answer.json()) as Record<string, string>
-  }
+  const make = makerAt(app, bootstrapKey)
   await make('/clients', { id: 'caller' })
   for (const identifier of [JWT_RESOURCE, OPAQUE_RESOURCE]) {
     const { host } = new URL(identifier)

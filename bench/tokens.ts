@@ -1,12 +1,12 @@
-import { createPublicKey, type KeyObject, verify as verifySignature } from 'node:crypto'
-import { KnownCredential } from '../packages/server/src/authentication/known-credentials.ts'
+import { createPublicKey, type KeyObject } from 'node:crypto'
 import type { App } from '../packages/server/src/index.ts'
+import { believe, isSignedBare } from './believing.ts'
 import { inTemporaryDirectory } from './directory.ts'
 import { composeOn, PEER } from './in-process.ts'
 import { type Bench, type BenchOptions, measured, type Report, ratioOfRounds } from './measured.ts'
 import { questionOf, VERIFY_PATH } from './question.ts'
 import { JWT_RESOURCE, OPAQUE_RESOURCE } from './reference.ts'
-import { inTurn, nanosecondsOf, nanosecondsOfEach, repeat, type Subject } from './subject.ts'
+import { eachOf, inTurn, nanosecondsOf, repeat, type Subject } from './subject.ts'
 import { stockTokens, type TokenStock } from './token-stock.ts'
 
 const DEFAULT_ROUNDS = 9
@@ -105,26 +105,6 @@ function reportOf(
       { says: '5 000 JWTs a second issued on one core', isMet: issue <= 200_000 },
     ],
   }
-}
-
-function eachOf(tokens: readonly string[], run: (token: string) => unknown): Promise<number> {
-  return nanosecondsOfEach(async () => {
-    for (const token of tokens) await run(token)
-    return tokens.length
-  })
-}
-
-/** What no verifier can leave out, by the cheapest primitive that there is. */
-function isSignedBare(token: string, key: KeyObject): void {
-  const end = token.lastIndexOf('.')
-  const signature = Buffer.from(token.slice(end + 1), 'base64url')
-  const signed = Buffer.from(token.slice(0, end))
-  if (!verifySignature('sha256', signed, { key, dsaEncoding: 'ieee-p1363' }, signature)) throw new Error('forged')
-}
-
-/** From the text to who that is. */
-function believe(token: string, { edge }: App): void {
-  if (!(edge.verify.recognise(token)?.(token) instanceof KnownCredential)) throw new Error('not believed')
 }
 
 function askingOf(app: App, { client, secret }: TokenStock) {

@@ -23,8 +23,8 @@ const PLACEHOLDER = 'KEY'
 /** USER_HZ: the unit of /proc/<pid>/stat on every Linux that there is. */
 const TICKS_PER_SECOND = 100
 
-/** A load that shows these keys one after another. */
-export function prepareLoad(directory: string, name: string, keys: readonly string[]): Load {
+/** A load that shows these credentials one after another; each connection rests `restMs` after an answer. */
+export function prepareLoad(directory: string, name: string, keys: readonly string[], restMs = 0): Load {
   const keysFile = join(directory, `${name}.keys`)
   const script = join(directory, `${name}.lua`)
   writeFileSync(keysFile, keys.join('\n'))
@@ -44,6 +44,7 @@ function request()
   at = at % count + 1
   return requests[at]
 end
+${restMs === 0 ? '' : `function delay() return ${restMs} end`}
 function done(summary, latency)
   local errors = summary.errors
   local broken = errors.connect + errors.read + errors.write + errors.timeout
@@ -58,10 +59,10 @@ end
 export async function putLoad(
   load: Load,
   server: { readonly port: number; readonly pid: number },
-  { core, seconds }: { readonly core: number; readonly seconds: number },
+  { core, seconds, connections = CONNECTIONS }: { core: number; seconds: number; connections?: number },
 ): Promise<Loaded> {
   const url = `http://127.0.0.1:${server.port}`
-  const limits = ['-t', '1', '-c', String(CONNECTIONS), '-d', `${seconds}s`, '--timeout', '10s']
+  const limits = ['-t', '1', '-c', String(connections), '-d', `${seconds}s`, '--timeout', '10s']
   const before = cpuSeconds(server.pid)
   const { exitCode, stdout, stderr } = await run([
     'taskset',
