@@ -29,6 +29,7 @@ const SHAPES: Readonly<Record<string, (index: number) => Record<string, ClaimMat
     environment: { in: ['production', 'staging'] },
     repository_id: String(index),
   }),
+  'no subject, each rule another claim': (index) => ({ [`claim_${index}`]: 'yes' }),
 }
 
 /** Trust rules, a thousand of one issuer: a token that fits the last of them, and one that fits none. */
@@ -82,6 +83,7 @@ function factsOf(index: number): ExternalFacts {
     ref: 'refs/heads/main',
     event_name: 'push',
     environment: 'production',
+    [`claim_${index}`]: 'yes',
   }
   const later = new Date(NOW.getTime() + 300_000)
   const dates = { issuedAt: NOW, believedFrom: NOW, believedUntil: later, expiresAt: later }

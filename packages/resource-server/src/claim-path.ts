@@ -18,6 +18,13 @@ export function claimAt(claims: Claims, path: string): unknown {
   return undefined
 }
 
+/** The names of which claims have to have one, or there is nothing at that path. */
+export function beginningsOf(path: string): string[] {
+  const names = [path]
+  for (let end = path.lastIndexOf('.'); end > 0; end = path.lastIndexOf('.', end - 1)) names.push(path.slice(0, end))
+  return names
+}
+
 function isObject(value: unknown): value is Claims {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

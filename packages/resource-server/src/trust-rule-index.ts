@@ -1,7 +1,7 @@
-// The trust rules of one issuer, by what they ask: one look at a claim counts for all the rules that it fits, so that a
-// thousand rules cost little more than one.
+// The trust rules of one issuer, by what they ask: one look at a claim of the token counts for all the rules that it fits,
+// and what the token does not have is not looked for, so that a thousand rules cost little more than one.
 
-import { claimAt } from './claim-path.ts'
+import { beginningsOf, claimAt } from './claim-path.ts'
 import type { ExternalFacts } from './external-token.ts'
 import type { ClaimScalar, TrustRule } from './trust-rule.ts'
 import { bySpecificity, type CompiledRule, compileRule } from './trust-rule-order.ts'
@@ -43,7 +43,11 @@ export function compileIssuer<Rule extends TrustRule>(rules: readonly Rule[]): I
       if (wanted.kind === 'exists') ofClaim.presence.push(at)
     }
   }
-  const claims = [...asked.values()].map((one) => ({ ...one, prefixes: prefixesOf(one) }))
+  const byBeginning = new Map<string, Indexed[]>()
+  for (const one of asked.values()) {
+    const indexed = { ...one, prefixes: prefixesOf(one) }
+    for (const name of beginningsOf(one.claim)) added(byBeginning, name, indexed)
+  }
   return {
     inOrder,
     bySubject,
@@ -51,7 +55,10 @@ export function compileIssuer<Rule extends TrustRule>(rules: readonly Rule[]): I
     nameRanks: nameRanksOf(rules, inOrder),
     countFitting(facts) {
       const counts = new Uint32Array(inOrder.length)
-      for (const ofClaim of claims) countClaim(ofClaim, readClaim(facts, ofClaim.claim), counts)
+      // Each once: `a.b` may be a claim, and a member of the claim `a`.
+      const found = new Set<Indexed>(byBeginning.get('sub'))
+      for (const name of Object.keys(facts.claims)) for (const one of byBeginning.get(name) ?? []) found.add(one)
+      for (const ofClaim of found) countClaim(ofClaim, readClaim(facts, ofClaim.claim), counts)
       return counts
     },
   }

@@ -72,6 +72,13 @@ describe('what fits', () => {
     expect(matched([both], { ref: 'refs/heads/main', event_name: 'pull_request' })).not.toBe('one')
   })
 
+  test('a claim that is there by two spellings of its path counts once', () => {
+    const trusts = rule({ 'a.b': 'x', other: 'y' })
+    const claims = { 'a.b': 'x', a: { b: 'x' } }
+    expect(matched([trusts], claims)).toMatchObject({ outcome: 'none' })
+    expect(matched([trusts], { ...claims, other: 'y' })).toBe('one')
+  })
+
   test('a rule that asks nothing trusts nobody', () => {
     expect(matched([rule({})], {})).toEqual({
       outcome: 'none',
