@@ -37,7 +37,8 @@ describe('an issuer', () => {
     ['with no algorithm', () => ({ algorithms: [] }), 'algorithms'],
     ['that is Countersign itself', () => ({ issuer: 'http://127.0.0.1:8420' }), 'itself'],
     ['that is Countersign itself with a slash', () => ({ issuer: 'http://127.0.0.1:8420/' }), 'itself'],
-    ['of legacy tokens of Kubernetes', () => ({ issuer: 'urn:kubernetes/serviceaccount' }), 'never expire'],
+    ['of legacy tokens of Kubernetes', () => ({ issuer: 'kubernetes/serviceaccount' }), 'projected (bound) tokens'],
+    ['of something like them', () => ({ issuer: 'urn:kubernetes/serviceaccount' }), 'never believed'],
     ['with a query', () => ({ issuer: `${IDP}?x=1` }), 'query'],
     ['with keys from two places', () => uri(`${IDP}/keys`, corp.jwks), 'at most one'],
     ['whose key has its private part', () => ({ jwks: { keys: [privateJwk()] } }), 'private'],
@@ -171,6 +172,37 @@ describe('a trust rule', () => {
       201,
       expect.arrayContaining(['mutable_name']),
     ])
+  })
+})
+
+describe('a trust rule that a client requires', () => {
+  const remove = async () => {
+    const { status, body } = await on.api('DELETE', '/api/v1/trust-rules/machine')
+    return [status, body.code, body.detail]
+  }
+  beforeEach(async () => {
+    await register(on, corp)
+    await trust(on)
+    for (const name of ['machin_', 'machine-2']) await trust(on, { name })
+    for (const id of ['batch', 'atlas']) {
+      await on.api('POST', '/api/v1/clients', { id, requires_workload: 'machine' })
+    }
+  })
+
+  test('is not deleted, and says which those are, so that none is left without tokens', async () => {
+    expect(await remove()).toEqual([
+      409,
+      'conflict',
+      'It is named by client atlas, client batch. Delete or change these first; or set it to mode off.',
+    ])
+    expect((await on.api('GET', '/api/v1/trust-rules/machine')).status).toBe(200)
+  })
+
+  test('is deleted once none requires it, whatever others are called', async () => {
+    expect((await on.api('DELETE', '/api/v1/trust-rules/machin_')).status).toBe(204)
+    await on.api('DELETE', '/api/v1/clients/batch')
+    await on.api('PATCH', '/api/v1/clients/atlas', { requires_workload: 'machine-2' })
+    expect(await remove()).toEqual([204, undefined, undefined])
   })
 })
 

@@ -24,6 +24,11 @@ const LIFETIME = `expected whole seconds from 60 to ${MAX_LIFETIME_DAYS * SECOND
 const TOLERANCE = 'expected whole seconds from 0 to 300'
 const ISSUER =
   'expected the iss of its tokens, byte for byte: an absolute URI without query and fragment, like "https://idp.example.com"'
+/** Of tokens from the Secret of a ServiceAccount: no token of it is ever believed, so that nobody registers it in vain. */
+const LEGACY_KUBERNETES = /(^|[:/])kubernetes\/serviceaccount$/
+const LEGACY =
+  'expected the issuer of projected (bound) tokens: those of a ServiceAccount Secret have no audience and no end, and ' +
+  'are never believed'
 const ADDRESS = 'expected an https URL without user name and fragment (http at a loopback address alone)'
 const FILE = 'expected an absolute path without "..", in one of the directories of COUNTERSIGN_ISSUER_FILE_DIRS'
 
@@ -94,6 +99,7 @@ const fields = {
   issuer: z
     .string(ISSUER)
     .max(512)
+    .refine((text) => !LEGACY_KUBERNETES.test(text), { error: LEGACY, abort: true })
     .regex(/^[A-Za-z][A-Za-z0-9+.-]*:[!$-~]+$/, ISSUER)
     .refine((text) => !/[?#]/.test(text), ISSUER)
     .meta({

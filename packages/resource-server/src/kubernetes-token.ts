@@ -9,6 +9,9 @@ const LEGACY_PREFIX = 'kubernetes.io/serviceaccount/'
 /**
  * Says of a token from a ServiceAccount's Secret what it is, and what to use in its place: it is for everybody who asks,
  * and never ends. Undefined: it is none.
+ *
+ * @example
+ * whyLegacyToken({ iss: 'kubernetes/serviceaccount' }) // 'it is the token of a ServiceAccount Secret, …'
  */
 export function whyLegacyToken(claims: Claims): string | undefined {
   const isLegacy =

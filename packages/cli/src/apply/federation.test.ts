@@ -111,12 +111,12 @@ describe('a file with issuers and trust rules', () => {
     expect(err).toContain('(mutable_name)')
   })
 
-  test('deletes what it no longer declares, whatever names it first', async () => {
+  test('deletes what it no longer declares, whatever names it first, a rule after the client that requires it', async () => {
     const { code, out } = await apply('name: platform\n', '--prune --yes')
     expect(code).toBe(0)
     const gone = out.match(/^- (\w+ ?(rule)?)/gm)?.map((line) => line.trim())
     expect([...new Set(gone)]).toEqual([
-      ...['- permission', '- trust rule', '- user', '- client', '- resource', '- issuer', '- group'],
+      ...['- permission', '- user', '- client', '- trust rule', '- resource', '- issuer', '- group'],
     ])
     expect((await server.run('apply -f f.yaml --prune --check', { files: { 'f.yaml': 'name: platform' } })).code).toBe(
       0,

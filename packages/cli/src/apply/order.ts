@@ -30,6 +30,8 @@ export function inOrder(steps: readonly Step[], declaration: Declaration, presen
     if (step.noun === 'issuer' && step.action === 'create') return place + 0.5
     if (step.action !== 'delete') return place + (step.noun === 'resource' && !givesUp(step) ? 0.5 : 0)
     if (step.noun === 'resource' && inTheWay.has(step.id)) return ORDER.indexOf('resource') - 0.5
+    // A rule stays as long as a client requires it.
+    if (step.noun === 'trust_rule') return 2 * ORDER.length - ORDER.indexOf('client') + 0.5
     return 2 * ORDER.length - place
   }
   return steps.flatMap((step) => withRuleLater(step, rules)).toSorted((one, other) => rank(one) - rank(other))

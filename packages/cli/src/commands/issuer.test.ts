@@ -208,8 +208,11 @@ describe('what names issuers and rules', () => {
     const named = await server.run('issuer delete corp --yes')
     expect(named.code).toBe(1)
     expect(named.err).toContain('trust rule nightly')
-    for (const line of ['resource delete web --yes', 'trust delete nightly --yes', 'trust delete pods --yes']) {
-      await done(line)
+    const required = await server.run('trust delete nightly --yes')
+    expect(required.code).toBe(1)
+    expect(required.err).toContain('named by client other. Delete or change these first')
+    for (const line of ['resource delete web', 'client delete other', 'trust delete nightly', 'trust delete pods']) {
+      await done(`${line} --yes`)
     }
     await done('issuer delete corp --yes')
     expect((await server.run('issuer show corp')).code).toBe(3)

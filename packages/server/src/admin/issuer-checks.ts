@@ -13,8 +13,6 @@ export type IssuerCheckDeps = {
   readonly issuerFileDirs: readonly string[]
 }
 
-const LEGACY = 'kubernetes/serviceaccount'
-
 export async function requireAcceptableIssuer(write: IssuerWrite, db: Db, deps: IssuerCheckDeps): Promise<void> {
   const { issuer, keySource, kubernetes } = write
   if (sameButForSlash(issuer, deps.publicUrl)) {
@@ -22,11 +20,6 @@ export async function requireAcceptableIssuer(write: IssuerWrite, db: Db, deps: 
       'issuer',
       'expected another issuer: this is Countersign itself, whose tokens are believed anyway',
     )
-  }
-  if (issuer.endsWith(LEGACY)) {
-    const message =
-      'expected the issuer of projected tokens: legacy tokens of Kubernetes never expire, and are for everybody'
-    throw rejectedField('issuer', message)
   }
   requireAllowedFiles(write, deps)
   if (kubernetes?.mode === 'token_review' && kubernetes.apiServer === null) {

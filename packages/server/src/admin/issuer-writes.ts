@@ -9,6 +9,7 @@ import { listTrustRulesOf } from '../store/trust-rules.ts'
 import { listUsersLinkedTo } from '../store/user-links.ts'
 import { requireFreeName } from './free-name.ts'
 import type { Guard } from './guard.ts'
+import { requireNamedByNone } from './named-by.ts'
 import { Rejected } from './problem.ts'
 import { holdersOf } from './trust-rule-writes.ts'
 
@@ -84,10 +85,7 @@ export class IssuerWrites {
     const resources = (await listResources(db)).flatMap((resource) =>
       resource.audienceAliases.some(({ issuer }) => issuer === name) ? [`resource ${resource.name}`] : [],
     )
-    const named = [...rules, ...users, ...resources]
-    if (named.length === 0) return
-    const listed = named.slice(0, 10).join(', ') + (named.length > 10 ? ` and ${named.length - 10} more` : '')
-    throw new Rejected('conflict', `It is named by ${listed}. Delete or change these first; or disable it.`)
+    requireNamedByNone([...rules, ...users, ...resources], 'disable it')
   }
 
   async #endWhatItMinted(name: string, reason: string): Promise<void> {

@@ -60,7 +60,9 @@ const remove = createRoute({
   path: '/trust-rules/{id}',
   tags,
   summary: 'Delete a trust rule',
-  description: 'Nobody is trusted by it any more, and what was minted by it ends. Its name is never given again.',
+  description:
+    'Nobody is trusted by it any more, and what was minted by it ends. Refused while clients require it ' +
+    '(`requires_workload`). Its name is never given again.',
   ...one,
   responses: DONE,
 })

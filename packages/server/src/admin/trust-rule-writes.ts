@@ -1,6 +1,7 @@
 import { MANAGEMENT_RESOURCE } from '@countersign/resource-server'
 import { groupRefs, type HolderRef } from '../domain/credential.ts'
 import type { ServerTrustRule } from '../domain/trust-rule.ts'
+import { listClientsRequiring } from '../store/clients.ts'
 import { retireId } from '../store/retired-ids.ts'
 import type { Change } from '../store/store.ts'
 import { deleteTrustRule, insertTrustRule, type TrustRuleWrite, updateTrustRule } from '../store/trust-rules.ts'
@@ -8,6 +9,7 @@ import { listUsersLinkedTo } from '../store/user-links.ts'
 import { requireFreeName } from './free-name.ts'
 import type { Guard } from './guard.ts'
 import { endWhatWasMintedBy } from './issuer-writes.ts'
+import { requireNamedByNone } from './named-by.ts'
 import { Rejected } from './problem.ts'
 
 /** Fields that say nothing of who is trusted. */
@@ -46,7 +48,13 @@ export class TrustRuleWrites {
     if (!isForPeople) await endWhatWasMintedBy(this.change, `rule_${after.name}`, 'the trust rule was changed')
   }
 
+  /** A client that requires a rule which is gone gets no tokens, and nothing would say why. */
   async delete(rule: ServerTrustRule): Promise<void> {
+    const clients = await listClientsRequiring(this.change.db, rule.name)
+    requireNamedByNone(
+      clients.map((id) => `client ${id}`),
+      'set it to mode off',
+    )
     await this.#mayAlterSubjectsOf(rule)
     await deleteTrustRule(this.change, rule.name)
     await retireId(this.change, 'trust_rule', rule.name)

@@ -1,6 +1,14 @@
 // Tokens of other issuers at the token endpoint: in place of a client's secret, or beside it.
 
-import { claimOf, type Denied, deny, isDenied, parseJwt, type UnverifiedJwt } from '@countersign/resource-server'
+import {
+  claimOf,
+  type Denied,
+  deny,
+  isDenied,
+  parseJwt,
+  type UnverifiedJwt,
+  whyLegacyToken,
+} from '@countersign/resource-server'
 import { type StandingDeps, standingOf } from '../authentication/external-standing.ts'
 import type { ExternalTokens } from '../authentication/external-tokens.ts'
 import { KnownCredential } from '../authentication/known-credentials.ts'
@@ -54,7 +62,9 @@ export async function proveFederation(
 ): Promise<ProvenFederation | Denied> {
   const jwt = parseJwt(text)
   if (jwt === undefined) return assertionRefused('it is no JWT in the one form that is taken', undefined)
-  if (!isFederated(jwt, deps)) return assertionRefused('its iss is no issuer that is registered here', undefined)
+  if (!isFederated(jwt, deps)) {
+    return assertionRefused(whyLegacyToken(jwt.claims) ?? 'its iss is no issuer that is registered here', undefined)
+  }
   if (!isForUsAlone(claimOf(jwt.claims, 'aud'), deps.issuer)) {
     return assertionRefused(`its aud is not ${deps.issuer} alone`, undefined)
   }

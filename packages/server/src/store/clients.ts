@@ -104,6 +104,20 @@ export async function listClientsWithKey(
   }
 }
 
+/** The clients that get no token unless a workload fits this trust rule. */
+export async function listClientsRequiring(db: Db, rule: string): Promise<string[]> {
+  const rows = await db
+    .selectFrom('client')
+    .select(['id', 'body'])
+    // "_" of a name stands for any character here: what is found is read.
+    .where('body', 'like', `%"requires_workload":"${rule}"%`)
+    .orderBy('id')
+    .execute()
+  return rows.flatMap(({ id, body }) =>
+    parseObject<ClientBody>(body, `client ${id}`).requires_workload === rule ? [id] : [],
+  )
+}
+
 export async function insertClient(change: Change, write: ClientWrite, managedBy: string | null): Promise<void> {
   const { db, now, revision } = change
   const { id, name, disabled } = write

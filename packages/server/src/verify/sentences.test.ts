@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, expect, test } from 'bun:test'
 import { startApp, type TestApp, tokenFor, withSecret, withWebdav } from '../../../../test/support/app.ts'
+import { pinnedIssuer } from '../../../../test/support/pinned-issuer.ts'
 
 let at: TestApp
 beforeEach(async () => {
@@ -15,6 +16,16 @@ async function sentenceOn(credential: string): Promise<string> {
   const { body } = await at.api('GET', `/api/v1/decisions/${refused.headers.get('Countersign-Decision')}`)
   return JSON.stringify(body)
 }
+
+test('a token of the Secret of a ServiceAccount is told apart, since to register its issuer would not help', async () => {
+  await withWebdav(at)
+  const of = async (iss: string) => sentenceOn(pinnedIssuer(at, iss).token({ exp: undefined }))
+  expect(await of('https://idp.example.com')).toContain('countersign issuer create')
+  const legacy = await of('kubernetes/serviceaccount')
+  expect(legacy).toContain('never believed: it is the token of a ServiceAccount Secret')
+  expect(legacy).toContain('mount a projected token')
+  expect(legacy).not.toContain('countersign issuer create')
+})
 
 test('of an access token that has expired another one is to be got, of a key another one made', async () => {
   await withWebdav(at)

@@ -1,4 +1,4 @@
-import { expandScopes, type RefusalCode } from '@countersign/resource-server'
+import { expandScopes, type RefusalCode, whyLegacyToken } from '@countersign/resource-server'
 import type { StoredCredential, SubjectRef } from '../domain/credential.ts'
 import type { DeniedDecision } from './decision.ts'
 
@@ -51,9 +51,7 @@ const SENTENCES: Record<RefusalCode, (facts: Facts) => string> = {
   credential_foreign: ({ resource, detail }) =>
     detail.because !== undefined
       ? 'One of our credentials was sent, but without Bearer. Send "Authorization: Bearer <credential>".'
-      : detail.claimed_issuer !== undefined
-        ? `The credential is a JWT that says it is of ${text(detail.claimed_issuer)}, and no issuer of that iss is registered. If you trust it: countersign issuer create. If it is meant for the upstream itself, set foreign_credentials: pass, or a credential_header, on ${resource}.`
-        : `The credential is not one of ours. If it is meant for the upstream itself, set foreign_credentials: pass, or a credential_header, on ${resource}.`,
+      : `${foreign(detail)} If it is meant for the upstream itself, set foreign_credentials: pass, or a credential_header, on ${resource}.`,
   credential_mistyped: () =>
     'The credential looks like ours, but its checksum is wrong: it was cut off or mistyped when it was copied.',
   credential_unknown: () =>
@@ -195,6 +193,13 @@ export function sentenceOf(decision: DeniedDecision, detail: Facts['detail']): s
   })
   const at = detail.concerns === 'Destination' ? ' This concerns the Destination.' : ''
   return sentence.charAt(0).toUpperCase() + sentence.slice(1) + at
+}
+
+function foreign({ claimed_issuer: iss }: Facts['detail']): string {
+  if (iss === undefined) return 'The credential is not one of ours.'
+  const legacy = whyLegacyToken({ iss })
+  if (legacy !== undefined) return `The credential is never believed: ${legacy}.`
+  return `The credential is a JWT that says it is of ${text(iss)}, and no issuer of that iss is registered. If you trust it: countersign issuer create.`
 }
 
 /** A workload holds nothing by itself: permissions are given to its groups. */
