@@ -10,7 +10,8 @@ import { NewTrustRule, requireOneResourceOfRule } from './trust-rule.ts'
 import { NewUser } from './user.ts'
 
 // A declared file: what should be there, in the words of the calls that make it. Every entry is the whole of what it
-// declares: what it leaves out has the default of the call. But for `disabled`: nobody is let in by silence.
+// declares: what it leaves out has the default of the call. But for limits, whose default is to set none: silence gives
+// nothing that somebody has taken by hand.
 
 const MANAGEMENT_RESOURCE = 'countersign'
 
@@ -19,29 +20,37 @@ const adopt = z.boolean().default(false).meta({
   example: true,
 })
 
-const disabled = z.boolean('expected true or false').optional().meta({
-  description: 'Shut out, or not. Left out: as it is, so that no run lets in whom somebody has shut out by hand.',
-  example: true,
+const DeclaredGroup = body({ ...keeping(undeclared(NewGroup.shape), ['disabled']), adopt })
+
+/** Not where its keys come from: that is what the entry is about, and keys that it names no more are believed no more. */
+const DeclaredIssuer = body({
+  ...keeping(undeclared(NewIssuer.shape), [
+    ...(['algorithms', 'profile', 'max_lifetime_seconds', 'tolerance_seconds', 'allowed_clients', 'ca_file'] as const),
+    ...(['kubernetes', 'groups_claims', 'single_use_assertions', 'disabled'] as const),
+  ]),
+  adopt,
+}).superRefine(requireOneSource)
+
+const DeclaredResource = body({
+  ...keeping(undeclared(NewResource.shape), ['access_token', 'credential_header', 'disabled']),
+  adopt,
 })
 
-const DeclaredGroup = body({ ...undeclared(NewGroup.shape), disabled, adopt })
-
-const DeclaredIssuer = body({ ...undeclared(NewIssuer.shape), disabled, adopt }).superRefine(requireOneSource)
-
-const DeclaredResource = body({ ...undeclared(NewResource.shape), disabled, adopt })
-
+/** Not how it authenticates: that is one with its keys, and keys that are named no more are believed no more. */
 const DeclaredClient = body({
-  ...undeclared(NewClient.shape),
+  ...keeping(undeclared(NewClient.shape), [
+    ...(['grants', 'access_token_ttl_seconds', 'networks', 'listener', 'requires_workload', 'disabled'] as const),
+  ]),
   // Never null: the first permission would choose one, and the next run find it.
   default_resource: name().optional().meta({
     description: 'Which resource a token request means that names none. Left out: as its first permission chooses.',
     example: 'webdav',
   }),
-  disabled,
   adopt,
 })
 
-const { password: _password, ...userFields } = undeclared(NewUser.shape)
+// Links are no limit, but often made by hand, by whoever knows what people are called elsewhere.
+const { password: _password, ...userFields } = keeping(undeclared(NewUser.shape), ['links', 'disabled'])
 const DeclaredUser = body({
   ...userFields,
   password_file: z.string().min(1, 'expected a path').optional().meta({
@@ -53,11 +62,13 @@ const DeclaredUser = body({
     .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected the name of a variable of the environment, like "ALICE_PASSWORD"')
     .optional()
     .meta({ description: 'The variable that holds it instead.', example: 'ALICE_PASSWORD' }),
-  disabled,
   adopt,
 }).superRefine((user, context) => refuseTogether(['password_file', 'password_env'], user, context))
 
-const DeclaredTrustRule = body({ ...undeclared(NewTrustRule.shape), adopt }).superRefine(requireOneResourceOfRule)
+const DeclaredTrustRule = body({
+  ...keeping(undeclared(NewTrustRule.shape), ['mode', 'expires_at', 'resources', 'scopes', 'projects']),
+  adopt,
+}).superRefine(requireOneResourceOfRule)
 
 const DeclaredPermission = body({ ...undeclared(NewPermission.shape), adopt }).superRefine((permission, context) => {
   requireOneHolder(permission, context)
@@ -88,6 +99,28 @@ export type Declaration = z.output<typeof Declaration>
 
 function listOf<Entry extends z.ZodType>(entry: Entry) {
   return z.array(entry, 'expected a list; leave the field out where there is nothing to declare').default([])
+}
+
+type Defaulted<Inner extends z.ZodType> = z.ZodDefault<Inner> | z.ZodPrefault<Inner>
+type Keeping<Shape, Field extends keyof Shape> = {
+  [Name in keyof Shape]: Name extends Field
+    ? Shape[Name] extends Defaulted<infer Inner>
+      ? z.ZodOptional<Inner>
+      : never
+    : Shape[Name]
+}
+
+/** The same fields, of which these have no default: left out, they stay as they are. */
+function keeping<Shape extends z.ZodRawShape, Field extends keyof Shape & string>(
+  shape: Shape,
+  kept: readonly Field[],
+): Keeping<Shape, Field> {
+  const optional = kept.map((name) => {
+    const inner = (shape[name] as unknown as Defaulted<z.ZodType>).unwrap()
+    const { description, ...meta } = inner.meta() ?? {}
+    return [name, inner.optional().meta({ ...meta, description: `${description} Left out: as it is.` })]
+  })
+  return { ...shape, ...Object.fromEntries(optional) }
 }
 
 /** The fields of a call but for who declares it: that is the file. */

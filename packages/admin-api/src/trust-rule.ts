@@ -158,11 +158,9 @@ export const TrustRulePage = page(TrustRule)
 
 /** The issue for projects beside no resource or several; null is the same as nothing. */
 export function requireOneResourceOfRule(
-  {
-    projects,
-    resources,
-  }: { readonly projects: readonly string[] | null; readonly resources: readonly string[] | null },
+  value: { readonly [List in 'projects' | 'resources']?: readonly string[] | null | undefined },
   context: z.RefinementCtx,
 ): void {
+  const { projects, resources } = value
   requireOneResource({ projects: projects ?? undefined, resources: resources ?? undefined }, context)
 }

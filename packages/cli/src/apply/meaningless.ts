@@ -1,4 +1,4 @@
-import type { Declaration, Issuer } from '@countersign/admin-api'
+import type { Declaration } from '@countersign/admin-api'
 import { checkTrustRule, expandScopes, parseNetwork } from '@countersign/resource-server'
 import type { Mistake } from './declared-file.ts'
 import type { FieldWay } from './line-of.ts'
@@ -11,7 +11,7 @@ import type { Present } from './present.ts'
  */
 export function findMeaningless(declaration: Declaration, { resources, issuers }: Present): Mistake[] {
   const scopesOf = new Map([...resources, ...declaration.resources].map(({ name, scopes }) => [name, scopes]))
-  const issuerOf = new Map([...issuers, ...declaration.issuers].map((issuer) => [issuer.name, issuer]))
+  const issuerOf = new Map([...issuers, ...declaration.issuers].map(({ name, issuer }) => [name, issuer]))
   return [
     ...inRules(declaration),
     ...inPermissions(declaration, scopesOf),
@@ -45,15 +45,12 @@ function* inClients({ clients }: Declaration): Generator<Mistake> {
     yield* malformed(networks ?? [], ['clients', index, 'networks'])
 }
 
-function* inTrustRules(
-  { trust_rules }: Declaration,
-  issuerOf: ReadonlyMap<string, Pick<Issuer, 'issuer' | 'kubernetes'>>,
-): Generator<Mistake> {
+function* inTrustRules({ trust_rules }: Declaration, issuerOf: ReadonlyMap<string, string>): Generator<Mistake> {
   for (const [index, { issuer: name, match }] of trust_rules.entries()) {
     const issuer = issuerOf.get(name)
     if (issuer === undefined) continue
-    const linted = { issuer: issuer.issuer, isKubernetes: issuer.kubernetes !== null }
-    for (const { path, message } of checkTrustRule({ match }, linted).problems) {
+    // Whether it is a cluster makes warnings, never a problem.
+    for (const { path, message } of checkTrustRule({ match }, { issuer, isKubernetes: false }).problems) {
       const [, claim] = path.match(/^match\.(.+)$/) ?? []
       yield { way: ['trust_rules', index, 'match', ...(claim === undefined ? [] : [claim])], message: unended(message) }
     }

@@ -46,7 +46,8 @@ const ENTRIES: { readonly [Noun in NamedNoun]: (declaration: Declaration) => Nam
   resource: ({ resources }) =>
     resources.map(({ adopt, ...body }) => {
       const { name, ...wanted } = body
-      const credential_header = wanted.credential_header?.toLowerCase() ?? null
+      const { credential_header: header } = wanted
+      const credential_header = typeof header === 'string' ? header.toLowerCase() : header
       return { name, adopt, body, wanted: { ...wanted, credential_header } }
     }),
   client: ({ clients }) =>

@@ -26,7 +26,21 @@ export function findDangling(declaration: Declaration, present: Present, deletio
       way,
       message: `there is no ${nounText(noun)} ${name}, neither declared here nor there already`,
     }))
-  return [...dangling, ...inCircles(declaration, present)]
+  return [...dangling, ...inCircles(declaration, present), ...ofPrunedRules(declaration, present, deletions)]
+}
+
+/** What the file leaves out of a client stays as it is, so a rule that it requires cannot be pruned; nor one of others. */
+function* ofPrunedRules({ clients }: Declaration, present: Present, deletions: readonly Delete[]): Generator<Mistake> {
+  const gone = (noun: NamedNoun) => new Set(deletions.flatMap((step) => (step.noun === noun ? [step.id] : [])))
+  const [rules, goneClients] = [gone('trust_rule'), gone('client')]
+  for (const { id, requires_workload: rule } of present.clients) {
+    const index = clients.findIndex((client) => client.id === id)
+    if (rule === null || !rules.has(rule) || goneClients.has(id) || clients[index]?.requires_workload !== undefined)
+      continue
+    const said = 'which the file no longer declares; declare it, or require another or none first'
+    const way = index === -1 ? ['trust_rules'] : ['clients', index]
+    yield { way, message: `client ${id} requires trust rule ${rule}, ${said}` }
+  }
 }
 
 /** A client that a resource names has to be there before it, so what that client names in turn before both. */
@@ -64,11 +78,11 @@ function* referencesIn(declaration: Declaration): Generator<Reference> {
     yield* groups(client.groups, ['clients', index, 'groups'])
     const { default_resource: name, requires_workload: rule } = client
     if (name !== undefined) yield { noun: 'resource', name, way: ['clients', index, 'default_resource'] }
-    if (rule !== null) yield { noun: 'trust_rule', name: rule, way: ['clients', index, 'requires_workload'] }
+    if (typeof rule === 'string') yield { noun: 'trust_rule', name: rule, way: ['clients', index, 'requires_workload'] }
   }
   for (const [index, user] of users.entries()) {
     yield* groups(user.groups, ['users', index, 'groups'])
-    yield* issuersOf(user.links, ['users', index, 'links'])
+    yield* issuersOf(user.links ?? [], ['users', index, 'links'])
   }
   for (const [index, rule] of trust_rules.entries()) yield* ofRule(rule, ['trust_rules', index])
   for (const [index, permission] of permissions.entries()) {

@@ -9,6 +9,8 @@ import { type Ran, ran, type World } from './test-terminal.ts'
 
 export type RealServer = {
   readonly url: string
+  /** Of an administrator. */
+  readonly key: string
   /** Runs a command as an administrator, or with the credential that the world names. */
   run(line: string, world?: World): Promise<Ran>
   stop(): Promise<void>
@@ -32,6 +34,7 @@ export async function startRealServer(settings: Record<string, string> = {}): Pr
   const running = await startServer(parsed.config, { stdoutIsTerminal: false, say: () => {} })
   return {
     url: running.url,
+    key,
     run: (line, world = {}) =>
       ran(line, {
         ...world,
