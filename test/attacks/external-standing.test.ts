@@ -162,6 +162,24 @@ test('a token is revoked by its id, in whatever spelling it is shown again, and 
   expect(await outcome(corp.token({ jti: 'two' }))).toBe(200)
 })
 
+test('a token that is revoked before its time comes stays dead, whoever revoked it, and whatever is allowed its clock', async () => {
+  await register(on, corp, { tolerance_seconds: 300 })
+  await trust(on, { as: { client: 'canister' } })
+  const ahead = (jti: string) => corp.token({ jti, iat: corp.now() + 300, exp: corp.now() + 900 })
+  const [leaked, revoked] = [ahead('leaked'), ahead('revoked')]
+  expect((await on.api('POST', '/api/v1/leaks', { credential: leaked }, null)).body.outcome).toBe('revoked')
+  const id = (await ask(revoked)).headers.get('remote-credential')
+  expect(await on.api('POST', `/api/v1/credentials/${id}/revoke`, { reason: 'lost' })).toMatchObject({ status: 200 })
+  const isDead = async () => {
+    for (const token of [leaked, revoked]) expect(await outcome(token)).toEqual([401, 'credential_revoked'])
+  }
+  await isDead()
+  on.clock.advance(300_000)
+  await isDead()
+  await patch('/api/v1/issuers/corp', { tolerance_seconds: 0 })
+  await isDead()
+})
+
 test('all of a client is revoked with the tokens that stand for it; one issued later is good', async () => {
   await register(on, corp)
   await trust(on, { as: { client: 'canister' } })

@@ -17,6 +17,7 @@ let cluster: PinnedIssuer
 let directory: string
 let asked: Asked[]
 let answers: (asked: Asked) => Response | Promise<Response>
+let keys: () => Response
 let server: ReturnType<typeof Bun.serve>
 
 const reviewed = (status: object) => Response.json({ kind: 'TokenReview', status }, { status: 201 })
@@ -25,11 +26,13 @@ const yes = ({ audiences }: Asked) => reviewed({ authenticated: true, audiences,
 beforeEach(async () => {
   asked = []
   answers = yes
+  keys = () => Response.json(cluster.jwks)
   server = Bun.serve({
     hostname: '127.0.0.1',
     port: 0,
     idleTimeout: 30,
     async fetch(request) {
+      if (new URL(request.url).pathname === '/openid/v1/jwks') return keys()
       const { spec } = (await request.json()) as { spec: { token: string; audiences: string[] } }
       const one = { authorization: request.headers.get('authorization'), ...spec }
       asked.push(one)
@@ -170,14 +173,22 @@ test('what the gate refuses is never sent to the API server', async () => {
   expect(asked).toEqual([])
 })
 
-test('with pinned keys its signature has to be right too', async () => {
-  await on.api('PATCH', '/api/v1/issuers/cluster', { jwks: cluster.jwks })
-  expect(await outcome(token())).toBe(200)
+test('what no key of the cluster signed is never sent to the API server, wherever the keys come from', async () => {
   const stranger = pinnedIssuer(on, ISS)
   const bound = { namespace: 'media', serviceaccount: { name: 'canister' } }
-  const forged = stranger.token({ sub: SUBJECT, aud: [AUDIENCE], 'kubernetes.io': bound })
-  expect(await outcome(forged)).toEqual(refused('signature'))
+  const forged = () => stranger.token({ sub: SUBJECT, aud: [AUDIENCE], 'kubernetes.io': bound })
+  expect(await outcome(forged())).toEqual(refused('signature'))
+  await on.api('PATCH', '/api/v1/issuers/cluster', { jwks: cluster.jwks })
+  expect(await outcome(forged())).toEqual(refused('signature'))
+  expect(asked).toEqual([])
+  expect(await outcome(token())).toBe(200)
   expect(asked).toHaveLength(1)
+})
+
+test('a cluster whose keys cannot be had is «cannot tell»', async () => {
+  keys = () => new Response('forbidden', { status: 403 })
+  expect(await outcome(token())).toEqual(unavailable)
+  expect(asked).toEqual([])
 })
 
 test('many at once of one token are one question', async () => {

@@ -77,10 +77,10 @@ export class ExternalTokens implements CredentialKind {
     if (issuer.disabled) return deny('issuer_disabled', { issuer: issuer.name })
     const facts = readExternalToken(jwt, issuer)
     if (isDenied(facts)) return facts
-    const isReviewed = issuer.kubernetes?.mode === 'token_review'
-    const signed = isReviewed && !isPinned(issuer) ? undefined : await this.#signed(jwt, issuer)
-    if (signed !== undefined && isDenied(signed)) return signed
-    if (!isReviewed) return { issuer, facts, signed, reviewedUntilMs: undefined }
+    // Before a cluster is asked: nobody without its keys can have it asked for anything.
+    const signed = await this.#signed(jwt, issuer)
+    if (isDenied(signed)) return signed
+    if (issuer.kubernetes?.mode !== 'token_review') return { issuer, facts, signed, reviewedUntilMs: undefined }
     const reviewed = await this.#reviews.review(issuer, jwt.text, facts)
     if (isDenied(reviewed)) return reviewed
     const audiences = facts.audiences.filter((audience) => reviewed.audiences.includes(audience))
@@ -170,7 +170,7 @@ export class ExternalTokens implements CredentialKind {
     )
   }
 
-  async #signed(jwt: UnverifiedJwt, issuer: ExternalIssuer): Promise<NonNullable<Genuine['signed']> | Denied> {
+  async #signed(jwt: UnverifiedJwt, issuer: ExternalIssuer): Promise<Genuine['signed'] | Denied> {
     const { kid, alg } = jwt.header
     const by = this.#keys.of(issuer)
     const found = by.find(kid, alg)

@@ -8,10 +8,12 @@ import { KnownCredential } from './known-credentials.ts'
 export type Genuine = {
   readonly issuer: ExternalIssuer
   readonly facts: ExternalFacts
-  /** Undefined: it was not asked for a signature. */
-  readonly signed:
-    | { readonly by: VerificationKeys; readonly kid: string | undefined; readonly alg: string; readonly key: Found }
-    | undefined
+  readonly signed: {
+    readonly by: VerificationKeys
+    readonly kid: string | undefined
+    readonly alg: string
+    readonly key: Found
+  }
   /** From then on (monotonic) the issuer's API server has to be asked again; undefined: it is not asked. */
   readonly reviewedUntilMs: number | undefined
 }
@@ -56,7 +58,7 @@ export class KnownExternal extends KnownCredential {
     const { directory, verifyAnew, standAnew, monotonicMs } = this.deps
     const { issuer, signed, reviewedUntilMs } = this.genuine
     if (directory.issuer(issuer.name) !== issuer) return verifyAnew(text, this)
-    if (signed !== undefined && signed.by.find(signed.kid, signed.alg) !== signed.key) return verifyAnew(text, this)
+    if (signed.by.find(signed.kid, signed.alg) !== signed.key) return verifyAnew(text, this)
     if (reviewedUntilMs !== undefined && monotonicMs() >= reviewedUntilMs) return verifyAnew(text, this)
     return this.#standsAsBefore() ? this : standAnew(text, this)
   }

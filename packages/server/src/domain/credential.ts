@@ -97,8 +97,10 @@ export function revocationOf(
     return { at: line.at, by: line.by, reason: line.reason, of }
   }
   // An access token that is a JWT has no record that could say so.
-  // A key of a client that was revoked is in the hands of others: it stays dead, whenever it is registered.
-  const byItself = drawn(`credential:${credential.id}`, 'the credential', credential.kind === 'client_key')
+  // A key of a client that was revoked is in the hands of others: it stays dead, whenever it is registered. So does a token
+  // of another issuer, whose id says which one it is: the clock of its issuer may date it after the line.
+  const isForEver = credential.kind === 'client_key' || credential.kind === 'jwt'
+  const byItself = drawn(`credential:${credential.id}`, 'the credential', isForEver)
   if (byItself !== undefined) return byItself
   const byOwner = drawn(refText(credential.owner), `all credentials of ${refText(credential.owner)}`)
   if (byOwner !== undefined) return byOwner

@@ -182,3 +182,72 @@ test('a client that requires the very rule by which it authenticates needs nothi
   await patch('/api/v1/clients/canister', { requires_workload: 'machine' })
   expect(await outcome(fetchToken(corp.assertion()))).toBe(200)
 })
+
+test('what a client gets with its workload dies with the rule, the issuer, and the token that was shown', async () => {
+  await register(on, corp)
+  await trust(on, { name: 'beside', match: { sub: 'sidecar' } })
+  const { secret } = await withSecret(on)
+  await patch('/api/v1/clients/canister', { requires_workload: 'beside' })
+  const accompanied = async (workload_token = corp.assertion({ sub: 'sidecar' })) => {
+    const form = { grant_type: 'client_credentials', client_id: 'canister', client_secret: secret, workload_token }
+    const { body } = await on.oauth('/oauth/token', form)
+    expect(await ask(body.access_token)).toBe(200)
+    return body.access_token
+  }
+  const endings: [name: string, end: (workloadToken: string) => Promise<unknown>][] = [
+    ['rule', () => patch('/api/v1/trust-rules/beside', { mode: 'off' })],
+    ['issuer', () => patch('/api/v1/issuers/corp', { disabled: true })],
+    ['its own', (credential) => on.api('POST', '/api/v1/leaks', { credential }, null)],
+  ]
+  for (const [name, end] of endings) {
+    await patch('/api/v1/trust-rules/beside', { mode: 'enforce' })
+    await patch('/api/v1/issuers/corp', { disabled: false })
+    const shown = corp.assertion({ sub: 'sidecar' })
+    const token = await accompanied(shown)
+    await end(shown)
+    expect([name, await ask(token)]).toEqual([name, 401])
+  }
+})
+
+test('nothing is minted by what was changed while the keys of the workload were waited for', async () => {
+  const { promise: gate, resolve: open } = Promise.withResolvers<void>()
+  const { promise: asked, resolve: isAsked } = Promise.withResolvers<void>()
+  const keys = Bun.serve({
+    hostname: '127.0.0.1',
+    port: 0,
+    async fetch() {
+      isAsked()
+      await gate
+      return Response.json(corp.jwks)
+    },
+  })
+  try {
+    await on.close()
+    on = await startApp({ COUNTERSIGN_EGRESS_NETWORKS: '127.0.0.0/8' })
+    corp = pinnedIssuer(on)
+    await withWebdav(on)
+    await register(on, corp, { jwks: undefined, jwks_uri: `http://127.0.0.1:${keys.port}/keys` })
+    await trust(on, { name: 'beside', match: { sub: 'sidecar' } })
+    const { secret } = await withSecret(on)
+    await patch('/api/v1/clients/canister', { requires_workload: 'beside' })
+    const form = { grant_type: 'client_credentials', client_id: 'canister', client_secret: secret }
+    const workload_token = corp.assertion({ sub: 'sidecar' })
+    const waiting = outcome(on.oauth('/oauth/token', { ...form, workload_token }))
+    await asked
+    await patch('/api/v1/issuers/corp', { disabled: true })
+    open()
+    expect(await waiting).toEqual([401, 'invalid_client', 'workload_required'])
+  } finally {
+    await keys.stop(true)
+  }
+})
+
+test('an assertion for a single use has an id that every database keeps as it is', async () => {
+  await register(on, corp, { single_use_assertions: true })
+  await trust(on, { as: { client: 'canister' } })
+  for (const jti of [undefined, '', 'a\u0000b', '\ud800', 'ü', 'x'.repeat(257)]) {
+    const refused = [401, 'invalid_client', 'external_token_refused']
+    expect([jti, await outcome(fetchToken(corp.assertion({ jti })))]).toEqual([jti, refused])
+  }
+  expect(await outcome(fetchToken(corp.assertion()))).toBe(200)
+})

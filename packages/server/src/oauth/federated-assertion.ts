@@ -17,7 +17,7 @@ import type { ExternalIssuer } from '../domain/issuer.ts'
 import type { ServerTrustRule } from '../domain/trust-rule.ts'
 import type { Store } from '../store/store.ts'
 import { useAssertion } from '../store/used-assertions.ts'
-import { assertionRefused, isForUsAlone } from './private-key-jwt-claims.ts'
+import { assertionRefused, isForUsAlone, JTI_EXPECTED, SINGLE_USE_JTI } from './private-key-jwt-claims.ts'
 
 export type FederationDeps = {
   /** The public URL. */
@@ -71,8 +71,8 @@ export async function proveFederation(
   const genuine = await deps.externalTokens.genuine(jwt)
   if (isDenied(genuine)) return genuine
   const { issuer, facts } = genuine
-  if (issuer.singleUseAssertions && facts.jti === undefined) {
-    const because = 'it has no jti, and those of its issuer are for a single use'
+  if (issuer.singleUseAssertions && !SINGLE_USE_JTI.test(facts.jti ?? '')) {
+    const because = `tokens of its issuer are for a single use, and ${JTI_EXPECTED}`
     return deny('external_token_refused', { issuer: issuer.name, because })
   }
   const standing = standingOf(facts, issuer, deps.standing, among)

@@ -25,6 +25,8 @@ export type TokenOrder = {
   readonly caller: KnownCaller
   readonly clientId: string
   readonly scopes: readonly string[]
+  /** What it dies with beside what mints it. */
+  readonly workload: readonly string[]
   /** As long as the client may have one; null: as the resource says. */
   readonly maxTtlSeconds: number | null
   readonly now: Date
@@ -38,7 +40,7 @@ export type TokenOrder = {
  * Read the revision before the first `await`.
  */
 export async function issueAccessToken(order: TokenOrder, deps: OAuthDeps): Promise<IssuedAccessToken | OAuthDenied> {
-  const { caller, clientId, scopes, maxTtlSeconds } = order
+  const { caller, clientId, scopes, workload, maxTtlSeconds } = order
   const { resource } = caller
   const { stored } = caller.known
   const { owner } = stored
@@ -52,7 +54,7 @@ export async function issueAccessToken(order: TokenOrder, deps: OAuthDeps): Prom
   if (exp <= iat) return deny('credential_expired', { expired_at: toDate(exp).toISOString() })
   const id = makeId('at', order.now, deps.random)
   const revision = deps.directory.revision + 1
-  const ancestors = [stored.id, ...stored.ancestors]
+  const ancestors = [stored.id, ...stored.ancestors, ...workload]
   const expiresInSeconds = exp - iat
 
   if (resource.accessToken.format === 'jwt') {

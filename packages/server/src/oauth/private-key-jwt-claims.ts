@@ -24,8 +24,10 @@ const MAX_LIFE_SECONDS = 300
 /** How far the clock of a client may be ahead of ours. */
 export const TOLERANCE_SECONDS = 60
 const TYPES: readonly (string | undefined)[] = [undefined, 'jwt', 'client-authentication+jwt']
-/** 1 to 256 characters that every database keeps as they are. */
-const JTI = /^[\x20-\x7e]{1,256}$/
+/** The id of an assertion that is for a single use: what every database keeps as it is. */
+export const SINGLE_USE_JTI = /^[\x20-\x7e]{1,256}$/
+/** What is said of any other. */
+export const JTI_EXPECTED = 'its jti is not 1 to 256 printable ASCII characters'
 
 /**
  * Reads a client assertion, as far as that can be judged without the client: what is refused here costs the same
@@ -72,7 +74,7 @@ export function readAssertion(
   if (misdated !== undefined) return refuse(misdated)
 
   const jti = textClaim(claims, 'jti')
-  if (jti === undefined || !JTI.test(jti)) return refuse('its jti is not 1 to 256 printable ASCII characters')
+  if (jti === undefined || !SINGLE_USE_JTI.test(jti)) return refuse(JTI_EXPECTED)
   return { jwt, clientId, jti, expiresAt }
 }
 

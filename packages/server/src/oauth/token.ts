@@ -5,7 +5,7 @@ import { type OAuthDenied, oauthJson } from './error-response.ts'
 import { mistake } from './form.ts'
 import type { TokenGrant } from './grants/grant.ts'
 import { issueAccessToken } from './issue-access-token.ts'
-import { workloadMissing } from './required-workload.ts'
+import { accompaniedBy } from './required-workload.ts'
 import { scopesOf } from './scopes.ts'
 import { targetOf } from './target.ts'
 
@@ -19,8 +19,8 @@ export function tokenEndpoint(grants: readonly TokenGrant[], deps: OAuthDeps): A
   return async (call) => {
     const grant = grantOf(call, grants)
     if (isDenied(grant)) return grant
-    const unaccompanied = await workloadMissing(call, deps)
-    if (unaccompanied !== undefined) return unaccompanied
+    const workload = await accompaniedBy(call, deps)
+    if (isDenied(workload)) return workload
     const subject = await grant.subjectOf(call)
     if (isDenied(subject)) return subject
 
@@ -30,7 +30,8 @@ export function tokenEndpoint(grants: readonly TokenGrant[], deps: OAuthDeps): A
     if (isDenied(scopes)) return scopes
     const { client, asked } = call
     const maxTtlSeconds = client.accessTokenTtlSeconds
-    const issued = await issueAccessToken({ caller, clientId: client.id, scopes, maxTtlSeconds, now: asked.now }, deps)
+    const order = { caller, clientId: client.id, scopes, workload, maxTtlSeconds, now: asked.now }
+    const issued = await issueAccessToken(order, deps)
     if (isDenied(issued)) return issued
     return oauthJson(200, {
       access_token: issued.text,
