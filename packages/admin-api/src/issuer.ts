@@ -10,8 +10,8 @@ export const KUBERNETES_MODES = ['jwks', 'token_review'] as const
 /** What tells the modes apart, for whoever chooses one. */
 export const KUBERNETES_MODES_MEAN =
   '`jwks`: a token is believed by its signature, without asking the cluster, until it expires, even when its pod or ' +
-  'ServiceAccount has been deleted. `token_review`: the API server is asked about each token, at most 10 seconds ' +
-  'ago, so that what was deleted is refused; while the API server does not answer, so is everything (503).'
+  'ServiceAccount has been deleted. `token_review`: the API server is asked about each token as well, at most 10 ' +
+  'seconds ago, so that what was deleted is refused; while the API server does not answer, so is everything (503).'
 
 const ALGORITHMS = [
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
@@ -84,7 +84,7 @@ const kubernetes = body({
     .default(null)
     .meta({
       description:
-        'The API server. For `token_review` it is needed; with `jwks` and no other source the keys come from its ' +
+        'The API server. For `token_review` it is needed. Without another source the keys come from its ' +
         '/openid/v1/jwks. An address inside private networks needs COUNTERSIGN_EGRESS_NETWORKS.',
       example: 'https://kubernetes.default.svc',
     }),

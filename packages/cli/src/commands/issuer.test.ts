@@ -107,7 +107,7 @@ describe('an issuer', () => {
     for (const verb of ['create', 'update']) {
       const help = (await done(`issuer ${verb} --help`)).replace(/\s+/g, ' ')
       expect(help).toContain('jwks: a token is believed by its signature, without asking the cluster, until it expires')
-      expect(help).toContain('token_review: the API server is asked about each token, at most 10 seconds ago')
+      expect(help).toContain('token_review: the API server is asked about each token as well, at most 10 seconds ago')
     }
   })
 })

@@ -9,7 +9,7 @@ export type KeySource =
 
 /**
  * How ServiceAccount tokens of a cluster are believed. `jwks`: by their signature alone, so a token outlives its pod and
- * its ServiceAccount until it expires. `token_review`: the API server is asked, at most 10 seconds ago.
+ * its ServiceAccount until it expires. `token_review`: the API server is asked as well, at most 10 seconds ago.
  */
 export type KubernetesReview = {
   readonly mode: 'jwks' | 'token_review'
