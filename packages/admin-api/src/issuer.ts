@@ -154,7 +154,8 @@ const fields = {
       example: null,
     }),
   ca_file: path().nullable().meta({
-    description: 'A file of this host: certificates (PEM) to trust when it is asked, in place of those of the system.',
+    description:
+      'A file of this host: certificates (PEM) to trust when it is asked, in place of those of the system. Read anew each time.',
     example: null,
   }),
   kubernetes: kubernetes.nullable().meta({
