@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { body } from './body.ts'
+import { isFetchable } from './fetchable.ts'
 import { managedBy } from './managed-by.ts'
 import { displayName, groupName, instant, name, newName } from './names.ts'
 import { networks } from './network.ts'
@@ -35,21 +36,12 @@ const jwks = body({
 
 const JWKS_URI = 'expected an https URL without user name and fragment (http at a loopback address alone)'
 const MAX_URI_LENGTH = 2048
-const LOOPBACK = /^(localhost|127(\.[0-9]{1,3}){3}|\[::1\])$/
 
 const jwksUri = z
   .string(JWKS_URI)
-  .refine(isFetchable, JWKS_URI)
+  .refine((text) => text.length <= MAX_URI_LENGTH && isFetchable(text), JWKS_URI)
   .meta({ format: 'uri', maxLength: MAX_URI_LENGTH })
   .nullable()
-
-/** What is fetched without TLS is whatever somebody on the way says. */
-function isFetchable(text: string): boolean {
-  if (text.length > MAX_URI_LENGTH || !URL.canParse(text)) return false
-  const { protocol, hostname, username, password } = new URL(text)
-  const isBare = username === '' && password === '' && !text.includes('#')
-  return isBare && (protocol === 'https:' || (protocol === 'http:' && LOOPBACK.test(hostname)))
-}
 
 /** What can be said of a client, without defaults: a change must not fill in what it does not name. */
 const fields = {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { body, refuseTogether } from './body.ts'
 import { PRIVATE_MEMBERS } from './client.ts'
+import { isFetchable } from './fetchable.ts'
 import { managedBy } from './managed-by.ts'
 import { groupName, instant, name, newName } from './names.ts'
 import { page } from './page.ts'
@@ -50,15 +51,6 @@ const mappedValue = () =>
     .min(1, 'expected a value of the claim')
     .max(256)
     .refine((text) => text !== '*', 'expected a value of the claim: "*" would let everybody in')
-
-/** Where something is fetched without TLS, whoever is on the way decides what comes. */
-function isFetchable(text: string): boolean {
-  if (!URL.canParse(text)) return false
-  const { protocol, hostname, username, password } = new URL(text)
-  const isBare = username === '' && password === '' && !text.includes('#')
-  const isLoopback = /^(localhost|127(\.[0-9]{1,3}){3}|\[::1\])$/.test(hostname)
-  return isBare && (protocol === 'https:' || (protocol === 'http:' && isLoopback))
-}
 
 export const GroupMappings = z
   .record(groupName(), z.array(mappedValue()).min(1, 'expected at least one value').max(100))

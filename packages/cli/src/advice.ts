@@ -20,6 +20,11 @@ export function asCommands(text: string): string {
   })
 }
 
+/** What a flag says that stands otherwise in a body. */
+export function withFlags(text: string): string {
+  return text.replaceAll('{"prefix": "…"}', '{"prefix": "…"} (--sub-prefix)')
+}
+
 /** What to do about a refusal that is not about the key alone. */
 const AFTER: Record<string, string> = {
   minting_refused: 'Who may make credentials for others makes yours: countersign pat create --user <username>',

@@ -4,7 +4,7 @@ import type { Terminal } from './terminal.ts'
 import { readTextFile } from './text-file.ts'
 
 /** The part of a schema that is needed here. */
-type Checked<Body> = {
+export type Checked<Body> = {
   safeParse(
     value: unknown,
   ): { success: true; data: Body } | { success: false; error: Parameters<typeof fieldProblems>[0] }

@@ -21,7 +21,7 @@ export async function confirmDeletion(
   const retired = `${whose} ${what.word} can never be used again.`
   if (yes) return
   if (!terminal.canAsk) {
-    hint(retired)
+    hint(`Once this is done: ${retired.charAt(0).toLowerCase()}${retired.slice(1)}`)
     return
   }
   const answer = await terminal.ask(`${what.losing} ${retired} Delete? [y/N] `)

@@ -1,6 +1,6 @@
 import { ApiError, UnreachableError } from '@countersign/admin-api'
 import { TokenRequestError } from '@countersign/client'
-import { afterRefusal, asCommands } from './advice.ts'
+import { afterRefusal, asCommands, withFlags } from './advice.ts'
 import { CallError, ConfigurationError, UsageError } from './exit.ts'
 import { plain } from './text.ts'
 
@@ -34,7 +34,7 @@ function apiLines(error: ApiError): string[] {
   // The detail of a body that is not acceptable says every problem in one line; below they stand one by one.
   const first = said(error.problems.length > 0 ? error.title : error.message)
   const code = error.code === 'unexpected_answer' ? [] : [`(${error.status} ${plain(error.code)})`]
-  return [[first, ...code].join(' '), ...error.problems.map(fieldLine)]
+  return [[first, ...code].join(' '), ...error.problems.map((problem) => withFlags(fieldLine(problem)))]
 }
 
 function whyLines({ decisionId }: Pick<ApiError, 'decisionId'>): string[] {

@@ -105,6 +105,6 @@ test.each(deletions)('%s asks a person, who has to say yes', async (line, call, 
 test.each(deletions)('%s goes on in a script, and says what that means', async (line, call, word) => {
   const { code, err } = await api.run(line)
   expect(code).toBe(0)
-  expect(err).toStartWith(`${word} can never be used again.\n`)
+  expect(err).toStartWith(`Once this is done: ${word.toLowerCase()} can never be used again.\n`)
   expect(api.sent.map(({ method, path }) => `${method} ${path}`)).toEqual([call])
 })

@@ -96,12 +96,23 @@ test.each<[string, string, string]>([
   ['a shared secret', jwt({ iss: 'https://a.example', sub: SECRET }, { alg: 'HS256' }), 'a shared secret, or none'],
   ['no issuer', jwt({ sub: SECRET }), 'names no issuer'],
   ['no subject', jwt({ iss: 'https://a.example', scope: SECRET }), 'nothing in it makes a rule'],
+  ['an ID token', jwt({ iss: 'https://a.example', sub: SECRET, nonce: SECRET }), 'send an access token'],
+  [
+    'a token of a ServiceAccount Secret',
+    jwt({ iss: 'kubernetes/serviceaccount', sub: 'system:serviceaccount:a:b' }),
+    'mount a projected token',
+  ],
   ['an issuer that is none', jwt({ iss: 'corp', sub: SECRET }), 'issuer: expected the iss of its tokens'],
 ])('%s: says what is wrong, and quotes nothing of it', async (_case, token, why) => {
   const { code, out, err } = await suggest(token)
   expect({ code, out }).toEqual({ code: 2, out: '' })
   expect(err).toContain(why)
   for (const piece of [...token.split('.'), SECRET]) expect(err).not.toContain(piece)
+})
+
+test.each(['issuer', 'name', 'client'])('a name that cannot be is told of --%s, which said it', async (option) => {
+  const { code, err } = await suggest(jwt(PLATFORM_CLAIMS.github), `--${option} Bad!`)
+  expect([code, err]).toEqual([2, expect.stringContaining(`--${option}: expected 1 to 63 characters`)])
 })
 
 test('a token that lives too long is suggested for with a note', async () => {

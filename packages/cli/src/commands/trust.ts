@@ -65,7 +65,11 @@ export function addTrustCommands(program: Command, terminal: Terminal): void {
       online(terminal, command, async (session) => {
         const query = { ...pageQuery(options), ...present({ issuer: options.issuer }) }
         const page = await session.api.trustRules.list(query)
-        const empty = 'No trust rules here. Suggest one: countersign trust suggest --token-file <path>'
+        const those =
+          options.issuer === undefined
+            ? 'No trust rules here.'
+            : `No trust rules about issuer ${options.issuer}. Which issuers there are: countersign issuer list.`
+        const empty = `${those} Suggest one: countersign trust suggest --token-file <path>`
         printPage(session, command, page, columns(terminal), empty)
       }),
     )
@@ -104,7 +108,7 @@ export function addTrustCommands(program: Command, terminal: Terminal): void {
   ])
 
   const remove = deleteOptions(trust.command('delete <name>'))
-    .description('delete a trust rule; its name is never given again')
+    .description('delete a trust rule that no client requires; its name is never given again')
     .action((name: string, options: DeleteOptions, command: Command) =>
       online(terminal, command, async (session) => {
         const losing = `Trust rule ${name} will be deleted, and what was minted by it ends.`

@@ -1,5 +1,6 @@
 // What cannot stand in an issuer, as far as the form of its fields does not tell.
 
+import { isFetchable } from '@countersign/admin-api'
 import { type JwkSet, parseJwkSet } from '@countersign/resource-server'
 import type { ExternalIssuer } from '../domain/issuer.ts'
 import { type IssuerWrite, listIssuers, listIssuersOf } from '../store/issuers.ts'
@@ -22,21 +23,28 @@ export async function requireAcceptableIssuer(write: IssuerWrite, db: Db, deps: 
     )
   }
   requireAllowedFiles(write, deps)
-  if (kubernetes?.mode === 'token_review' && kubernetes.apiServer === null) {
-    throw rejectedField('kubernetes.api_server', 'expected the address of the API server, which token_review asks')
-  }
-  if (kubernetes?.mode === 'token_review' && kubernetes.tokenFile === null) {
-    throw rejectedField('kubernetes.token_file', 'expected our own projected token, which the API server asks for')
-  }
+  requireReviewer(write)
   const asksForKeys = kubernetes?.apiServer === null || kubernetes === null
-  if (keySource.kind === 'discovery' && asksForKeys && !/^https?:\/\//.test(issuer)) {
+  if (keySource.kind === 'discovery' && asksForKeys && !isFetchable(issuer)) {
     throw rejectedField(
       'issuer',
-      'expected an https URL, or one of jwks, jwks_uri and jwks_file: its keys cannot be found by it',
+      'expected an https URL (http at a loopback address alone), or one of jwks, jwks_uri and jwks_file: its keys ' +
+        'cannot be found by it',
     )
   }
   const keys = keySource.kind === 'jwks' ? await requireUsableKeys(keySource.jwks, write) : undefined
   await requireTellable(write, keys, db)
+}
+
+/** Whom to ask about tokens, and who asks. */
+function requireReviewer({ kubernetes }: IssuerWrite): void {
+  if (kubernetes?.mode !== 'token_review') return
+  const { apiServer, tokenFile } = kubernetes
+  const problems = [
+    ...(apiServer === null ? [{ path: 'api_server', message: 'the address of the API server, which it asks' }] : []),
+    ...(tokenFile === null ? [{ path: 'token_file', message: 'our own projected token, which it shows there' }] : []),
+  ].map(({ path, message }) => ({ path: `kubernetes.${path}`, message: `expected ${message} in mode token_review` }))
+  if (problems.length > 0) throw rejectedFields(problems)
 }
 
 /** The keys that tokens can be verified with; refuses what no issuer means to publish, each with its place. */

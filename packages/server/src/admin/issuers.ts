@@ -60,7 +60,7 @@ async function acceptable(
   deps: AdminDeps,
 ): Promise<IssuerWrite> {
   const { kubernetes, group_mappings: groupMappings } = wanted
-  if (groupMappings !== null) await requireGroups(db, Object.keys(groupMappings), 'group_mappings')
+  if (groupMappings !== null) await requireGroups(db, Object.keys(groupMappings), 'group_mappings', 'table')
   const write: IssuerWrite = {
     name: wanted.name,
     issuer: wanted.issuer,

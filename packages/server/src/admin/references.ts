@@ -13,14 +13,22 @@ import { rejectedField, rejectedFields } from './problem.ts'
 
 // What a body refers to has to be there. A message says how to make it.
 
-/** The groups of these names, each once. */
-export async function requireGroups(db: Db, names: readonly string[], field: string): Promise<string[]> {
+/** The groups of these names, each once; of a table that they are the keys of, or of a list. */
+export async function requireGroups(
+  db: Db,
+  names: readonly string[],
+  field: string,
+  of: 'list' | 'table' = 'list',
+): Promise<string[]> {
   const unique = [...new Set(names)]
   const found = new Set(unique.length === 0 ? [] : (await listGroups(db, unique)).map(({ name }) => name))
   const missing = unique.filter((name) => !found.has(name))
   if (missing.length > 0) {
     throw rejectedFields(
-      missing.map((name) => ({ path: `${field}[${names.indexOf(name)}]`, message: absent('group', name) })),
+      missing.map((name) => ({
+        path: of === 'table' ? `${field}.${name}` : `${field}[${names.indexOf(name)}]`,
+        message: absent('group', name),
+      })),
     )
   }
   return unique

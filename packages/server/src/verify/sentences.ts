@@ -158,7 +158,7 @@ const SENTENCES: Record<RefusalCode, (facts: Facts) => string> = {
   revision_unconfirmed: ({ detail }) =>
     `The database has not confirmed for 5 seconds what this node knows, and could not be asked: ${text(detail.because)}.`,
   keys_unavailable: ({ detail }) =>
-    `The keys of ${text(detail.of)} could not be fetched from its jwks_uri; the log says why. It is asked again by itself.`,
+    `The keys of ${text(detail.of)} could not be fetched or read; the log says why. They are asked for again by themselves.`,
   internal_error: () => 'A bug of Countersign. The log holds the error under the same decision id.',
 }
 
