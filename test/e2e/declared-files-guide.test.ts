@@ -1,8 +1,10 @@
 // The guide to declared files, word for word. Only addresses and paths are those of the test.
 
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Declaration, NewClient, NewGroup, NewIssuer, NewResource, NewTrustRule, NewUser } from '@countersign/admin-api'
 import { type CountersignServer, startCountersign } from '../support/countersign-server.ts'
 import { guideBlock, ROOT, substitute } from '../support/guide.ts'
 import { run } from '../support/program.ts'
@@ -76,5 +78,30 @@ describeWith(['bash', 'npx'], 'the guide to declared files', () => {
       expect((await server.call('GET', '/groups/media')).body).toMatchObject({ managed_by: 'platform' })
     },
     PATIENCE_MS,
+  )
+})
+
+/** The least of each noun that can stand in a file. */
+const LEAST = {
+  groups: [NewGroup, { name: 'a' }],
+  clients: [NewClient, { id: 'a' }],
+  users: [NewUser, { username: 'a' }],
+  resources: [NewResource, { name: 'a', identifier: 'https://a.example.com', rules: [] }],
+  issuers: [NewIssuer, { name: 'a', issuer: 'https://a.example.com' }],
+  trust_rules: [NewTrustRule, { name: 'a', issuer: 'a', match: { sub: 'a' }, as: { client: 'a' } }],
+} as const
+/** Told beside the table. */
+const NO_LIMITS = ['managed_by', 'default_resource', 'links']
+
+test('the table of what stays where it is left out names all of it, and nothing else', () => {
+  const kept = Object.entries(LEAST).flatMap(([list, [schema, entry]]) => {
+    const [declared] = Declaration.parse({ [list]: [entry] })[list as keyof typeof LEAST]
+    return Object.keys(schema.parse(entry)).filter((field) => !(field in (declared ?? {})))
+  })
+  const guide = readFileSync(join(ROOT, 'docs/guides', GUIDE), 'utf8')
+  const table = guide.match(/^ {2}\|.*\|$/gm)?.join('\n') ?? ''
+  const named = [...table.matchAll(/`([a-z_]+)`/g)].map(([, field]) => field)
+  expect([...new Set(named)].toSorted()).toEqual(
+    [...new Set(kept)].filter((field) => !NO_LIMITS.includes(field)).toSorted(),
   )
 })
