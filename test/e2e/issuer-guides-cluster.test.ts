@@ -80,14 +80,18 @@ test('keys come from the API server, which is shown our own token', async () => 
 
 test('in mode token_review a pod that is deleted is refused ten seconds later, and an audience that is not confirmed at once', async () => {
   const { url, files, env, known, asked } = await cluster()
-  const given = ({ kubernetes }: Words) => {
+  const given = ({ kubernetes }: Words, { jwk }: TestKey) => {
+    known.keys = [jwk]
     const own = { api_server: url, token_file: join(files, 'token') }
     return { ca_file: null, kubernetes: { ...(kubernetes as Words), ...own } }
   }
   const scene = await openGuide(withIssuerOf('reviewed.yaml'), { env, given })
   const token = scene.token('kubernetes', POD)
   expect(await scene.call(token, ...USAGE)).toMatchObject(ATLAS)
-  expect(asked).toEqual(['POST /apis/authentication.k8s.io/v1/tokenreviews Bearer our-own-token'])
+  expect(asked).toEqual([
+    'GET /openid/v1/jwks Bearer our-own-token',
+    'POST /apis/authentication.k8s.io/v1/tokenreviews Bearer our-own-token',
+  ])
   known.isDeleted = true
   scene.app.clock.monotonicAheadMs += 10_001
   expect(await scene.call(token, ...USAGE)).toMatchObject({ status: 401, code: 'external_token_refused' })
