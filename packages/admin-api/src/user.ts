@@ -38,6 +38,10 @@ const fields = {
           .string()
           .min(1, 'expected the sub of their tokens')
           .max(512, 'expected at most 512 characters')
+          .regex(
+            /^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]*$/u,
+            'expected one line without control characters and lone surrogates: no sub has any',
+          )
           .meta({ description: 'Their `sub` there.', example: '248289761001' }),
       }),
     )

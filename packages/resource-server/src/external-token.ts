@@ -28,7 +28,7 @@ const MAX_TEXT_LENGTH = 512
 const MAX_AUDIENCES = 64
 
 /** What breaks lines, or has several spellings: a surrogate alone becomes another character in UTF-8. */
-const UNPRINTABLE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u
+export const UNPRINTABLE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u
 
 /**
  * Reads what a token of the issuer of `policy` says. Refused as `external_token_refused`, with the first reason in words:

@@ -1,5 +1,6 @@
 // What a trust rule may ask of a claim at all, whoever signs.
 
+import { UNPRINTABLE } from './external-token.ts'
 import type { ClaimMatch } from './trust-rule.ts'
 import { isScalar } from './trust-rule-condition.ts'
 
@@ -49,6 +50,10 @@ function notUnderstood(path: string): TrustProblem {
   return { path, message: 'Expected a text, a number, a boolean, {"in": […]}, {"exists": true} or {"prefix": "…"}.' }
 }
 
+function unprintable(path: string): TrustProblem {
+  return { path, message: 'Expected one line without control characters and lone surrogates: no sub has any.' }
+}
+
 function problemsOfMembers(path: string, members: readonly unknown[], claim: string): readonly TrustProblem[] {
   if (members.length === 0) return [{ path, message: 'A list of nothing fits nobody: name what may be said.' }]
   if (members.length > MAX_MEMBERS) return [{ path, message: `Expected at most ${MAX_MEMBERS} values.` }]
@@ -63,6 +68,7 @@ function problemsOfScalar(path: string, value: unknown, claim: string): readonly
   }
   if (value === '') return [{ path, message: 'Expected a text that is not empty.' }]
   if (value.length > MAX_TEXT_LENGTH) return [{ path, message: `Expected at most ${MAX_TEXT_LENGTH} characters.` }]
+  if (UNPRINTABLE.test(value)) return [unprintable(path)]
   if (!PATTERN.test(value)) return []
   const instead = claim === 'sub' ? 'use {"prefix": "…"}' : 'name each value in {"in": […]}'
   return [{ path, message: `Patterns are not read here, and this looks like one: ${instead}.` }]
@@ -77,6 +83,7 @@ function problemsOfPrefix(path: string, claim: string, prefix: string): readonly
     return [{ path, message: 'Only sub may be asked for by a prefix: name each value in {"in": […]}.' }]
   }
   if (prefix.length > MAX_TEXT_LENGTH) return [{ path, message: `Expected at most ${MAX_TEXT_LENGTH} characters.` }]
+  if (UNPRINTABLE.test(prefix)) return [unprintable(path)]
   if (PATTERN.test(prefix)) {
     return [{ path, message: 'Patterns are not read here: a prefix is compared as it stands, so leave the * out.' }]
   }

@@ -51,9 +51,10 @@ export type TrustRules<Rule extends TrustRule> = {
 /**
  * Prepares rules for matching: by issuer, and those that name their subjects by subject.
  *
- * Of the rules that fit and are enforced, the most specific one is taken: an exact `sub` before a prefix, a longer prefix
- * before a shorter one, then more claims, then by name. The order of `rules` says nothing. A rule that asks nothing, or
- * something that is not understood, fits nobody. Whether a rule is wise is for `checkTrustRule` to say, before it gets here.
+ * Of the rules that fit and are enforced, the most specific one is taken: an exact `sub` before all others, then more
+ * claims before fewer, then a longer prefix before a shorter one, then by name. The order of `rules` says nothing. A rule
+ * that asks nothing, or something that is not understood, fits nobody. Whether a rule is wise is for `checkTrustRule` to
+ * say, before it gets here.
  *
  * Security: pure, and by comparisons alone: no patterns, so nothing to anchor and nothing that a token can make slow.
  *

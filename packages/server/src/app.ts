@@ -193,7 +193,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
     decisions,
     sha256Hex,
     publicUrl: config.publicUrl,
-    issuerFileDirs: config.issuerFileDirs,
+    ...{ issuerFileDirs: config.issuerFileDirs, groupMappings: config.groupMappings },
     seal,
     recogniseLeaked: recogniseAny,
     revocations,

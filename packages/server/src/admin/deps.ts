@@ -1,5 +1,5 @@
 import type { Decision, Explain, Explanation } from '@countersign/admin-api'
-import type { RefusalCode } from '@countersign/resource-server'
+import type { RefusalCode, RoleMappings } from '@countersign/resource-server'
 import type { KnownCaller } from '../authentication/known-credentials.ts'
 import type { Resolver } from '../authentication/resolver.ts'
 import type { Directory } from '../directory/directory.ts'
@@ -26,6 +26,8 @@ export type AdminDeps = {
   readonly publicUrl: string
   /** Directories of this host whose files an issuer may name. */
   readonly issuerFileDirs: readonly string[]
+  /** Group → values of claims, for issuers that say nothing of it. */
+  readonly groupMappings: RoleMappings
   readonly seal: Seal
   /** Who resolves a credential that leaked, also one that is never presented; undefined: it is none of this server. */
   readonly recogniseLeaked: (text: string) => Resolver | undefined

@@ -30,9 +30,12 @@ export class Guard {
     private readonly management: Resource,
   ) {}
 
-  /** Refuses, unless by an unconfined admin, what touches a holder of rights at the management API. */
-  async mayAlter(what: string, holders: readonly HolderRef[]): Promise<void> {
-    if (await holdsManagement(this.db, holders)) await this.mayAlterManagement(what)
+  /**
+   * Refuses, unless by an unconfined admin, what touches a holder of rights at the management API. With `linkedTo` it
+   * touches every user who is linked to a subject of that issuer too.
+   */
+  async mayAlter(what: string, holders: readonly HolderRef[], linkedTo?: string): Promise<void> {
+    if (await holdsManagement(this.db, holders, linkedTo)) await this.mayAlterManagement(what)
   }
 
   /** To be asked before anything is written: what it finds is what the end of the change is compared with. */

@@ -1,18 +1,20 @@
-import { groupRefs } from '../domain/credential.ts'
+import { MANAGEMENT_RESOURCE, type RoleMappings } from '@countersign/resource-server'
+import { groupRefs, type HolderRef } from '../domain/credential.ts'
 import type { ExternalIssuer } from '../domain/issuer.ts'
-import { deleteIssuer, type IssuerWrite, insertIssuer, updateIssuer } from '../store/issuers.ts'
+import { deleteIssuer, type IssuerWrite, insertIssuer, listIssuersOf, updateIssuer } from '../store/issuers.ts'
 import { listResources } from '../store/resources.ts'
 import { retireId } from '../store/retired-ids.ts'
 import { drawRevocationLine } from '../store/revocation-lines.ts'
 import type { Change } from '../store/store.ts'
 import { listTrustRulesOf } from '../store/trust-rules.ts'
-import { listUsersLinkedTo } from '../store/user-links.ts'
+import { isAnybodyLinkedTo, listUsersLinkedTo } from '../store/user-links.ts'
 import { requireFreeName } from './free-name.ts'
 import type { Guard } from './guard.ts'
 import { requireNamedByNone } from './named-by.ts'
 import { Rejected } from './problem.ts'
-import { holdersOf } from './trust-rule-writes.ts'
+import { holdersByRules, reachManagement } from './trusted-holders.ts'
 
+const CHANGING = 'Changing this issuer'
 /** What a token minted by a federated assertion lives at most. */
 const MINTED_MS = 86_400_000
 
@@ -24,11 +26,13 @@ export class IssuerWrites {
   constructor(
     private readonly change: Change,
     private readonly guard: Guard,
+    /** Of issuers that have no table of their own. */
+    private readonly groupMappings: RoleMappings,
   ) {}
 
   async insert(issuer: IssuerWrite, managedBy: string | null): Promise<void> {
     await requireFreeName(this.change, 'issuer', issuer.name)
-    await this.#mayMap(issuer)
+    await this.#mayBelieve(undefined, issuer)
     await insertIssuer(this.change, issuer, managedBy)
     await this.change.record('issuer.create', 'issuer', issuer.name, { issuer: issuer.issuer })
   }
@@ -41,8 +45,8 @@ export class IssuerWrites {
   ): Promise<void> {
     // Who declares it, and that it is believed no longer, gives nobody anything.
     const isNarrowed = fields.every((field) => field === 'managed_by' || (field === 'disabled' && after.disabled))
-    await this.#mayAlterSubjectsOf(before, !isNarrowed)
-    if (!isNarrowed) await this.#mayMap(after)
+    await this.#mayAlterSubjectsOf(before, CHANGING, !isNarrowed)
+    if (!isNarrowed) await this.#mayBelieve(before, after)
     await updateIssuer(this.change, after, managedBy)
     await this.change.record('issuer.change', 'issuer', after.name, { fields, disabled: after.disabled })
     if (fields.some((field) => field !== 'managed_by'))
@@ -51,31 +55,51 @@ export class IssuerWrites {
 
   async delete(issuer: ExternalIssuer): Promise<void> {
     await this.#requireUnnamed(issuer)
-    await this.#mayAlterSubjectsOf(issuer, false)
+    await this.#mayAlterSubjectsOf(issuer, CHANGING, false)
     await deleteIssuer(this.change, issuer.name)
     await retireId(this.change, 'issuer', issuer.name)
     await this.change.record('issuer.delete', 'issuer', issuer.name)
     await this.#endWhatItMinted(issuer.name, 'the issuer was deleted')
   }
 
-  /** Groups that hold rights at the management API, for the subjects whose claims say so. */
-  async #mayMap({ groupMappings }: IssuerWrite): Promise<void> {
-    const groups = Object.keys(groupMappings ?? {})
-    if (groups.length > 0) await this.guard.mayAlter('Membership of these groups', groupRefs(groups))
+  /** Undefined `before`: there was none. */
+  async #mayBelieve(before: ExternalIssuer | undefined, after: IssuerWrite): Promise<void> {
+    await this.#mayMap(after)
+    if (showsOwnToken(after) && (before === undefined || isAskedOtherwise(before, after))) {
+      await this.guard.mayAlterManagement('Saying to whom our own token is shown')
+    }
+    // Tokens without a key id, and those of a key id that both have, are of neither from then on.
+    for (const twin of await listIssuersOf(this.change.db, after.issuer)) {
+      if (twin.name !== after.name) await this.#mayAlterSubjectsOf(twin, `Signing as issuer ${twin.name} does`, true)
+    }
   }
 
-  async #mayAlterSubjectsOf({ name, groupMappings }: ExternalIssuer, gives: boolean): Promise<void> {
-    const rules = await listTrustRulesOf(this.change.db, name)
-    const linked = await listUsersLinkedTo(this.change.db, name)
-    const users = linked.map((id) => ({ kind: 'user', id }) as const)
-    const holders = [...rules.flatMap(holdersOf), ...users, ...groupRefs(Object.keys(groupMappings ?? {}))]
-    if (gives && holders.length > 0 && !this.guard.hasScope('credentials:write')) {
-      throw new Rejected(
-        'scope_missing',
-        'Its tokens stand for others: to change it takes the scope credentials:write too.',
-      )
+  /** Groups that hold rights at the management API, for the subjects whose claims say so. */
+  async #mayMap(issuer: IssuerWrite): Promise<void> {
+    const groups = this.#mappedGroups(issuer)
+    const table = issuer.groupMappings === null ? 'COUNTERSIGN_GROUP_MAPPINGS, which it takes,' : 'its table'
+    await this.guard.mayAlter(`Membership of the groups of ${table}`, groups)
+  }
+
+  /** By the table that is in force. */
+  #mappedGroups({ groupMappings }: IssuerWrite): HolderRef[] {
+    return groupRefs(Object.keys(groupMappings ?? this.groupMappings))
+  }
+
+  async #mayAlterSubjectsOf(issuer: ExternalIssuer, what: string, gives: boolean): Promise<void> {
+    const { db } = this.change
+    const rules = await listTrustRulesOf(db, issuer.name)
+    // Also who holds nothing by itself passes where a resource asks for no more than a workload, or a second factor.
+    const isBelieved = rules.length > 0 || (await isAnybodyLinkedTo(db, issuer.name))
+    if (gives && isBelieved && !this.guard.hasScope('credentials:write')) {
+      const says = `${what} takes the scope credentials:write too: tokens of issuer ${issuer.name} stand for others.`
+      throw new Rejected('scope_missing', says)
     }
-    if (holders.length > 0) await this.guard.mayAlter('Changing this issuer', holders)
+    if (reachManagement(rules)) {
+      await this.guard.mayAlterManagement(`${what}, whose tokens reach ${MANAGEMENT_RESOURCE},`)
+    }
+    const holders = [...(await holdersByRules(db, rules)), ...this.#mappedGroups(issuer)]
+    await this.guard.mayAlter(what, holders, issuer.name)
   }
 
   async #requireUnnamed({ name }: ExternalIssuer): Promise<void> {
@@ -91,6 +115,17 @@ export class IssuerWrites {
   async #endWhatItMinted(name: string, reason: string): Promise<void> {
     await endWhatWasMintedBy(this.change, `issuer_${name}`, reason)
   }
+}
+
+function showsOwnToken({ kubernetes }: IssuerWrite): boolean {
+  return (kubernetes?.tokenFile ?? null) !== null
+}
+
+/** Whether something else is shown, to another API server, or to one that is known by other certificates. */
+function isAskedOtherwise(before: IssuerWrite, after: IssuerWrite): boolean {
+  const told = ({ kubernetes, caFile }: IssuerWrite) =>
+    [kubernetes?.mode, kubernetes?.apiServer, kubernetes?.tokenFile, caFile].join('\n')
+  return told(before) !== told(after)
 }
 
 /** Access tokens that were minted by a federated assertion name its rule and its issuer as their ancestors. */

@@ -1,11 +1,13 @@
 import type { Issuer as IssuerAnswer, IssuerChange, NewIssuer } from '@countersign/admin-api'
+import { checkTrustRule } from '@countersign/resource-server'
 import type { ExternalIssuer, KeySource } from '../domain/issuer.ts'
 import { findIssuer, type IssuerWrite } from '../store/issuers.ts'
 import type { Db } from '../store/store.ts'
+import { listTrustRulesOf } from '../store/trust-rules.ts'
 import { defined } from './defined.ts'
 import type { AdminDeps, Authorized } from './deps.ts'
 import { requireAcceptableIssuer } from './issuer-checks.ts'
-import { Rejected } from './problem.ts'
+import { Rejected, rejectedFields, unended } from './problem.ts'
 import { requireGroups } from './references.ts'
 import { toIssuer } from './wire.ts'
 import { write } from './write.ts'
@@ -30,9 +32,23 @@ export async function changeIssuer(
     const isSourceSent = [body.jwks, body.jwks_uri, body.jwks_file].some((source) => source !== undefined)
     const wanted = { ...toIssuer(before), ...defined(body) }
     const after = await acceptable(wanted, isSourceSent ? sourceOf(body) : before.keySource, db, deps)
+    await requireFittingRules(before, after, db)
     await issuers.update(before, after, Object.keys(body), body.managed_by)
     return toIssuer(await requireIssuer(db, name))
   })
+}
+
+/** What a rule may ask depends on who signs: of an issuer that signs for everybody it has to name a tenant. */
+async function requireFittingRules(before: ExternalIssuer, after: IssuerWrite, db: Db): Promise<void> {
+  if (before.issuer === after.issuer) return
+  const policy = { issuer: after.issuer, isKubernetes: after.kubernetes !== null }
+  const problems = (await listTrustRulesOf(db, after.name)).flatMap((rule) =>
+    checkTrustRule(rule, policy).problems.map(({ path, message }) => {
+      const says = `expected one for which trust rule ${rule.name} would do (${path}: ${unended(message)})`
+      return { path: 'issuer', message: says }
+    }),
+  )
+  if (problems.length > 0) throw rejectedFields(problems)
 }
 
 export async function removeIssuer(deps: AdminDeps, by: Authorized, name: string): Promise<void> {

@@ -1,11 +1,13 @@
 import { MANAGEMENT_RESOURCE } from '@countersign/resource-server'
 import { BOOTSTRAP_CLIENT } from '../domain/client.ts'
-import { groupRefs, type HolderRef, type OwnerRef } from '../domain/credential.ts'
+import type { HolderRef, OwnerRef } from '../domain/credential.ts'
 import { ADMIN_ROLE, isSelfService } from '../domain/management.ts'
 import { listEnabledGroups, listMembers } from '../store/groups.ts'
-import { findOwner, listEnabledOwners } from '../store/owners.ts'
+import { isAnyMemberOf } from '../store/memberships.ts'
+import { listEnabledOwners } from '../store/owners.ts'
 import { listPermissions, listPermissionsOf } from '../store/permissions.ts'
 import type { Db } from '../store/store.ts'
+import { isAnyLinkedMemberOf, listHeldByLinked } from '../store/user-links.ts'
 import type { AdminDeps, Authorized } from './deps.ts'
 import { Rejected } from './problem.ts'
 
@@ -24,13 +26,21 @@ export function requireUnconfinedAdmin({ caller, roles }: Authorized, what: stri
   )
 }
 
-/** Says whether one of these, by itself or by a group that it is in, has a say at the management API beyond itself. */
-export async function holdsManagement(db: Db, holders: readonly HolderRef[]): Promise<boolean> {
-  const groups = await Promise.all(
-    holders.map(async ({ kind, id }) => (kind === 'group' ? [] : ((await findOwner(db, { kind, id }))?.groups ?? []))),
-  )
-  const held = await listPermissionsOf(db, MANAGEMENT_RESOURCE, [...holders, ...groupRefs(groups.flat())])
-  return held.some((permission) => !isSelfService(permission))
+/**
+ * Says whether one of these, by itself or by a group that it is in, has a say at the management API beyond itself. With
+ * `linkedTo` every user who is linked to a subject of that issuer is one of them: there may be very many, so nobody is
+ * looked up one by one.
+ */
+export async function holdsManagement(db: Db, holders: readonly HolderRef[], linkedTo?: string): Promise<boolean> {
+  const held = await listPermissionsOf(db, MANAGEMENT_RESOURCE, holders)
+  if (held.some((permission) => !isSelfService(permission))) return true
+  const byGroups = await listPermissions(db, { resource: MANAGEMENT_RESOURCE, holderKind: 'group' })
+  const groups = byGroups.flatMap((permission) => (isSelfService(permission) ? [] : [permission.holder.id]))
+  const owners = holders.flatMap(({ kind, id }) => (kind === 'group' ? [] : [{ kind, id }]))
+  if (await isAnyMemberOf(db, groups, owners)) return true
+  if (linkedTo === undefined) return false
+  const heldByLinked = await listHeldByLinked(db, linkedTo, MANAGEMENT_RESOURCE)
+  return heldByLinked.some((one) => !isSelfService(one)) || isAnyLinkedMemberOf(db, linkedTo, groups)
 }
 
 /**

@@ -44,6 +44,11 @@ export function rejectedFields(problems: readonly FieldProblem[]): Rejected {
   return new Rejected('invalid_body', problems.map(({ path, message }) => `${path}: ${message}.`).join(' '), problems)
 }
 
+/** Problems of others are put into sentences where they are told. */
+export function unended(message: string): string {
+  return message.replace(/\.$/, '')
+}
+
 /** Makes each of them; when some find mistakes in the body, those of all are told at once. */
 export async function allOf<const Parts extends readonly (() => unknown)[]>(parts: Parts) {
   const mistakes: FieldProblem[] = []

@@ -143,8 +143,12 @@ async function unknownIntrospectors({ introspectors }: ResourceWrite, db: Db) {
 async function refuseClash(resource: ResourceWrite, db: Db, { directory }: AdminDeps): Promise<void> {
   const own = directory.management.identifier
   const issuer = own.replace(/\/api\/v1$/, '')
-  if ([own, issuer].includes(resource.identifier.replace(/\/+$/, ''))) {
-    throw new Rejected('name_taken', 'The identifier is that of Countersign itself.')
+  const isOurs = (audience: string) => [own, issuer].includes(audience.replace(/\/+$/, ''))
+  if (isOurs(resource.identifier)) throw new Rejected('name_taken', 'The identifier is that of Countersign itself.')
+  // What is for us is traded or administers: shown to an API, it would be for whoever runs that API to show here.
+  const alias = resource.audience_aliases.find(({ audience }) => isOurs(audience))
+  if (alias !== undefined) {
+    throw new Rejected('name_taken', `Audience alias ${alias.audience} is an audience of Countersign itself.`)
   }
   const clash = await findResourceClash(db, resource)
   if (clash !== undefined) throw new Rejected('name_taken', `${clash[0]?.toUpperCase()}${clash.slice(1)}.`)

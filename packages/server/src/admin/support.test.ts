@@ -78,7 +78,7 @@ export async function startApi(options: Settings & { shared?: boolean } = {}) {
     store,
     directory,
     sha256Hex,
-    ...{ publicUrl: 'http://127.0.0.1:8420', issuerFileDirs: ['/etc/issuers'] },
+    ...{ publicUrl: 'http://127.0.0.1:8420', issuerFileDirs: ['/etc/issuers'], groupMappings: {} },
     seal: sealWith(new Uint8Array(32).fill(1), random),
     recogniseLeaked: () => undefined,
     revocations: new HolderRevocations(() => 0),

@@ -1,16 +1,21 @@
 import { MANAGEMENT_RESOURCE } from '@countersign/resource-server'
-import { groupRefs, type HolderRef } from '../domain/credential.ts'
 import type { ServerTrustRule } from '../domain/trust-rule.ts'
 import { listClientsRequiring } from '../store/clients.ts'
 import { retireId } from '../store/retired-ids.ts'
 import type { Change } from '../store/store.ts'
-import { deleteTrustRule, insertTrustRule, type TrustRuleWrite, updateTrustRule } from '../store/trust-rules.ts'
-import { listUsersLinkedTo } from '../store/user-links.ts'
+import {
+  deleteTrustRule,
+  insertTrustRule,
+  listTrustRulesOf,
+  type TrustRuleWrite,
+  updateTrustRule,
+} from '../store/trust-rules.ts'
 import { requireFreeName } from './free-name.ts'
 import type { Guard } from './guard.ts'
 import { endWhatWasMintedBy } from './issuer-writes.ts'
 import { requireNamedByNone } from './named-by.ts'
 import { Rejected } from './problem.ts'
+import { holdersByRules, mayShareSubjects, reachManagement } from './trusted-holders.ts'
 
 /** Fields that say nothing of who is trusted. */
 const FOR_PEOPLE: readonly string[] = ['description', 'managed_by']
@@ -36,11 +41,9 @@ export class TrustRuleWrites {
     managedBy?: string | null,
   ): Promise<void> {
     const isForPeople = fields.every((field) => FOR_PEOPLE.includes(field))
-    const trustsNobody =
-      fields.every((field) => field === 'mode' || FOR_PEOPLE.includes(field)) && after.mode !== 'enforce'
-    if (isForPeople || trustsNobody) await this.#mayAlterSubjectsOf(before)
+    if (isForPeople) await this.#mayAlterSubjectsOf('A trust rule', [before])
     else {
-      await this.#mayTrust(before)
+      await this.#mayRelease(before)
       await this.#mayTrust(after)
     }
     await updateTrustRule(this.change, after, managedBy)
@@ -50,12 +53,12 @@ export class TrustRuleWrites {
 
   /** A client that requires a rule which is gone gets no tokens, and nothing would say why. */
   async delete(rule: ServerTrustRule): Promise<void> {
-    const clients = await listClientsRequiring(this.change.db, rule.name)
+    const clients = await listClientsRequiring(this.change.db, [rule.name])
     requireNamedByNone(
       clients.map((id) => `client ${id}`),
       'set it to mode off',
     )
-    await this.#mayAlterSubjectsOf(rule)
+    await this.#mayRelease(rule)
     await deleteTrustRule(this.change, rule.name)
     await retireId(this.change, 'trust_rule', rule.name)
     await this.change.record('trust_rule.delete', 'trust_rule', rule.name)
@@ -67,23 +70,34 @@ export class TrustRuleWrites {
       const says = 'Whoever it trusts acts as those whom it names: that takes the scope credentials:write too.'
       throw new Rejected('scope_missing', says)
     }
-    if (rule.narrowing.resources?.includes(MANAGEMENT_RESOURCE)) {
-      await this.guard.mayAlterManagement(`A trust rule that reaches ${MANAGEMENT_RESOURCE}`)
-    }
-    await this.#mayAlterSubjectsOf(rule)
+    await this.#mayReach('A trust rule', [rule])
   }
 
-  async #mayAlterSubjectsOf(rule: TrustRuleWrite): Promise<void> {
-    const linked = rule.as.kind === 'user' ? await listUsersLinkedTo(this.change.db, rule.issuer) : []
-    const users = linked.map((id) => ({ kind: 'user', id }) as const)
-    await this.guard.mayAlter('A trust rule that names these', [...holdersOf(rule), ...users])
+  /**
+   * To trust less is to trust otherwise: a subject that a rule lets go falls to any wider one that fits.
+   *
+   * Security: else whoever may turn rules off would choose for whom their subjects stand.
+   */
+  async #mayRelease(rule: ServerTrustRule): Promise<void> {
+    await this.#mayTrust(rule)
+    if (rule.mode !== 'enforce') return
+    const others = (await listTrustRulesOf(this.change.db, rule.issuer)).filter(
+      (other) => other.name !== rule.name && other.mode === 'enforce' && mayShareSubjects(rule, other),
+    )
+    await this.#mayReach('Leaving subjects to a trust rule', others)
   }
-}
 
-/** Whoever a rule has its subjects stand for, as far as it names them. */
-export function holdersOf({ as }: Pick<TrustRuleWrite, 'as'>): HolderRef[] {
-  if (as.kind === 'client') return [{ kind: 'client', id: as.id }]
-  return as.kind === 'workload' ? groupRefs(as.groups) : []
+  async #mayReach(what: string, rules: readonly TrustRuleWrite[]): Promise<void> {
+    if (reachManagement(rules)) await this.guard.mayAlterManagement(`${what} that reaches ${MANAGEMENT_RESOURCE}`)
+    await this.#mayAlterSubjectsOf(what, rules)
+  }
+
+  /** Of rules of one issuer. */
+  async #mayAlterSubjectsOf(what: string, rules: readonly TrustRuleWrite[]): Promise<void> {
+    const holders = await holdersByRules(this.change.db, rules)
+    const linkedTo = rules.find(({ as }) => as.kind === 'user')?.issuer
+    await this.guard.mayAlter(`${what} that names these`, holders, linkedTo)
+  }
 }
 
 function detailOf({ issuer, mode, as }: TrustRuleWrite) {

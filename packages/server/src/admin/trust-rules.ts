@@ -7,7 +7,7 @@ import type { Db } from '../store/store.ts'
 import { findTrustRule, type TrustRuleWrite } from '../store/trust-rules.ts'
 import { defined } from './defined.ts'
 import type { AdminDeps, Authorized } from './deps.ts'
-import { Rejected, rejectedField, rejectedFields } from './problem.ts'
+import { Rejected, rejectedField, rejectedFields, unended } from './problem.ts'
 import { requireGroups, requireResources } from './references.ts'
 import { toTrustRule } from './wire.ts'
 import { write } from './write.ts'
@@ -80,11 +80,6 @@ async function acceptable(wanted: WantedTrustRule, db: Db, deps: AdminDeps): Pro
 /** As it is kept: a moment later it would be another one. */
 function toWholeSeconds(text: string): Date {
   return new Date(Math.floor(Date.parse(text) / 1000) * 1000)
-}
-
-/** Problems are put into sentences where they are told. */
-function unended(message: string): string {
-  return message.replace(/\.$/, '')
 }
 
 async function requireTarget(as: WantedTrustRule['as'], db: Db): Promise<TrustTarget> {

@@ -41,7 +41,7 @@ export function write<T>(deps: AdminDeps, authorized: Authorized, work: (writes:
     const credentials = new CredentialWrites(change, guard, deps)
     const foreignPrefixes = new ForeignPrefixWrites(change, guard, deps.seal)
     const signingKeys = new SigningKeyWrites(change, guard, deps.seal)
-    const issuers = new IssuerWrites(change, guard)
+    const issuers = new IssuerWrites(change, guard, deps.groupMappings)
     const trustRules = new TrustRuleWrites(change, guard)
     const result = await work({ db, now, nouns, users, credentials, issuers, trustRules, foreignPrefixes, signingKeys })
     await guard.requireAdminLeft(deps)

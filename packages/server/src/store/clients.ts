@@ -104,18 +104,21 @@ export async function listClientsWithKey(
   }
 }
 
-/** The clients that get no token unless a workload fits this trust rule. */
-export async function listClientsRequiring(db: Db, rule: string): Promise<string[]> {
+/** The clients that get no token unless a workload fits one of these trust rules. */
+export async function listClientsRequiring(db: Db, rules: readonly string[]): Promise<string[]> {
+  if (rules.length === 0) return []
+  const named = new Set(rules)
   const rows = await db
     .selectFrom('client')
     .select(['id', 'body'])
-    // "_" of a name stands for any character here: what is found is read.
-    .where('body', 'like', `%"requires_workload":"${rule}"%`)
+    // "_" stands for any character here: what is found is read.
+    .where('body', 'like', '%"requires_workload":"%')
     .orderBy('id')
     .execute()
-  return rows.flatMap(({ id, body }) =>
-    parseObject<ClientBody>(body, `client ${id}`).requires_workload === rule ? [id] : [],
-  )
+  return rows.flatMap(({ id, body }) => {
+    const { requires_workload: rule } = parseObject<ClientBody>(body, `client ${id}`)
+    return rule && named.has(rule) ? [id] : []
+  })
 }
 
 export async function insertClient(change: Change, write: ClientWrite, managedBy: string | null): Promise<void> {

@@ -24,6 +24,24 @@ export async function listMemberships(
   return groups
 }
 
+/** Whether one of these owners is in one of these groups. */
+export async function isAnyMemberOf(db: Db, groups: readonly string[], owners: readonly OwnerRef[]): Promise<boolean> {
+  if (groups.length === 0) return false
+  for (const [kind, some] of Map.groupBy(owners, (owner) => owner.kind)) {
+    const ids = [...new Set(some.map(({ id }) => id))]
+    const member = await db
+      .selectFrom('membership')
+      .select('member')
+      .where('group', 'in', groups)
+      .where('member_kind', '=', kind)
+      .where('member', 'in', ids)
+      .limit(1)
+      .executeTakeFirst()
+    if (member !== undefined) return true
+  }
+  return false
+}
+
 /** Lets the member be in these groups and in no others. */
 export async function replaceMemberships(change: Change, member: OwnerRef, groups: readonly string[]): Promise<void> {
   await deleteMemberships(change, member)

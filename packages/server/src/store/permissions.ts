@@ -12,6 +12,7 @@ export type PermissionFilter = {
   readonly ids?: readonly string[]
   readonly resource?: string | undefined
   readonly holder?: HolderRef | undefined
+  readonly holderKind?: HolderRef['kind']
   /** Ids after this one. */
   readonly after?: string | undefined
   readonly limit?: number
@@ -24,6 +25,7 @@ export async function listPermissions(db: Db, filter: PermissionFilter = {}): Pr
   if (filter.holder !== undefined) {
     query = query.where('holder_kind', '=', filter.holder.kind).where('holder', '=', filter.holder.id)
   }
+  if (filter.holderKind !== undefined) query = query.where('holder_kind', '=', filter.holderKind)
   if (filter.after !== undefined) query = query.where('id', '>', filter.after)
   if (filter.limit !== undefined) query = query.limit(filter.limit)
   return (await query.execute()).map(toPermission)

@@ -139,6 +139,8 @@ export async function findResourceClash(db: Db, write: ResourceWrite): Promise<s
     .where('name', '!=', write.name)
     .executeTakeFirst()
   if (byIdentifier !== undefined) return `the identifier is that of resource ${byIdentifier.name}`
+  const byAlias = await findAliasClash(db, write)
+  if (byAlias !== undefined) return byAlias
   if (write.hosts.length === 0) return undefined
   const byHost = await db
     .selectFrom('resource_host')
@@ -147,6 +149,36 @@ export async function findResourceClash(db: Db, write: ResourceWrite): Promise<s
     .where('resource', '!=', write.name)
     .executeTakeFirst()
   return byHost && `host ${byHost.host} is that of resource ${byHost.resource}`
+}
+
+/** Security: an alias that is the identifier of another resource would let tokens that are meant for that one in here. */
+async function findAliasClash(
+  db: Db,
+  { name, identifier, audience_aliases }: ResourceWrite,
+): Promise<string | undefined> {
+  const audiences = audience_aliases.map(({ audience }) => audience)
+  if (audiences.length > 0) {
+    const aliased = await db
+      .selectFrom('resource')
+      .select(['name', 'identifier'])
+      .where('identifier', 'in', audiences)
+      .where('name', '!=', name)
+      .executeTakeFirst()
+    if (aliased !== undefined)
+      return `audience alias ${aliased.identifier} is the identifier of resource ${aliased.name}`
+  }
+  const others = await db
+    .selectFrom('resource')
+    .select(['name', 'body'])
+    .where('body', 'like', '%"audience_aliases":[{%')
+    .where('name', '!=', name)
+    .execute()
+  const aliasing = others.find(({ name: other, body }) =>
+    parseObject<ResourceBody>(body, `resource ${other}`).audience_aliases.some(
+      ({ audience }) => audience === identifier,
+    ),
+  )
+  return aliasing && `the identifier is an audience alias of resource ${aliasing.name}`
 }
 
 async function insertHosts(change: Change, { name, hosts }: ResourceWrite): Promise<void> {

@@ -1,5 +1,5 @@
 import type { UserLink } from '../domain/user.ts'
-import type { Change, Db } from './store.ts'
+import { type Change, type Db, parseTexts } from './store.ts'
 
 /** By user: the subjects of other issuers that they are, in order. */
 export async function listUserLinks(db: Db, users?: readonly string[]): Promise<Map<string, UserLink[]>> {
@@ -21,6 +21,44 @@ export async function findLinkedUser(db: Db, { issuer, subject }: UserLink): Pro
     .where('subject', '=', subject)
     .executeTakeFirst()
   return row?.user
+}
+
+/** Whether any user is linked to a subject of this issuer. */
+export async function isAnybodyLinkedTo(db: Db, issuer: string): Promise<boolean> {
+  const link = await db.selectFrom('user_link').select('user').where('issuer', '=', issuer).limit(1).executeTakeFirst()
+  return link !== undefined
+}
+
+/** Whether any user who is linked to a subject of this issuer is in one of these groups. */
+export async function isAnyLinkedMemberOf(db: Db, issuer: string, groups: readonly string[]): Promise<boolean> {
+  if (groups.length === 0) return false
+  const link = await db
+    .selectFrom('user_link')
+    .innerJoin('membership', 'membership.member', 'user_link.user')
+    .select('user_link.user')
+    .where('user_link.issuer', '=', issuer)
+    .where('membership.member_kind', '=', 'user')
+    .where('membership.group', 'in', groups)
+    .limit(1)
+    .executeTakeFirst()
+  return link !== undefined
+}
+
+/** What users who are linked to a subject of this issuer hold by themselves at a resource: each kind of holding once. */
+export async function listHeldByLinked(db: Db, issuer: string, resource: string) {
+  const rows = await db
+    .selectFrom('user_link')
+    .innerJoin('permission', 'permission.holder', 'user_link.user')
+    .select(['permission.scopes', 'permission.roles'])
+    .distinct()
+    .where('user_link.issuer', '=', issuer)
+    .where('permission.holder_kind', '=', 'user')
+    .where('permission.resource', '=', resource)
+    .execute()
+  return rows.map(({ scopes, roles }) => ({
+    scopes: parseTexts(scopes, 'the scopes of a permission'),
+    roles: parseTexts(roles, 'the roles of a permission'),
+  }))
 }
 
 /** The users who are linked to a subject of this issuer, in order. */
