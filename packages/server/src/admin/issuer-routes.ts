@@ -52,7 +52,8 @@ const change = createRoute({
   summary: 'Change an issuer',
   description:
     'Only the fields sent change. Access tokens that were minted by its tokens end, and its own are verified anew. ' +
-    'Where its tokens stand for somebody, that takes the scope credentials:write too.',
+    'Where trust rules or links name it, that takes the scope credentials:write too, unless it is disabled; and so does ' +
+    'signing as such an issuer. To say to whom our own token is shown takes role admin.',
   request: { params, ...sent(IssuerChange, { disabled: true }) },
   responses: { 200: answer('The issuer as it is now.', namedIssuer), ...PROBLEM },
 })

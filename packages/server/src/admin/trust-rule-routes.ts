@@ -51,7 +51,9 @@ const change = createRoute({
   path: '/trust-rules/{id}',
   tags,
   summary: 'Change a trust rule',
-  description: `Only the fields sent change. Access tokens that were minted by it end. ${WARNED}`,
+  description:
+    'Only the fields sent change. Access tokens that were minted by it end. But for its description, it takes the scope ' +
+    `credentials:write too: subjects that a rule lets go fall to a wider one. ${WARNED}`,
   request: { params, ...sent(TrustRuleChange, { mode: 'off' }) },
   responses: { 200: answer('The rule as it is now.', namedRule), ...PROBLEM },
 })
@@ -61,8 +63,8 @@ const remove = createRoute({
   tags,
   summary: 'Delete a trust rule',
   description:
-    'Nobody is trusted by it any more, and what was minted by it ends. Refused while clients require it ' +
-    '(`requires_workload`). Its name is never given again.',
+    'Nobody is trusted by it any more, and what was minted by it ends. It takes the scope credentials:write too. Refused ' +
+    'while clients require it (`requires_workload`). Its name is never given again.',
   ...one,
   responses: DONE,
 })
