@@ -298,6 +298,27 @@ describe('a rule that is narrower than another', () => {
     expect(await call('DELETE', '/trust-rules/contractor')).toEqual(ESCALATES)
     expect(await call('DELETE', '/trust-rules/aside')).toEqual([204, undefined])
   })
+
+  test('takes no subjects from somebody with a say at countersign, but by an admin', async () => {
+    await start()
+    await withAdmins()
+    await trust(on, { ...wide, as: { client: 'boss' } })
+    await trust(on, { name: 'root', match: { sub: 'ci:root' }, as: { client: 'boss' } })
+    const call = await having('trust-rules:write', 'credentials:write')
+    const made = (match: Body) => call('POST', '/trust-rules', { ...narrow, issuer: 'corp', match })
+    for (const match of [
+      narrow.match,
+      { sub: { in: ['x', 'ci:root'] } },
+      { sub: { prefix: 'ci:team:a:' } },
+      { tid: 't' },
+    ]) {
+      expect([match, await made(match)]).toEqual([match, ESCALATES])
+    }
+    expect(await made({ sub: { prefix: 'ci:root:' } })).toEqual([201, undefined])
+    expect(await call('PATCH', '/trust-rules/contractor', { match: narrow.match })).toEqual(ESCALATES)
+    expect(await call('PATCH', '/trust-rules/contractor', { match: narrow.match, mode: 'off' })).toEqual(DONE)
+    expect(await call('PATCH', '/trust-rules/contractor', { mode: 'enforce' })).toEqual(ESCALATES)
+  })
 })
 
 test('an issuer becomes none that signs for everybody under rules that name no tenant', async () => {

@@ -15,7 +15,7 @@ import type { Guard } from './guard.ts'
 import { endWhatWasMintedBy } from './issuer-writes.ts'
 import { requireNamedByNone } from './named-by.ts'
 import { Rejected } from './problem.ts'
-import { holdersByRules, mayShareSubjects, reachManagement } from './trusted-holders.ts'
+import { holdersByRules, mayComeBefore, reachManagement } from './trusted-holders.ts'
 
 /** Fields that say nothing of who is trusted. */
 const FOR_PEOPLE: readonly string[] = ['description', 'managed_by']
@@ -43,7 +43,7 @@ export class TrustRuleWrites {
     const isForPeople = fields.every((field) => FOR_PEOPLE.includes(field))
     if (isForPeople) await this.#mayAlterSubjectsOf('A trust rule', [before])
     else {
-      await this.#mayRelease(before)
+      await this.#mayTrust(before)
       await this.#mayTrust(after)
     }
     await updateTrustRule(this.change, after, managedBy)
@@ -58,33 +58,30 @@ export class TrustRuleWrites {
       clients.map((id) => `client ${id}`),
       'set it to mode off',
     )
-    await this.#mayRelease(rule)
+    await this.#mayTrust(rule)
     await deleteTrustRule(this.change, rule.name)
     await retireId(this.change, 'trust_rule', rule.name)
     await this.change.record('trust_rule.delete', 'trust_rule', rule.name)
     await endWhatWasMintedBy(this.change, `rule_${rule.name}`, 'the trust rule was deleted')
   }
 
+  /**
+   * To trust less is to trust otherwise: a subject that a rule lets go falls to any wider one that fits, from which it had
+   * been taken.
+   *
+   * Security: else whoever may turn rules off would choose for whom their subjects stand.
+   */
   async #mayTrust(rule: TrustRuleWrite): Promise<void> {
     if (!this.guard.hasScope('credentials:write')) {
       const says = 'Whoever it trusts acts as those whom it names: that takes the scope credentials:write too.'
       throw new Rejected('scope_missing', says)
     }
     await this.#mayReach('A trust rule', [rule])
-  }
-
-  /**
-   * To trust less is to trust otherwise: a subject that a rule lets go falls to any wider one that fits.
-   *
-   * Security: else whoever may turn rules off would choose for whom their subjects stand.
-   */
-  async #mayRelease(rule: ServerTrustRule): Promise<void> {
-    await this.#mayTrust(rule)
     if (rule.mode !== 'enforce') return
-    const others = (await listTrustRulesOf(this.change.db, rule.issuer)).filter(
-      (other) => other.name !== rule.name && other.mode === 'enforce' && mayShareSubjects(rule, other),
+    const wider = (await listTrustRulesOf(this.change.db, rule.issuer)).filter(
+      (other) => other.name !== rule.name && other.mode === 'enforce' && mayComeBefore(rule, other),
     )
-    await this.#mayReach('Leaving subjects to a trust rule', others)
+    await this.#mayReach('Changing what comes before a trust rule', wider)
   }
 
   async #mayReach(what: string, rules: readonly TrustRuleWrite[]): Promise<void> {

@@ -31,14 +31,15 @@ export function reachManagement(rules: readonly Rule[]): boolean {
 }
 
 /**
- * Whether a subject could fit both rules. Only what they ask of `sub` tells them apart for certain: other claims may be
- * lists, of which one member suffices.
+ * Whether a subject could fit both rules, and stand as the first one says. Only what they ask of `sub` tells them apart for
+ * certain: other claims may be lists, of which one member suffices.
  */
-export function mayShareSubjects(one: Pick<Rule, 'match'>, other: Pick<Rule, 'match'>): boolean {
+export function mayComeBefore(one: Pick<Rule, 'match'>, other: Pick<Rule, 'match'>): boolean {
   const [these, those] = [subjectsOf(one.match.sub), subjectsOf(other.match.sub)]
+  // Nothing comes before a rule that names the subject but another such.
+  if (those?.kind === 'exact' && these?.kind !== 'exact') return false
   if (these === undefined || those === undefined) return true
-  if (these.kind === 'prefix') return those.texts.some((text) => meet(text, those.kind, these.texts[0]))
-  if (those.kind === 'prefix') return these.texts.some((text) => meet(text, 'exact', those.texts[0]))
+  if (those.kind === 'prefix') return these.texts.some((text) => meet(text, these.kind, those.texts[0]))
   const exact = new Set(those.texts)
   return these.texts.some((text) => exact.has(text))
 }
