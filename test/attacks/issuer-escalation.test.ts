@@ -303,21 +303,25 @@ describe('a rule that is narrower than another', () => {
     await start()
     await withAdmins()
     await trust(on, { ...wide, as: { client: 'boss' } })
-    await trust(on, { name: 'root', match: { sub: 'ci:root' }, as: { client: 'boss' } })
+    await trust(on, { name: 'root', match: { sub: 'ci:root:x' }, as: { client: 'boss' } })
     const call = await having('trust-rules:write', 'credentials:write')
-    const made = (match: Body) => call('POST', '/trust-rules', { ...narrow, issuer: 'corp', match })
+    const made = (match: Body, name = 'contractor') =>
+      call('POST', '/trust-rules', { ...narrow, name, issuer: 'corp', match })
     for (const match of [
       narrow.match,
-      { sub: { in: ['x', 'ci:root'] } },
+      { sub: { in: ['x', 'ci:root:x'] } },
       { sub: { prefix: 'ci:team:a:' } },
       { tid: 't' },
     ]) {
       expect([match, await made(match)]).toEqual([match, ESCALATES])
     }
     expect(await made({ sub: { prefix: 'ci:root:' } })).toEqual([201, undefined])
+    expect(await made({ sub: 'ci:root:y' }, 'aside')).toEqual([201, undefined])
     expect(await call('PATCH', '/trust-rules/contractor', { match: narrow.match })).toEqual(ESCALATES)
     expect(await call('PATCH', '/trust-rules/contractor', { match: narrow.match, mode: 'off' })).toEqual(DONE)
     expect(await call('PATCH', '/trust-rules/contractor', { mode: 'enforce' })).toEqual(ESCALATES)
+    await on.api('DELETE', '/api/v1/trust-rules/all')
+    expect(await made({ tid: 't' }, 'tenant')).toEqual([201, undefined])
   })
 })
 
