@@ -77,14 +77,15 @@ guide(
       expect(await scene().trade(direct)).toEqual({ status: 401, code: 'assertion_refused' })
     })
 
-    test('a reusable workflow is trusted from any repository of the owner, at its ref alone', async () => {
+    test('a reusable workflow is trusted from this repository, at its ref, for these events alone', async () => {
       await scene().declare(declaredIn('github-actions.md', 'reusable.yaml'))
-      const elsewhere = { repository_id: '777', repository: 'octo-org/other' }
       const release = (claims: Words) => scene().call(scene().token('githubReusable', claims), 'POST', '/releases')
-      expect(await release(elsewhere)).toMatchObject({ user: DEPLOY })
-      const moved = { ...elsewhere, job_workflow_ref: 'octo-org/workflows/.github/workflows/release.yml@refs/tags/v4' }
+      expect(await release({})).toMatchObject({ user: DEPLOY })
+      const moved = { job_workflow_ref: 'octo-org/workflows/.github/workflows/release.yml@refs/tags/v4' }
       expect(await release(moved)).toMatchObject({ status: 401, code: 'trust_rule_missing' })
-      expect(await release({ ...elsewhere, repository_owner_id: '998' })).toMatchObject({ code: 'trust_rule_missing' })
+      for (const claims of [{ repository_id: '777' }, { event_name: 'pull_request_target' }]) {
+        expect(await release(claims)).toMatchObject({ status: 401, code: 'trust_rule_missing' })
+      }
     })
   },
 )
@@ -93,6 +94,12 @@ guide('gitlab-ci', [
   ['a job on the protected branch releases', RELEASE, ['gitlab', { exp: 1_893_456_000 + 1800 }], 'client:my-project'],
   ['the same branch, not protected', RELEASE, ['gitlab', { ref_protected: 'false' }], missed('ref_protected')],
   ['another branch', RELEASE, ['gitlab', { ref: 'topic' }], missed('ref')],
+  [
+    'a merge request of a fork',
+    RELEASE,
+    ['gitlab', { pipeline_source: 'merge_request_event' }],
+    missed('pipeline_source'),
+  ],
   ['a tag of the name of the branch', RELEASE, ['gitlab', { ref_type: 'tag' }], missed('ref_type')],
   ['another project of the group', RELEASE, ['gitlab', { project_id: '21' }], missed('project_id')],
   [

@@ -23,7 +23,7 @@ guide(
     [
       'a machine of the group pushes',
       'POST /',
-      ['keycloak', { ...BOT, groups: ['git-admins'] }],
+      ['keycloak', { ...BOT, realm_access: undefined, groups: ['/git-admins'] }],
       `workload:corp:${BOT.sub}`,
     ],
     ['a realm role of the name is as good', 'POST /', ['keycloak', BOT], `workload:corp:${BOT.sub}`],
@@ -34,9 +34,9 @@ guide(
       PERMISSION,
     ],
     [
-      'a group with its path is another one',
+      'a group of the name below another one gives nothing',
       'GET /',
-      ['keycloak', { ...BOT, realm_access: undefined, groups: ['/git-admins'] }],
+      ['keycloak', { ...BOT, realm_access: undefined, groups: ['/partners/git-admins'] }],
       PERMISSION,
     ],
     [
@@ -120,10 +120,10 @@ guide(
     ],
     ['and writes nothing', 'PUT /a', ['entraV2', { ...audienceOf(2), ...OTHER }], SCOPE],
     [
-      'one with a role that is not mapped may nothing',
+      'one with another role is nobody',
       'GET /',
       ['entraV2', { ...audienceOf(2), ...OTHER, roles: ['Files.Write'] }],
-      PERMISSION,
+      missed('roles'),
     ],
     [
       'one without a role is nobody',
@@ -147,6 +147,12 @@ guide(
     ],
     ['a token of version 1', 'GET /', ['entraV1', audienceOf(1)], FOREIGN],
     ['an ID token', 'GET /', ['entraV2', { ...audienceOf(2), nonce: 'n' }], REFUSED],
+    [
+      'an ID token that was asked for without a nonce',
+      'GET /',
+      ['entraV2', { ...audienceOf(2), azp: undefined, azpacr: undefined }],
+      REFUSED,
+    ],
     [
       'another tenant',
       'GET /',

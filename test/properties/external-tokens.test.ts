@@ -207,7 +207,7 @@ test('a role is given when the table has it for a value that is there, and no ot
       const at: Claims = { groups: claims.groups, roles: claims.roles, x: claims.x, 'realm_access.roles': inner }
       const values = mapping.groupsClaims.flatMap((path) => {
         const said = at[path]
-        const listed = typeof said === 'string' ? said.split(' ') : said
+        const listed = typeof said === 'string' ? [said, ...said.split(' ')] : said
         return Array.isArray(listed) ? (listed as unknown[]) : []
       })
       const expected = Object.entries(mapping.mappings).filter(([, some]) => some.some((one) => values.includes(one)))

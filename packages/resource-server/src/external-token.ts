@@ -52,7 +52,7 @@ export function readExternalToken({ header, claims }: UnverifiedJwt, policy: Tok
 
   const unmeant = whyLegacyToken(claims) ?? whyNotBy(policy, header.alg, claims)
   if (unmeant !== undefined) return refuse(unmeant)
-  const other = whyOtherKind(policy.profile, header.typ, claims) ?? whyOfOtherClient(claims, policy.allowedClients)
+  const other = whyOtherKind(policy, header.typ, claims) ?? whyOfOtherClient(claims, policy.allowedClients)
   if (other !== undefined) return refuse(other)
 
   const subject = textClaim(claims, 'sub')

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { extractCredential, type Presented } from './extract-credential.ts'
+import { extractCredential, type Presented, TOO_LONG_TO_READ } from './extract-credential.ts'
 
 // Ours are `our-…`: what may stand behind the hyphen is the business of whoever recognises.
 const KEY = 'our-KEY'
@@ -298,7 +298,7 @@ test('whatever arrives: no throw, nothing of it in a refusal, and passing only e
       for (const presented of [strict, lax]) {
         if (presented.outcome !== 'deny') continue
         expect(['bearer', 'basic', 'api_key', 'authorization', undefined]).toContain(presented.detail.via as string)
-        expect([undefined, 'empty', 'empty password', 'no Bearer before it']).toContain(
+        expect([undefined, 'empty', 'empty password', 'no Bearer before it', TOO_LONG_TO_READ]).toContain(
           presented.detail.because as string,
         )
         expect(Object.keys(presented.detail).filter((name) => name !== 'via' && name !== 'because')).toEqual([])

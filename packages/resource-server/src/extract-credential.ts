@@ -56,6 +56,9 @@ const OURS_WITHOUT_SCHEME = Object.freeze(
   deny('credential_foreign', Object.freeze({ via: 'authorization', because: 'no Bearer before it' })),
 )
 
+/** Whatever it is: nobody has read it, so nobody can say that it is none of ours. For the operator as well. */
+export const TOO_LONG_TO_READ = `it is longer than ${MAX_TEXT_LENGTH} characters`
+
 /**
  * Picks at most one machine credential from `Authorization`, `X-Api-Key` or the resource's own header.
  *
@@ -136,7 +139,7 @@ function afterScheme(value: string, schemeLength: number): number {
 function readText<K>(value: string, start: number, via: Via, recognise: Recognise<K>): Presented<K> {
   const text = start === 0 ? value : value.slice(start)
   if (text === '') return EMPTY
-  if (!NOT_TOKEN68.test(text)) return text.length <= MAX_TEXT_LENGTH ? recognised(text, via, recognise) : FOREIGN[via]
+  if (!NOT_TOKEN68.test(text)) return recognised(text, via, recognise)
   return BROKEN.test(text) ? broken(value) : FOREIGN[via]
 }
 
@@ -152,11 +155,11 @@ function readBasic<K>(value: string, start: number, via: Via, recognise: Recogni
 
   const password = bytes.slice(colon + 1)
   if (password === '') return EMPTY_PASSWORD
-  const couldBeOurs = password.length <= MAX_TEXT_LENGTH && !NOT_TOKEN68.test(password)
-  return couldBeOurs ? recognised(password, via, recognise) : FOREIGN[via]
+  return NOT_TOKEN68.test(password) ? FOREIGN[via] : recognised(password, via, recognise)
 }
 
 function recognised<K>(text: string, via: Via, recognise: Recognise<K>): Presented<K> {
+  if (text.length > MAX_TEXT_LENGTH) return deny('credential_foreign', { via, because: TOO_LONG_TO_READ })
   const kind = recognise(text)
   return kind === undefined ? FOREIGN[via] : { outcome: 'presented', via, text, kind }
 }

@@ -24,6 +24,8 @@ export type KnownPlatform = {
   readonly ids: readonly string[]
   /** Claims that say it by a name, which can be renamed and taken by somebody else. */
   readonly names: readonly string[]
+  /** A claim that says on an issuer which is not shared what `iss` says already; undefined: there is none. */
+  readonly tenantId?: string
   /** Where a subject, or a prefix of one, names its tenant; it begins with it. */
   readonly tenantSubject: RegExp
   /** Whether such a subject holds names alone. */
@@ -36,6 +38,10 @@ export type KnownPlatform = {
 
 /** Subjects of GitHub that hold ids beside the names, or in place of them. */
 export const GITHUB_IDS_SUBJECT = /^(repo:[^/:@]+@[0-9]+\/|repository_(owner_)?id:)/
+
+/** Issuers of Microsoft Entra ID, of whatever tenant and version. */
+export const ENTRA_ISSUERS =
+  /^https:\/\/(login\.microsoftonline\.(com|us)|login\.partner\.microsoftonline\.cn|sts\.windows\.net)\//
 
 export const KNOWN_PLATFORMS: readonly KnownPlatform[] = [
   {
@@ -59,8 +65,9 @@ export const KNOWN_PLATFORMS: readonly KnownPlatform[] = [
     title: 'GitLab',
     issuers: /^https:\/\/gitlab\.com$/,
     shared: /^https:\/\/gitlab\.com$/,
-    ids: ['project_id', 'namespace_id', 'job_project_id', 'job_namespace_id'],
-    names: ['project_path', 'namespace_path', 'job_project_path', 'job_namespace_path'],
+    // Not job_project_id and its like: where a job runs, which may be for a merge request of anybody's fork.
+    ids: ['project_id', 'namespace_id'],
+    names: ['project_path', 'namespace_path'],
     tenantSubject: /^project_path:[^/:]+\//,
     hasNamedSubjects: true,
     examplePrefix: 'project_path:<group>/<project>:',
@@ -129,12 +136,13 @@ export const KNOWN_PLATFORMS: readonly KnownPlatform[] = [
   {
     platform: 'entra',
     title: 'Microsoft Entra ID',
-    issuers: /^https:\/\/(login\.microsoftonline\.(com|us)|login\.partner\.microsoftonline\.cn|sts\.windows\.net)\//,
+    issuers: ENTRA_ISSUERS,
     // The last one: the tenant of everybody's personal accounts.
     shared:
       /^https:\/\/(login\.microsoftonline\.(com|us)|sts\.windows\.net)\/(common|organizations|consumers|\{tenantid\}|9188040d-6c67-4c5b-b112-36a304b66dad)(\/|$)/,
     ids: ['tid', 'oid'],
     names: [],
+    tenantId: 'tid',
     // A subject of Entra ID is unguessable and belongs to one tenant and, where it is a person's, to one application.
     tenantSubject: /^[A-Za-z0-9_-]{32,}$/,
     hasNamedSubjects: false,

@@ -17,8 +17,9 @@ export type RoleMapping = {
 }
 
 /**
- * The roles that the claims give, each once and in order; empty: none. Values are compared byte for byte. A text is a
- * list with spaces between (as `scope` is), members of lists are taken whole, and what is no text gives nothing.
+ * The roles that the claims give, each once and in order; empty: none. Values are compared byte for byte. A text is one
+ * value, and a list with spaces between (as `scope` is) as well; members of lists are taken whole, and what is no text gives
+ * nothing. Security: so where an issuer says a single group as a text, no word of a name must be one that is mapped.
  *
  * Refused as `groups_overage`, with what says so: the token leaves out a claim that is read, since there are too many
  * groups to list, as Entra ID does. They are fetched nowhere; no role at all would be said of somebody who has some.
@@ -42,7 +43,8 @@ export function mapRoles(claims: Claims, { mappings, groupsClaims }: RoleMapping
 }
 
 function valuesOf(claim: unknown): readonly string[] {
-  const listed: readonly unknown[] = typeof claim === 'string' ? claim.split(' ') : Array.isArray(claim) ? claim : []
+  const listed: readonly unknown[] =
+    typeof claim === 'string' ? [claim, ...claim.split(' ')] : Array.isArray(claim) ? claim : []
   return listed.filter((value) => typeof value === 'string' && value !== '') as string[]
 }
 

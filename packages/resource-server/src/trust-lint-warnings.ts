@@ -9,7 +9,7 @@ export const TRUST_WARNINGS = [
   'mutable_name',
   'any_ref',
   'pull_request',
-  'pull_request_target',
+  'stranger_event',
   'ref_unprotected',
   'claim_is_text',
   'whole_namespace',
@@ -28,7 +28,8 @@ export function warningsOf(match: Match, issuer: LintedIssuer): readonly TrustWa
   const subjects = textsAsked(match.sub)
   const platform = platformOfIssuer(issuer.issuer) ?? platformOfSubject(subjects[0] ?? '')
   return [
-    ...(platform === undefined ? warningsOfPeople(match) : warningsOfNames(match, subjects, platform)),
+    ...(platform === undefined ? [] : warningsOfNames(match, subjects, platform)),
+    ...warningsOfPeople(match),
     ...(platform?.platform === 'github' ? warningsOfGitHub(match, subjects) : []),
     ...(platform?.platform === 'gitlab' ? warningsOfGitLab(match) : []),
     ...(issuer.isKubernetes || subjects.some(isServiceAccount) ? warningsOfKubernetes(match, subjects) : []),
@@ -91,6 +92,12 @@ function warningsOfPeople(match: Match): TrustWarning[] {
   return [{ code: 'mutable_name', message }]
 }
 
+/** What anybody may cause in a public repository, and what runs on its default branch then. */
+const STRANGER_EVENTS = [
+  ...['pull_request_target', 'workflow_run', 'issues', 'issue_comment', 'discussion', 'discussion_comment'],
+  ...['pull_request_review', 'pull_request_review_comment', 'fork', 'watch'],
+]
+
 function warningsOfGitHub(match: Match, subjects: readonly string[]): TrustWarning[] {
   const warnings: TrustWarning[] = []
   const events = textsAsked(match.event_name)
@@ -111,10 +118,16 @@ function warningsOfGitHub(match: Match, subjects: readonly string[]): TrustWarni
       '"push" or for an environment, or give this rule nothing but what such a person may do.'
     warnings.push({ code: 'pull_request', message })
   }
-  if (events.includes('pull_request_target')) {
+  const strange = events.filter((event) => STRANGER_EVENTS.includes(event))
+  if (strange.length > 0) {
+    const message = `A run for ${strange.join(' or ')} has the rights of the repository and is started by strangers: leave it out of event_name.`
+    warnings.push({ code: 'stranger_event', message })
+  }
+  if (events.length === 0 && !isWholly(/:pull_request$/)) {
     const message =
-      'A run for pull_request_target has the rights of the repository and is started by strangers: leave it out of event_name.'
-    warnings.push({ code: 'pull_request_target', message })
+      'Runs that strangers start are trusted too (pull_request_target, issue_comment, workflow_run): they have the ref of the ' +
+      'default branch. Ask for event_name, such as {"in": ["push", "workflow_dispatch"]}.'
+    warnings.push({ code: 'stranger_event', message })
   }
   return warnings
 }

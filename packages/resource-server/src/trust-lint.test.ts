@@ -122,6 +122,7 @@ describe('an issuer that signs for everybody', () => {
     ['GitHub by an id that may be any', GITHUB, { repository_id: { exists: true }, workflow: 'deploy' }],
     ['the issuer of an enterprise alike', GHE, { workflow: 'deploy' }],
     ['the same issuer with a slash', issuerOf(`${GITHUB.issuer}/`), { workflow: 'deploy' }],
+    ['GitLab by where a job runs', GITLAB, { job_project_id: '20', ref: 'main', ref_protected: 'true' }],
     ['GitLab without a project', GITLAB, { user_login: 'root', ref_protected: 'true' }],
     [
       'Bitbucket',
@@ -178,34 +179,65 @@ describe('an issuer that signs for everybody', () => {
       { job_workflow_ref: 'a/b/c.yml@v1' },
     ],
   ]
+  test('the tenant is no more than the issuer of a tenant says already', () => {
+    for (const iss of ['https://login.microsoftonline.com/5b1f4c2e/v2.0', 'https://sts.windows.net/5b1f4c2e/']) {
+      expect(said({ tid: '5b1f4c2e', azpacr: '1' }, issuerOf(iss)).join()).toMatch(/^match: Nothing in it says whose/)
+      expect(said({ tid: '5b1f4c2e' }, issuerOf(iss)).join()).toMatch(/^match: Nothing in it says whose/)
+      expect(problems({ tid: '5b1f4c2e', roles: 'Files.Read' }, issuerOf(iss))).toEqual([])
+    }
+  })
+
   for (const [name, issuer, match] of accepted) {
     test(`${name} is accepted`, () => expect(problems(match, issuer)).toEqual([]))
   }
 })
 
 describe('what is warned of', () => {
+  const ENTRA = issuerOf('https://login.microsoftonline.com/5b1f4c2e/v2.0')
   const OLD = 'repo:octo-org/octo-repo:ref:refs/heads/main'
   const NEW = 'repo:octo-org@123456/octo-repo@456789'
   const rows: readonly [string, LintedIssuer, Match, readonly string[]][] = [
-    ['a subject of names', GITHUB, { sub: OLD }, ['mutable_name']],
+    ['a subject of names', GITHUB, { sub: OLD }, ['mutable_name', 'stranger_event']],
     [
       'a repository by its name',
       GITHUB,
-      { repository: 'octo-org/octo-repo', environment: 'production' },
+      { repository: 'octo-org/octo-repo', environment: 'production', event_name: 'push' },
       ['mutable_name'],
     ],
-    ['an owner by its name', GITHUB, { repository_owner: 'octo-org', ref: 'refs/heads/main' }, ['mutable_name']],
-    ['a subject of names with an id beside it: nothing', GITHUB, { sub: OLD, repository_id: '456789' }, []],
-    ['a subject with ids: nothing', GITHUB, { sub: `${NEW}:ref:refs/heads/main` }, []],
-    ['subjects of which one has no ids', GITHUB, { sub: { in: [`${NEW}:environment:a`, OLD] } }, ['mutable_name']],
+    [
+      'an owner by its name',
+      GITHUB,
+      { repository_owner: 'octo-org', ref: 'refs/heads/main', event_name: 'push' },
+      ['mutable_name'],
+    ],
+    [
+      'a subject of names with an id beside it: nothing',
+      GITHUB,
+      { sub: OLD, repository_id: '456789', event_name: 'push' },
+      [],
+    ],
+    ['a subject with ids: nothing', GITHUB, { sub: `${NEW}:ref:refs/heads/main`, event_name: 'push' }, []],
+    ['a main branch, whoever had it run', GITHUB, { repository_id: '4', ref: 'refs/heads/main' }, ['stranger_event']],
+    ['an environment, whoever had it run', GITHUB, { repository_id: '4', environment: 'a' }, ['stranger_event']],
+    [
+      'subjects of which one has no ids',
+      GITHUB,
+      { sub: { in: [`${NEW}:environment:a`, OLD] }, event_name: 'push' },
+      ['mutable_name'],
+    ],
     [
       'a subject of a chosen template with an id: nothing',
       GITHUB,
-      { sub: 'repository_owner_id:65:environment:production' },
+      { sub: 'repository_owner_id:65:environment:production', event_name: 'push' },
       [],
     ],
-    ['any branch of a repository', GITHUB, { repository_id: '456789' }, ['any_ref', 'pull_request']],
-    ['a prefix that includes pull requests', GITHUB, { sub: { prefix: `${NEW}:` } }, ['any_ref', 'pull_request']],
+    ['any branch of a repository', GITHUB, { repository_id: '456789' }, ['any_ref', 'pull_request', 'stranger_event']],
+    [
+      'a prefix that includes pull requests',
+      GITHUB,
+      { sub: { prefix: `${NEW}:` } },
+      ['any_ref', 'pull_request', 'stranger_event'],
+    ],
     ['any branch, for pushes alone', GITHUB, { repository_id: '456789', event_name: 'push' }, ['any_ref']],
     ['a subject of pull requests', GITHUB, { sub: `${NEW}:pull_request` }, ['pull_request']],
     [
@@ -215,23 +247,28 @@ describe('what is warned of', () => {
       ['pull_request'],
     ],
     [
-      'pull_request_target',
+      'events that strangers cause',
       GITHUB,
-      { repository_id: '4', ref: 'a', event_name: 'pull_request_target' },
-      ['pull_request_target'],
+      { repository_id: '4', ref: 'a', event_name: { in: ['push', 'issue_comment'] } },
+      ['stranger_event'],
     ],
     [
       'a reusable workflow: nothing',
       GITHUB,
-      { repository_owner_id: '1', job_workflow_ref: 'a/b/c.yml@refs/tags/v1' },
+      { repository_owner_id: '1', job_workflow_ref: 'a/b/c.yml@refs/tags/v1', event_name: 'push' },
       [],
     ],
-    ['an id that GitHub says as text', GITHUB, { repository_id: 456789, ref: 'refs/heads/main' }, ['claim_is_text']],
+    [
+      'an id that GitHub says as text',
+      GITHUB,
+      { repository_id: 456789, ref: 'refs/heads/main', event_name: 'push' },
+      ['claim_is_text'],
+    ],
     ['a boolean that GitLab says as text', GITLAB, { project_id: '20', ref_protected: true }, ['claim_is_text']],
     [
       'an Enterprise Server like GitHub',
       issuerOf('https://github.example.com/_services/token'),
-      { sub: OLD },
+      { sub: OLD, event_name: 'push' },
       ['mutable_name'],
     ],
     ['a project by its path', GITLAB, { project_path: 'my-group/my-project', ref_protected: 'true' }, ['mutable_name']],
@@ -255,6 +292,7 @@ describe('what is warned of', () => {
       [],
     ],
     ['a person by an address', OWN, { email: 'alice@example.com' }, ['mutable_name']],
+    ['a person of Entra ID by an address', ENTRA, { tid: 'x', upn: 'alice@example.com' }, ['mutable_name']],
     ['a person by a subject: nothing', OWN, { sub: 'f81d4fae', email: 'alice@example.com' }, []],
     ['a ServiceAccount', CLUSTER, { sub: 'system:serviceaccount:prod:atlas' }, ['service_account_recreated']],
     [

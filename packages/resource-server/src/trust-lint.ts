@@ -55,7 +55,8 @@ export function checkTrustRule({ match }: Pick<TrustRule, 'match'>, issuer: Lint
   if (asking.every(([claim, asked]) => problemsOfClaim(claim, asked).length === 0)) {
     const platform = platformOfIssuer(issuer.issuer)
     const shared = platform !== undefined && isShared(platform, issuer.issuer) ? platform : undefined
-    const unpinned = whyUnpinned(asking, shared)
+    const isTold = ([claim]: Asked[number]) => shared === undefined && claim === platform?.tenantId
+    const unpinned = whyUnpinned(asking, shared, isTold)
     if (unpinned !== undefined) problems.push({ path: 'match', message: unpinned })
   }
   return { problems, warnings: problems.length > 0 ? [] : warningsOf(match, issuer) }
@@ -63,9 +64,13 @@ export function checkTrustRule({ match }: Pick<TrustRule, 'match'>, issuer: Lint
 
 type Asked = readonly (readonly [string, ClaimMatch])[]
 
-function whyUnpinned(asking: Asked, shared: KnownPlatform | undefined): string | undefined {
+function whyUnpinned(
+  asking: Asked,
+  shared: KnownPlatform | undefined,
+  isToldByIssuer: (one: Asked[number]) => boolean,
+): string | undefined {
   if (asking.length === 0) return 'A rule that asks nothing would trust every token: name a sub.'
-  const named = asking.filter(([claim, asked]) => namesSomebody(claim, asked))
+  const named = asking.filter((one) => namesSomebody(...one) && !isToldByIssuer(one))
   if (named.length === 0) {
     return 'Nothing in it says whose tokens are meant: name a sub, exactly or by {"prefix": "…"}, or the id of a subject or tenant.'
   }

@@ -38,3 +38,11 @@ test('of an access token that has expired another one is to be got, of a key ano
   expect(ofToken).not.toContain('rotate earlier')
   expect(await sentenceOn(String(body.key))).toContain('Make a new one, or rotate earlier next time.')
 })
+
+test('a credential that is too long to be read is not said to be unknown', async () => {
+  await withWebdav(at)
+  const corp = pinnedIssuer(at, 'https://idp.example.com')
+  const said = await sentenceOn(corp.token({ groups: Array.from({ length: 300 }, () => crypto.randomUUID()) }))
+  expect(said).toContain('it is longer than 8192 characters')
+  expect(said).not.toContain('countersign issuer create')
+})

@@ -1,4 +1,4 @@
-import { expandScopes, type RefusalCode, whyLegacyToken } from '@countersign/resource-server'
+import { expandScopes, type RefusalCode, TOO_LONG_TO_READ, whyLegacyToken } from '@countersign/resource-server'
 import type { StoredCredential, SubjectRef } from '../domain/credential.ts'
 import type { DeniedDecision } from './decision.ts'
 
@@ -49,9 +49,11 @@ const SENTENCES: Record<RefusalCode, (facts: Facts) => string> = {
         : `A credential was sent in a form that cannot be read (${text(detail.via ?? 'malformed')}). Send "Authorization: Bearer <credential>".`,
   credential_ambiguous: () => 'Two credentials were sent. Send one: Authorization or X-Api-Key.',
   credential_foreign: ({ resource, detail }) =>
-    detail.because !== undefined
-      ? 'One of our credentials was sent, but without Bearer. Send "Authorization: Bearer <credential>".'
-      : `${foreign(detail)} If it is meant for the upstream itself, set foreign_credentials: pass, or a credential_header, on ${resource}.`,
+    detail.because === TOO_LONG_TO_READ
+      ? `Nobody looked at the credential: ${TOO_LONG_TO_READ}. Have its issuer put less into it, such as roles in place of groups.`
+      : detail.because !== undefined
+        ? 'One of our credentials was sent, but without Bearer. Send "Authorization: Bearer <credential>".'
+        : `${foreign(detail)} If it is meant for the upstream itself, set foreign_credentials: pass, or a credential_header, on ${resource}.`,
   credential_mistyped: () =>
     'The credential looks like ours, but its checksum is wrong: it was cut off or mistyped when it was copied.',
   credential_unknown: () =>
