@@ -1,6 +1,7 @@
 // What Countersign says of a credential that says nothing of itself (RFC 7662).
 
 import { type Claims, claimOf, dateClaim, textClaim, textsClaim } from './jwt.ts'
+import type { NoteFault } from './protect-faults.ts'
 import { type Denied, deny } from './refusals.ts'
 import { type FetchFailure, readJsonFrom, within } from './remote-keys-fetch.ts'
 import { TwoGenerations } from './two-generations.ts'
@@ -29,6 +30,8 @@ export type IntrospectionOptions = {
   readonly cacheSeconds: number
   readonly fetch: ProtectFetch
   readonly monotonicMs: () => number
+  /** Told of each answer: why it cannot be told by it; undefined: it can. */
+  readonly noteFault?: NoteFault
 }
 
 /** What an active credential may do at the resource. */
@@ -78,7 +81,9 @@ export function introspectionClient(options: IntrospectionOptions): Introspectio
   const running = new Map<string, Promise<Introspected | Denied>>()
   const ask = async (key: string, text: string, clientAddress: string | undefined) => {
     const askedMs = monotonicMs()
-    const said = await introspect(text, clientAddress, options)
+    const answered = await introspect(text, clientAddress, options)
+    options.noteFault?.('failure' in answered ? wordsOf(answered) : undefined)
+    const said = 'failure' in answered ? unavailable(answered) : answered
     if (!('outcome' in said) || said.code === 'credential_unknown') {
       const forMs = 'outcome' in said ? Math.min(cacheSeconds * 1000, MAX_NEGATIVE_MS) : cacheSeconds * 1000
       // From when it was asked: an answer that was slow is as old as its question.
@@ -103,7 +108,7 @@ async function introspect(
   text: string,
   clientAddress: string | undefined,
   { issuer, clientId, clientSecret, resource, fetch }: IntrospectionOptions,
-): Promise<Introspected | Denied> {
+): Promise<Introspected | Denied | FetchFailure> {
   const form = new URLSearchParams({ token: text, resource })
   if (clientAddress !== undefined) form.set('client_address', clientAddress)
   const answer = await within(TIMEOUT_MS, (signal) =>
@@ -122,20 +127,17 @@ async function introspect(
       signal,
     ),
   )
-  const said = 'failure' in answer ? answer : readAnswer(answer.value, resource)
-  return 'failure' in said ? unavailable(said) : said
+  return 'failure' in answer ? answer : readAnswer(answer.value, resource)
 }
 
 /** Security: what was sent, a secret among it, may stand in the message of whatever failed; so it is not said. */
-function unavailable({ failure }: FetchFailure): Denied {
-  const because =
-    /^it (answered [0-9]+|redirects|took)/.test(failure) || failure.startsWith(NOT_READ)
-      ? failure
-      : 'it could not be asked'
-  return deny('store_unavailable', { of: 'introspection', because })
+function wordsOf({ failure, wordless = failure }: FetchFailure): string {
+  return wordless
 }
 
-const NOT_READ = 'its answer '
+function unavailable(failed: FetchFailure): Denied {
+  return deny('store_unavailable', { of: 'introspection', because: wordsOf(failed) })
+}
 
 /** RFC 6749 §2.3.1: form-encoded before it is joined. */
 function basicOf(id: string, secret: string): string {
@@ -145,10 +147,10 @@ function basicOf(id: string, secret: string): string {
 
 function readAnswer(value: Claims | undefined, resource: string): Introspected | Denied | FetchFailure {
   const active = value === undefined ? undefined : claimOf(value, 'active')
-  if (value === undefined || typeof active !== 'boolean') return { failure: `${NOT_READ}is no introspection` }
+  if (value === undefined || typeof active !== 'boolean') return { failure: 'its answer is no introspection' }
   if (!active) return deny('credential_unknown', { because: 'it is not active here, says Countersign' })
 
-  const unread = (name: string) => ({ failure: `${NOT_READ}has no ${name} that can be read` })
+  const unread = (name: string) => ({ failure: `its answer has no ${name} that can be read` })
   const id = textClaim(value, 'jti')
   const subject = textClaim(value, 'sub')
   const audience = textClaim(value, 'aud')

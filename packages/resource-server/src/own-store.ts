@@ -1,8 +1,10 @@
 // The keys that an application gives to its own users, kept in its own store.
 
+import { errorName } from './error-name.ts'
 import { parseNetwork } from './networks.ts'
 import { BUILT_IN_GROUP, type Principal } from './principal.ts'
 import { grantFrom, type Resolve, type ResourceScopes } from './protect-believed.ts'
+import type { NoteFault } from './protect-faults.ts'
 import { type Denied, deny } from './refusals.ts'
 
 /** A key as the application keeps it: never its text. */
@@ -51,7 +53,8 @@ export type OwnStoreOptions = {
 }
 
 /** Believes the application's own keys. What they may do is what their owner may do now, and no more than they say. */
-export function ownStore(store: OwnStoreOptions, resource: ResourceScopes): Resolve {
+export function ownStore(store: OwnStoreOptions, resource: ResourceScopes, noteFault: NoteFault): Resolve {
+  const asked = askedBy(noteFault)
   return async ({ digest }) => {
     const credential = await asked(() => store.findCredential(digest))
     if (credential === undefined) return deny('credential_unknown')
@@ -90,12 +93,17 @@ function principalBy({ kind, id, name, email }: OwnOwner): Principal {
 type Outage = { readonly outage: Denied }
 
 /** Security: what a database says when it fails may hold what it was asked, so none of it is told. */
-async function asked<Row>(ask: () => Found<Row>): Promise<Row | undefined | Outage> {
-  try {
-    // Stores answer null where there is nothing.
-    return (await ask()) ?? undefined
-  } catch {
-    return { outage: deny('store_unavailable', { of: 'store', because: 'the store of the application failed' }) }
+function askedBy(noteFault: NoteFault): <Row>(ask: () => Found<Row>) => Promise<Row | undefined | Outage> {
+  return async (ask) => {
+    try {
+      const found = await ask()
+      noteFault(undefined)
+      // Stores answer null where there is nothing.
+      return found ?? undefined
+    } catch (error) {
+      noteFault(`it failed (${errorName(error)})`)
+      return { outage: deny('store_unavailable', { of: 'store', because: 'the store of the application failed' }) }
+    }
   }
 }
 

@@ -22,8 +22,10 @@ import {
   type Resolve,
   type ResourceScopes,
 } from './protect-believed.ts'
+import type { Faults } from './protect-faults.ts'
 import type { Vouched } from './protect-remembered.ts'
 import { type Denied, deny } from './refusals.ts'
+import type { isSigned } from './signature.ts'
 import { signedAccessToken } from './signed-access-token.ts'
 
 export type CountersignOptions = {
@@ -43,6 +45,8 @@ export type CountersignDeps = {
   /** Undefined: the clock of the runtime. */
   readonly now: (() => Date) | undefined
   readonly monotonicMs: () => number
+  readonly check: typeof isSigned
+  readonly faults: Faults
 }
 
 export type CountersignSource = {
@@ -55,20 +59,19 @@ export type CountersignSource = {
 
 export function countersignSource(options: CountersignOptions, deps: CountersignDeps): CountersignSource {
   const { issuer, keys: pinned, introspection, cacheSeconds = 1 } = options
-  const { resource, fetch, now, monotonicMs } = deps
-  const keys = issuerKeys({
-    issuer,
-    fetch,
-    ...(pinned !== undefined && { keys: pinned }),
-    ...(now !== undefined && { now }),
-  })
+  const { resource, fetch, now, monotonicMs, check, faults } = deps
+  const source = { issuer, fetch, ...(pinned !== undefined && { keys: pinned }), ...(now !== undefined && { now }) }
+  const keys = issuerKeys(source, faults.ofKeys('countersign'))
   const client =
     introspection &&
-    introspectionClient({ issuer, ...introspection, resource: resource.identifier, cacheSeconds, fetch, monotonicMs })
+    introspectionClient({
+      ...{ issuer, ...introspection, resource: resource.identifier, cacheSeconds, fetch, monotonicMs },
+      noteFault: faults.of('introspection'),
+    })
   return {
     issuer,
     async verify(jwt) {
-      const signed = await signedAccessToken(jwt, issuer, keys)
+      const signed = await signedAccessToken(jwt, issuer, keys, check)
       if (isDenied(signed)) return signed
       const believed = believedToken(signed.facts, resource)
       if (isDenied(believed)) return believed

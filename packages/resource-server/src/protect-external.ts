@@ -18,7 +18,7 @@ import {
 import type { Vouched } from './protect-remembered.ts'
 import { type Denied, deny } from './refusals.ts'
 import { mapRoles, type RoleMapping } from './role-mapping.ts'
-import { isSigned } from './signature.ts'
+import type { isSigned } from './signature.ts'
 import type { TrustRule, TrustRules } from './trust-rule.ts'
 
 /** A trust rule, and what it gives at the resource. */
@@ -42,6 +42,7 @@ export type ExternalDeps = {
   readonly resource: ResourceScopes
   readonly now: () => Date
   readonly sha256: (text: string) => string | Promise<string>
+  readonly check: typeof isSigned
 }
 
 /** Says whom tokens of other issuers stand for: by keys of theirs alone, by trust rules, and by the roles that claims map to. */
@@ -63,7 +64,7 @@ export class ExternalSource {
     if (isDenied(issuer)) return issuer
     const facts = readExternalToken(jwt, issuer.policy)
     if (isDenied(facts)) return facts
-    const key = await keyOf(jwt, issuer)
+    const key = await keyOf(jwt, issuer, this.#deps)
     if (isDenied(key)) return key
 
     const { now, resource, sha256 } = this.#deps
@@ -105,7 +106,11 @@ export class ExternalSource {
   }
 }
 
-async function keyOf(jwt: UnverifiedJwt, { policy, keys }: ProtectIssuer): Promise<CryptoKey | Denied> {
+async function keyOf(
+  jwt: UnverifiedJwt,
+  { policy, keys }: ProtectIssuer,
+  { check }: ExternalDeps,
+): Promise<CryptoKey | Denied> {
   const { kid, alg } = jwt.header
   const refuse = (because: string) => deny('external_token_refused', { issuer: policy.name, because })
   const key = await keys.find(kid, alg)
@@ -117,7 +122,7 @@ async function keyOf(jwt: UnverifiedJwt, { policy, keys }: ProtectIssuer): Promi
         : `there is no ${alg} key of its kid`,
     )
   }
-  return (await isSigned(jwt, key, alg)) ? key : refuse('its signature is not of that key')
+  return (await check(jwt, key, alg)) ? key : refuse('its signature is not of that key')
 }
 
 /** The trust rule that it fits; undefined: none is asked for. */

@@ -13,6 +13,7 @@ import { VERIFICATION_ALGORITHMS, type VerificationKeys } from './jwk-set.ts'
 import { isShared, platformOfIssuer } from './known-issuers.ts'
 import { isReservedName, parseName } from './names.ts'
 import type { GivingRule, ProtectIssuer } from './protect-external.ts'
+import type { Faults } from './protect-faults.ts'
 import { isRoleHere, type OptionProblem, ROLE_FORM } from './protect-problems.ts'
 import { whyNotGiven } from './protect-resource.ts'
 import { readKeys } from './read-keys.ts'
@@ -70,6 +71,7 @@ export type IssuersDeps = {
   readonly fetch: KeyFetch
   readonly now: () => Date
   readonly monotonicMs: () => number
+  readonly faults: Faults
   readonly report: (problem: OptionProblem) => void
 }
 
@@ -213,9 +215,9 @@ function keysOf(
   if (named.length === 0 && !HTTP_URL.test(issuer)) {
     report('issuer', 'expected an https URL, or one of jwks, jwksUri and readKeys: its keys cannot be found by it')
   }
-  const { fetch, now, monotonicMs } = deps
-  const common = { algorithms, now, monotonicMs }
-  if (jwks !== undefined) return inlineKeys({ jwks, algorithms })
+  const { fetch, now, monotonicMs, faults } = deps
+  const common = { algorithms, now, monotonicMs, onLoad: faults.ofKeys(`issuer ${name}`) }
+  if (jwks !== undefined) return inlineKeys({ ...common, jwks })
   if (read !== undefined) return readKeys({ ...common, source: `the keys of ${name}`, read })
   if (jwksUri !== undefined) return remoteKeys({ ...common, uri: jwksUri, fetch })
   return discoveredKeys({ ...common, issuer, fetch })

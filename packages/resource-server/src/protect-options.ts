@@ -1,18 +1,26 @@
 // The options of protect(), and everything that is made of them once.
 
-import type { IntrospectionOptions, ProtectFetch } from './introspection-client.ts'
+import type { ProtectFetch } from './introspection-client.ts'
 import { parseName } from './names.ts'
 import { type OwnStoreOptions, ownStore } from './own-store.ts'
 import type { ProtectRecord } from './protect-answer.ts'
-import { type CountersignOptions, type CountersignSource, countersignSource } from './protect-countersign.ts'
+import {
+  type CountersignDeps,
+  type CountersignOptions,
+  type CountersignSource,
+  countersignSource,
+} from './protect-countersign.ts'
 import { ExternalSource } from './protect-external.ts'
+import { Faults, type ProtectFault, tellAside } from './protect-faults.ts'
 import { compileIssuers, type ProtectIssuerOptions, reportMappings } from './protect-issuers.ts'
 import { isRoleHere, type OptionProblem, ProtectOptionsError, ROLE_FORM } from './protect-problems.ts'
 import { Recognition } from './protect-recognise.ts'
 import { compileResource, type ProtectResource, type ProtectResourceOptions, whyNotGiven } from './protect-resource.ts'
 import type { RoleMappings } from './role-mapping.ts'
 import { runtimeMonotonicMs, runtimeNow } from './runtime-clock.ts'
+import { isSigned } from './signature.ts'
 import { readStaticKeys, type StaticKeyOptions, StaticKeys } from './static-keys.ts'
+import { Turns } from './turns.ts'
 
 export type ProtectOptions = {
   /** What is protected. */
@@ -34,8 +42,16 @@ export type ProtectOptions = {
    * login. A credential that is bad is refused either way.
    */
   readonly absent?: 'refuse' | 'continue'
-  /** Told of each decision before it is answered; a promise is waited for. When it fails, the request is refused. */
+  /**
+   * Told of each decision. Nobody waits for it, and if it fails the answer stays what it is: what has to be kept for sure is
+   * kept by the application, before it does what was asked. `onFault` hears that it fails.
+   */
   readonly onDecision?: (record: ProtectRecord) => void | Promise<void>
+  /**
+   * Told when a source of keys or of credentials begins to fail, and when that is over: of an outage two lines for the log,
+   * however many are refused by it. Nobody waits for it either. Whether a source answers again shows when it is next asked.
+   */
+  readonly onFault?: (fault: ProtectFault) => void | Promise<void>
   /** Where static keys are read. Omitted: `process.env`, where there is one. */
   readonly env?: Readonly<Record<string, string | undefined>>
   /** What keys and Countersign are asked with. Omitted: the `fetch` of the runtime. */
@@ -52,7 +68,8 @@ export type Protection = {
   readonly recognition: Recognition
   readonly statics: StaticKeys
   readonly absent: 'refuse' | 'continue'
-  readonly onDecision: ProtectOptions['onDecision'] | undefined
+  /** Never throws, and is never waited for. */
+  readonly tellDecision: (record: () => ProtectRecord) => void
   readonly sha256: (text: string) => string | Promise<string>
   readonly now: () => Date
 }
@@ -66,6 +83,10 @@ export function compileProtection(options: ProtectOptions): Protection {
   // Called bare: some runtimes refuse a `fetch` with another `this`.
   const fetch: ProtectFetch = (uri, init) => given(uri, init)
   const monotonicMs = options.now === undefined ? runtimeMonotonicMs : () => now().getTime()
+
+  const faults = new Faults({ onFault: options.onFault, now, monotonicMs })
+  const signatureChecks = new Turns()
+  const check: typeof isSigned = (jwt, key, alg) => signatureChecks.take(() => isSigned(jwt, key, alg))
 
   reportMappings(options.roleMappings, (path, message) => report({ path, message }))
   const resource = compileResource(
@@ -81,9 +102,11 @@ export function compileProtection(options: ProtectOptions): Protection {
     fetch,
     now,
     monotonicMs,
+    faults,
     report,
   })
-  const countersign = options.countersign && countersignOf(options, resource, { fetch, monotonicMs, report })
+  const countersign =
+    options.countersign && countersignOf(options, resource, { fetch, monotonicMs, check, faults, report })
   if (store !== undefined) reportStore(store, report)
   reportStaticKeys(staticKeys, resource, report)
   if (absent !== 'refuse' && absent !== 'continue')
@@ -97,21 +120,24 @@ export function compileProtection(options: ProtectOptions): Protection {
   }
 
   const recognition = new Recognition({
-    external: new ExternalSource(compiled, { resource, now, sha256 }),
+    external: new ExternalSource(compiled, { resource, now, sha256, check }),
     countersign,
-    own: store && { options: store, resolve: ownStore(store, resource) },
+    own: store && { options: store, resolve: ownStore(store, resource, faults.of('store')) },
   })
   const env = options.env ?? runtimeEnvironment()
   const keys = readStaticKeys(staticKeys, env, (text) => recognition.whyOfOtherForm(text), report)
   if (problems.length > 0) throw new ProtectOptionsError(problems)
   const statics = new StaticKeys(keys, resource, sha256)
-  return { resource, recognition, statics, absent, onDecision: options.onDecision, sha256, now }
+  const { onDecision } = options
+  const noteUntold = faults.of('onDecision')
+  const tellDecision = (record: () => ProtectRecord) => onDecision && tellAside(onDecision, record, noteUntold)
+  return { resource, recognition, statics, absent, tellDecision, sha256, now }
 }
 
 function countersignOf(
   { countersign, issuers = [], now }: ProtectOptions,
   resource: ProtectResource,
-  deps: Pick<IntrospectionOptions, 'fetch' | 'monotonicMs'> & { readonly report: (problem: OptionProblem) => void },
+  deps: Omit<CountersignDeps, 'resource' | 'now'> & { readonly report: (problem: OptionProblem) => void },
 ): CountersignSource | undefined {
   if (countersign === undefined) return undefined
   const { issuer, introspection, cacheSeconds = 1 } = countersign

@@ -1,6 +1,7 @@
 import { isDenied } from './access-rule.ts'
 import type { Believed, Resolve } from './protect-believed.ts'
-import type { Denied } from './refusals.ts'
+import { type Denied, deny } from './refusals.ts'
+import { TooManyWait } from './turns.ts'
 import { TwoGenerations } from './two-generations.ts'
 
 /** A token whose signature is good. `isGood`: whoever vouched for it still does, and nothing has to be asked for that. */
@@ -9,12 +10,13 @@ export type Vouched = { readonly believed: Believed; readonly isGood: () => bool
 const SIZE = 4096
 
 /**
- * Remembers tokens that were verified, by their digest: a signature is checked once.
+ * Remembers tokens that were verified, by their digest: a signature is checked once, however many show it at once.
  *
  * Security: what is remembered is who, never a yes: whether the token is live and what it may do is decided each time.
  */
 export class RememberedTokens {
   readonly #vouched = new TwoGenerations<Vouched>(SIZE)
+  readonly #running = new Map<string, Promise<Believed | Denied>>()
 
   /** What was remembered of the token, or what `verify` says of it now. */
   resolve(verify: () => Promise<Vouched | Denied>): Resolve {
@@ -22,14 +24,25 @@ export class RememberedTokens {
       const known = this.#vouched.get(digest)
       if (known?.isGood()) return known.believed
       if (known !== undefined) this.#vouched.delete(digest)
-      return this.#verified(digest, verify)
+      return this.#running.get(digest) ?? this.#begin(digest, verify)
     }
   }
 
+  #begin(digest: string, verify: () => Promise<Vouched | Denied>): Promise<Believed | Denied> {
+    const running = this.#verified(digest, verify).finally(() => this.#running.delete(digest))
+    this.#running.set(digest, running)
+    return running
+  }
+
   async #verified(digest: string, verify: () => Promise<Vouched | Denied>): Promise<Believed | Denied> {
-    const vouched = await verify()
+    const vouched = await verify().catch(busyOrThrow)
     if (isDenied(vouched)) return vouched
     this.#vouched.set(digest, vouched)
     return vouched.believed
   }
+}
+
+function busyOrThrow(error: unknown): Denied {
+  if (error instanceof TooManyWait) return deny('store_busy', { because: error.message })
+  throw error
 }

@@ -327,7 +327,6 @@ describe('when something fails, nobody is let in', () => {
     ['the digest', () => ({ sha256: broken }), () => OWN, 500],
     ['the clock', () => ({ now: broken }), () => OWN, 500],
     ['a clock that tells no time', () => ({ now: () => new Date(Number.NaN) }), () => OWN, 500],
-    ['the log', () => ({ onDecision: broken }), () => OWN, 500],
   ]
   for (const [name, changed, textOf, status] of ROWS) {
     test(`${name}: ${status}, and nothing of what it said is told`, async () => {

@@ -1,5 +1,6 @@
 import { isDenied, type MatchedRule } from './access-rule.ts'
 import { type Allowed, type Circumstances, decide, reachRefused } from './decide.ts'
+import { errorName } from './error-name.ts'
 import { type CredentialHeaders, extractCredential, type Presented } from './extract-credential.ts'
 import { type Address, parseAddress } from './networks.ts'
 import type {
@@ -67,19 +68,14 @@ export function protect(options: ProtectOptions): Guard<ProtectContinued> {
   const protection = compileProtection(options)
   return async (request, circumstances = {}) => {
     const judged = await judge(request, circumstances, protection).catch(broken)
-    try {
-      await protection.onDecision?.(recordOf(judged, request, protection))
-    } catch (error) {
-      return answerOf(broken(error), protection)
-    }
-    return answerOf(judged, protection)
+    const answer = answerOf(judged, protection)
+    protection.tellDecision(() => recordOf(judged, request, protection))
+    return answer
   }
 }
 
-/** Security: the message of an error may hold a credential, so only its name is told. */
 function broken(error: unknown): Judged {
-  const because = error instanceof Error ? error.name : typeof error
-  return { asked: undefined, believed: undefined, verdict: deny('internal_error', { because }) }
+  return { asked: undefined, believed: undefined, verdict: deny('internal_error', { because: errorName(error) }) }
 }
 
 async function judge(
@@ -169,6 +165,7 @@ function circumstancesAt(now: Date, address: Address | undefined): Circumstances
   return { now, listener: 'public', clientAddress: () => address }
 }
 
+/** All of it copies: what a handler does with them is not seen by the next request. */
 function answerOf(
   { asked, believed, verdict }: Judged,
   { resource }: Protection,
@@ -176,16 +173,16 @@ function answerOf(
   const matched = asked === undefined || isDenied(asked.matched) ? undefined : asked.matched
   if (verdict.outcome === 'continue') return verdict
   if (verdict.outcome === 'deny') {
-    return { ...verdict, response: refusalResponse(verdict, resource.name, matched?.rule.require.scopes) }
+    const response = refusalResponse(verdict, resource.name, matched?.rule.require.scopes)
+    return { ...verdict, detail: structuredClone(verdict.detail), response }
   }
   const { principal, rights, projects } = verdict
   return {
     outcome: 'allow',
-    principal,
-    // Copies: what a handler does with them is not seen by the next request.
+    principal: { ...principal },
     scopes: new Set(rights.scopes),
     roles: new Set(rights.roles),
-    projects,
+    projects: projects && [...projects],
     project: matched?.project,
     client: believed?.client,
     credential: believed && shownBy(believed),
@@ -195,9 +192,10 @@ function answerOf(
 
 function shownBy({ kind, caller }: Believed): ShownCredential {
   const { id, expiresAt } = caller.credential
-  return { kind, id, expiresAt }
+  return { kind, id, expiresAt: expiresAt && new Date(expiresAt) }
 }
 
+/** Copies here, too: what the hook does with them is seen by nobody. */
 function recordOf(
   { asked, believed, verdict }: Judged,
   { method }: GuardedRequest,
@@ -205,11 +203,11 @@ function recordOf(
 ): ProtectRecord {
   const denied = verdict.outcome === 'deny' ? verdict : undefined
   return {
-    at: now(),
+    at: new Date(now()),
     outcome: verdict.outcome,
     code: denied?.code,
-    detail: denied?.detail ?? {},
-    principal: believed?.caller.principal,
+    detail: structuredClone(denied?.detail ?? {}),
+    principal: believed && { ...believed.caller.principal },
     credential: believed && shownBy(believed),
     resource: resource.name,
     method,

@@ -1,3 +1,4 @@
+import { errorName } from './error-name.ts'
 import { JWK_SET_EXPECTED, type JwkSet, parseJwkSet, type VerificationKeys } from './jwk-set.ts'
 import { type KeyAges, type KeyClientOptions, loadedKeys } from './remote-keys.ts'
 import type { FetchFailure } from './remote-keys-fetch.ts'
@@ -30,6 +31,9 @@ async function load(options: ReadKeysOptions): Promise<JwkSet | FetchFailure> {
     return set ?? { failure: `it is not ${JWK_SET_EXPECTED}` }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    return { failure: `it could not be read: ${reason.slice(0, MAX_REASON_LENGTH)}` }
+    return {
+      failure: `it could not be read: ${reason.slice(0, MAX_REASON_LENGTH)}`,
+      wordless: `it could not be read (${errorName(error)})`,
+    }
   }
 }

@@ -1,3 +1,4 @@
+import { errorName } from './error-name.ts'
 import { parseJsonObject } from './json.ts'
 import { JWK_SET_EXPECTED, type JwkSet, parseJwkSet } from './jwk-set.ts'
 
@@ -15,7 +16,11 @@ export type FetchOptions = {
 }
 
 /** Why there is no key set, in words for the log. Nothing that the source sent is in it. */
-export type FetchFailure = { readonly failure: string }
+export type FetchFailure = {
+  readonly failure: string
+  /** The same without the words of an error, which may hold what was sent. Undefined: there are none in it. */
+  readonly wordless?: string
+}
 
 const MAX_BODY_BYTES = 1_000_000
 const MAX_REASON_LENGTH = 300
@@ -45,7 +50,10 @@ export async function within<T>(
     return await Promise.race([work(ended.signal), late])
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    return { failure: `it could not be asked: ${reason.slice(0, MAX_REASON_LENGTH)}` }
+    return {
+      failure: `it could not be asked: ${reason.slice(0, MAX_REASON_LENGTH)}`,
+      wordless: `it could not be asked (${errorName(error)})`,
+    }
   } finally {
     clearTimeout(timer)
     // Whatever is still open, a body that nobody wants among it, is closed.

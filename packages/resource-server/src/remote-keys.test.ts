@@ -165,7 +165,9 @@ describe('a kid that is not known', () => {
     expect(isKey(keys.find('a', 'ES256'))).toBe(true)
     await settle(2)
     release()
-    expect(new Set(await Promise.all(flood))).toEqual(new Set(['unknown']))
+    const answers = await Promise.all(flood)
+    expect(new Set(answers.slice(0, 256))).toEqual(new Set(['unknown']))
+    expect(new Set(answers.slice(256))).toEqual(new Set(['unavailable']))
     for (let at = 0; at < 10_000; at++) {
       clockMs += 2
       expect(keys.find(`y${at}`, 'ES256')).toBe('unknown')
@@ -175,6 +177,19 @@ describe('a kid that is not known', () => {
     clockMs += 10 * SECOND
     expect(await keys.find('z', 'ES256')).toBe('unknown')
     expect(source.asked).toHaveLength(3)
+  })
+
+  test('lets 256 wait for an answer, and tells others at once that there is none', async () => {
+    const keys = keysOf()
+    const answer = Promise.withResolvers<Response>()
+    source.answer = () => answer.promise
+    const waiting = Array.from({ length: 256 }, () => keys.find('a', 'ES256'))
+    expect(waiting.every((found) => found instanceof Promise)).toBe(true)
+    expect(keys.find('a', 'ES256')).toBe('unavailable')
+    answer.resolve(Response.json({ keys: [a] }))
+    expect((await Promise.all(waiting)).every(isKey)).toBe(true)
+    clockMs += 30 * SECOND
+    expect(keys.find('b', 'ES256')).toBeInstanceOf(Promise)
   })
 
   test('does not ask more often because the clock was set back', async () => {

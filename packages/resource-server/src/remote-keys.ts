@@ -13,6 +13,8 @@ export type KeyClientOptions = {
   readonly random?: () => number
   /** Told which keys are no longer believed: removed at the source, replaced under their `kid`, or too old. */
   readonly onChange?: (removedKids: readonly (string | undefined)[]) => void
+  /** Told of each attempt to load them. It must not throw. */
+  readonly onLoad?: ((loaded: JwkSet | FetchFailure) => void) | undefined
   readonly log?: (message: string, details: Readonly<Record<string, unknown>>) => void
 }
 
@@ -49,6 +51,8 @@ const OUTAGE_MS = 120_000
 export const KEY_TIMEOUT_MS = 3000
 const MIN_RETRY_MS = 1000
 const MAX_RETRY_MS = 60_000
+/** How many may wait for one source. */
+const MAX_WAITING = 256
 
 /**
  * Keys at a `jwks_uri`: fetched when first asked for, and kept.
@@ -58,7 +62,8 @@ const MAX_RETRY_MS = 60_000
  * seconds. A cached verification is good for as long as `find` answers the same key.
  *
  * Security: any caller can name a `kid` that nobody has. Such calls make one fetch in 30 seconds, and calls with known
- * keys never wait for it. After failures the source is asked after 1 second, then 2, up to 60.
+ * keys never wait for it; while 256 wait, others are told at once that it cannot be asked. After failures the source is
+ * asked after 1 second, then 2, up to 60.
  *
  * @example
  * const keys = remoteKeys({ uri: 'https://idp.example.com/jwks', fetch, algorithms: ['ES256'], now: () => new Date() })
@@ -97,6 +102,7 @@ class LoadedKeys implements VerificationKeys {
   /** In a row. */
   #failures = 0
   #asking: Promise<void> | undefined
+  #waiting = 0
 
   constructor(options: LoadedKeysOptions) {
     this.#options = options
@@ -113,7 +119,19 @@ class LoadedKeys implements VerificationKeys {
       return key
     }
     const asking = this.#keys !== undefined && isFresh ? this.#askForUnknown() : this.#ask()
-    return asking === undefined ? this.#answer(kid, alg) : asking.then(() => this.#answer(kid, alg))
+    if (asking === undefined) return this.#answer(kid, alg)
+    // Whoever waits holds memory, and more who wait learn nothing that these do not.
+    return this.#waiting >= MAX_WAITING ? 'unavailable' : this.#wait(asking, kid, alg)
+  }
+
+  async #wait(asking: Promise<void>, kid: string | undefined, alg: string): Promise<Found> {
+    this.#waiting++
+    try {
+      await asking
+    } finally {
+      this.#waiting--
+    }
+    return this.#answer(kid, alg)
   }
 
   /** While the last attempt failed nobody can say that the source has no such key. */
@@ -143,6 +161,7 @@ class LoadedKeys implements VerificationKeys {
     const { source, load, now } = this.#options
     const beganAtMs = now().getTime()
     const fetched = await load()
+    this.#options.onLoad?.(fetched)
     if ('failure' in fetched) return this.#fail(fetched.failure)
 
     this.#failures = 0

@@ -21,6 +21,7 @@ export async function signedAccessToken(
   jwt: UnverifiedJwt,
   issuer: string,
   keys: VerificationKeys,
+  check: typeof isSigned = isSigned,
 ): Promise<SignedAccessToken | Denied> {
   if (textClaim(jwt.claims, 'iss') !== issuer) return deny('credential_foreign', { because: 'iss' })
   const facts = readAccessToken(jwt.header, jwt.claims, issuer)
@@ -32,7 +33,5 @@ export async function signedAccessToken(
     return deny('store_unavailable', { because: 'the keys of the issuer could not be fetched' })
   }
   if (key === 'unknown') return deny('token_unverified', { because: 'kid' })
-  return (await isSigned(jwt, key, ACCESS_TOKEN_ALG))
-    ? { facts, key }
-    : deny('token_unverified', { because: 'signature' })
+  return (await check(jwt, key, ACCESS_TOKEN_ALG)) ? { facts, key } : deny('token_unverified', { because: 'signature' })
 }

@@ -6,6 +6,8 @@ import {
   isSigned,
   parseJwt,
   readExternalToken,
+  TooManyWait,
+  Turns,
   textClaim,
   type UnverifiedJwt,
 } from '@countersign/resource-server'
@@ -15,7 +17,6 @@ import { type IssuerKeyOptions, IssuerKeySources } from './issuer-keys.ts'
 import type { KnownCredential, KnownCredentials } from './known-credentials.ts'
 import { type AgainDeps, type Genuine, KnownExternal } from './known-external.ts'
 import { couldBeJwt, saidIn } from './lenient-jwt.ts'
-import { TooManyWait, Turns } from './look-ups.ts'
 import type { CredentialKind, Resolver } from './resolver.ts'
 import { type TokenReviewDeps, TokenReviews } from './token-review.ts'
 
@@ -26,8 +27,6 @@ export type ExternalTokenDeps = StandingDeps &
     readonly monotonicMs: () => number
   }
 
-/** How many requests may wait for the keys of one issuer. */
-const MAX_WAITING = 256
 /** How often a verification may be overtaken by a change of its issuer. */
 const MAX_OVERTAKEN = 5
 
@@ -47,8 +46,6 @@ export class ExternalTokens implements CredentialKind {
   readonly #signatureChecks = new Turns()
   /** By digest: a token that is shown many times at once is verified once. */
   readonly #running = new Map<string, Promise<KnownCredential | Denied>>()
-  /** By issuer. */
-  readonly #waiting = new Map<string, number>()
 
   constructor(deps: ExternalTokenDeps) {
     this.#deps = deps
@@ -173,9 +170,7 @@ export class ExternalTokens implements CredentialKind {
   async #signed(jwt: UnverifiedJwt, issuer: ExternalIssuer): Promise<Genuine['signed'] | Denied> {
     const { kid, alg } = jwt.header
     const by = this.#keys.of(issuer)
-    const found = by.find(kid, alg)
-    const key = found instanceof Promise ? await this.#waitFor(found, issuer.name) : found
-    if (key === undefined) return deny('store_busy', { because: `too many wait for the keys of issuer ${issuer.name}` })
+    const key = await by.find(kid, alg)
     const refuse = (because: string) => deny('external_token_refused', { issuer: issuer.name, because })
     if (key === 'unavailable') return deny('keys_unavailable', { of: `issuer ${issuer.name}` })
     if (key === 'unknown') {
@@ -188,21 +183,6 @@ export class ExternalTokens implements CredentialKind {
     const isGood = await this.#signatureChecks.take(() => isSigned(jwt, key, alg)).catch(busyOrThrow)
     if (typeof isGood !== 'boolean') return isGood
     return isGood ? { by, kid, alg, key } : refuse('its signature is not of that key')
-  }
-
-  /**
-   * Undefined: as many wait already as may. Security: whoever names keys that nobody has makes others wait for nothing, nor
-   * does it fill the memory.
-   */
-  async #waitFor<Key>(found: Promise<Key>, issuer: string): Promise<Key | undefined> {
-    const waiting = this.#waiting.get(issuer) ?? 0
-    if (waiting >= MAX_WAITING) return undefined
-    this.#waiting.set(issuer, waiting + 1)
-    try {
-      return await found
-    } finally {
-      this.#waiting.set(issuer, (this.#waiting.get(issuer) ?? 1) - 1)
-    }
   }
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import { LookUps, TooManyWait } from './look-ups.ts'
+import { TooManyWait } from '@countersign/resource-server'
+import { LookUps } from './look-ups.ts'
 
 /** Look-ups whose answers the test gives. */
 function setUp(maxInFlight?: number, maxWaiting?: number) {

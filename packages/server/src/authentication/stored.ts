@@ -1,8 +1,8 @@
-import { type Denied, deny } from '@countersign/resource-server'
+import { type Denied, deny, TooManyWait } from '@countersign/resource-server'
 import type { Directory } from '../directory/directory.ts'
 import type { Lookup } from '../store/credentials.ts'
 import { KnownCredential, type KnownCredentials } from './known-credentials.ts'
-import { LookUps, TooManyWait } from './look-ups.ts'
+import { LookUps } from './look-ups.ts'
 import type { UnknownDigests } from './unknown-digests.ts'
 
 export type StoredDeps = {

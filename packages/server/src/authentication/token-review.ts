@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
-import { type Denied, deny, type ExternalFacts, isDenied } from '@countersign/resource-server'
+import { type Denied, deny, type ExternalFacts, isDenied, TooManyWait } from '@countersign/resource-server'
 import type { ExternalIssuer } from '../domain/issuer.ts'
 import { type IssuerFetch, readOwnToken } from './issuer-keys.ts'
-import { LookUps, TooManyWait } from './look-ups.ts'
+import { LookUps } from './look-ups.ts'
 
 export type TokenReviewDeps = {
   readonly fetch: IssuerFetch

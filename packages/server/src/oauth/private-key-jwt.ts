@@ -3,11 +3,12 @@ import {
   deny,
   isDenied,
   isSigned,
+  TooManyWait,
+  Turns,
   thumbprintOf,
   type VerificationKeys,
 } from '@countersign/resource-server'
 import { KnownCredential } from '../authentication/known-credentials.ts'
-import { TooManyWait, Turns } from '../authentication/look-ups.ts'
 import type { Directory } from '../directory/directory.ts'
 import { type Client, type ClientKeys, clientKeyId } from '../domain/client.ts'
 import { refText, type StoredCredential } from '../domain/credential.ts'
