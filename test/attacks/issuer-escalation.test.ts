@@ -352,3 +352,14 @@ test('no user is linked to what no sub can be, and no rule asks for it', async (
     }
   }
 })
+
+test('nobody takes the workload off a client who could not make it a credential', async () => {
+  await start()
+  await trust(on)
+  const write = await having('clients:write')
+  expect(await write('PATCH', '/clients/canister', { requires_workload: 'machine' })).toEqual(DONE)
+  expect(await write('PATCH', '/clients/canister', { requires_workload: null })).toEqual(LACKS_SCOPE)
+  expect(await write('PATCH', '/clients/canister', { name: 'Canister' })).toEqual(DONE)
+  const both = await having('clients:write', 'credentials:write')
+  expect(await both('PATCH', '/clients/canister', { requires_workload: null })).toEqual(DONE)
+})

@@ -86,6 +86,7 @@ export class NounWrites {
   ): Promise<void> {
     if (fields.some((field) => field !== 'disabled')) refuseBuiltIn(before, 'nothing but "disabled" may change')
     this.#requireMayRegisterKeys(after)
+    this.#requireMayLoosen(before, after)
     // By the groups that it leaves it is a holder itself.
     const joined = after.groups.filter((group) => !before.groups.includes(group))
     const holder = { kind: 'client', id: before.id } as const
@@ -104,6 +105,14 @@ export class NounWrites {
   #requireMayRegisterKeys({ keys }: ClientWrite): void {
     if (keys?.revision !== 0 || this.guard.hasScope('credentials:write')) return
     throw new Rejected('scope_missing', 'To register keys of a client takes the scope credentials:write too.')
+  }
+
+  /** Without its workload whoever has the secret of a client is that client: to ask for none, or for another, makes one. */
+  #requireMayLoosen({ requiresWorkload }: Client, after: ClientWrite): void {
+    if (requiresWorkload === null || after.requiresWorkload === requiresWorkload) return
+    if (this.guard.hasScope('credentials:write')) return
+    const says = 'To change which workload a client requires takes the scope credentials:write too.'
+    throw new Rejected('scope_missing', says)
   }
 
   async deleteClient(client: Client): Promise<void> {
