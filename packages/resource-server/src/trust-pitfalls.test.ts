@@ -75,7 +75,7 @@ describe('GitHub', () => {
 
   test('a name that somebody else took is warned of, and ids keep the stranger out', () => {
     const stranger = { ...github, repository_id: '999', repository_owner_id: '888' }
-    const byName = { sub: github.sub }
+    const byName = { sub: github.sub, event_name: 'push' }
     expect(warnings(byName)).toEqual(['mutable_name'])
     expect(trusts(byName, stranger)).toBe(true)
     const byId = { ...byName, repository_id: '456789', repository_owner_id: '123456' }
