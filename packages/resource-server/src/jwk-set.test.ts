@@ -74,7 +74,8 @@ describe('a key is found by exactly its kid, alg and type', () => {
     expect(namesOf(await read([{ ...rsa.jwk, kid: 'k', alg: 'ES256' }], EVERY))).toEqual([])
     expect(namesOf(await read([{ ...ec.jwk, kid: 'k', alg: 'ES384' }], EVERY))).toEqual([])
     expect(namesOf(await read([{ ...ec.jwk, kid: 'k', alg: 'HS256' }], EVERY))).toEqual([])
-    expect(namesOf(await read([{ ...ec.jwk, kid: 'k', alg: null }], EVERY))).toEqual([])
+    expect(namesOf(await read([{ ...ec.jwk, kid: 'k', alg: 7 }], EVERY))).toEqual([])
+    expect(namesOf(await read([{ ...ec.jwk, kid: 'k', alg: '' }], EVERY))).toEqual([])
   })
 
   test('without alg it is for what the list allows of its type, and nothing else', async () => {
@@ -111,6 +112,26 @@ describe('a key is found by exactly its kid, alg and type', () => {
     expect(several(undefined, 'ES384')).toBeInstanceOf(CryptoKey)
     const three = keyFinder((await read([ec.jwk, otherEc.jwk, ec.jwk])).keys)
     expect(three(undefined, 'ES256')).toBeUndefined()
+  })
+})
+
+describe('a member that is null is absent', () => {
+  const members = ['use', 'alg', 'key_ops', 'kid', 'x5c', 'd', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv']
+  test.each(members)('%s', async (member) => {
+    for (const { jwk } of [ec, rsa, ed]) {
+      const set = await read([{ ...jwk, kid: 'k', [member]: null }], ['ES256', 'RS256', 'Ed25519'])
+      expect(set).toMatchObject({ keys: [{ kid: member === 'kid' ? undefined : 'k' }], problems: [], ignored: [] })
+    }
+  })
+
+  test('and all of them at once, as some serializers write them', async () => {
+    const nothing = Object.fromEntries([...members, 'crv', 'x', 'y'].map((member) => [member, null]))
+    expect(namesOf(await read([{ ...nothing, ...rsa.jwk, kid: 'k' }], ['RS256']))).toEqual(['k RS256'])
+  })
+
+  test('but a type that is null is none', async () => {
+    expect(namesOf(await read([{ ...ec.jwk, kid: 'k', kty: null }]))).toEqual([])
+    expect(namesOf(await read([{ ...ec.jwk, kid: 'k', crv: null }]))).toEqual([])
   })
 })
 

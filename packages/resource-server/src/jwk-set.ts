@@ -128,9 +128,9 @@ const PUBLIC_MEMBERS = ['kty', 'crv', 'x', 'y', 'n', 'e']
 
 /** Why the key is none of ours to judge; undefined: it claims to verify one of the algorithms. */
 function whyForeign(jwk: Jwk, algorithms: readonly string[]): string | undefined {
-  const kty = claimOf(jwk, 'kty')
-  const use = claimOf(jwk, 'use')
-  const operations = claimOf(jwk, 'key_ops')
+  const kty = memberOf(jwk, 'kty')
+  const use = memberOf(jwk, 'use')
+  const operations = memberOf(jwk, 'key_ops')
   if (kty === 'oct') return 'it is a shared secret'
   // Only of a public key: one that was published with its private part is a problem whatever it is for.
   if (hasPrivatePart(jwk)) return undefined
@@ -142,17 +142,17 @@ function whyForeign(jwk: Jwk, algorithms: readonly string[]): string | undefined
 }
 
 function algorithmsOf(jwk: Jwk, allowed: readonly string[]): readonly string[] {
-  const pinned = claimOf(jwk, 'alg')
+  const pinned = memberOf(jwk, 'alg')
   return allowed.filter((alg) => {
     const type = Object.hasOwn(VERIFICATION_ALGORITHMS, alg) ? VERIFICATION_ALGORITHMS[alg] : undefined
-    const fits = type !== undefined && type.kty === claimOf(jwk, 'kty') && type.crv === curveOf(jwk, type)
+    const fits = type !== undefined && type.kty === memberOf(jwk, 'kty') && type.crv === curveOf(jwk, type)
     return fits && (pinned === undefined || pinned === alg)
   })
 }
 
 /** An RSA key has no curve, whatever it says. */
 function curveOf(jwk: Jwk, type: KeyType): unknown {
-  return type.crv === undefined ? undefined : claimOf(jwk, 'crv')
+  return type.crv === undefined ? undefined : memberOf(jwk, 'crv')
 }
 
 /** The key once for each algorithm, or why it is refused. */
@@ -164,11 +164,11 @@ async function importKeys(
   const material = materialOf(jwk)
   if (leaked.has(material)) return 'its private part is published'
   const kid = kidOf(jwk)
-  if (kid === undefined && claimOf(jwk, 'kid') !== undefined) return 'its kid is no text of at most 512 characters'
+  if (kid === undefined && memberOf(jwk, 'kid') !== undefined) return 'its kid is no text of at most 512 characters'
   const weakness = whyWeak(jwk)
   if (weakness !== undefined) return weakness
 
-  const publicPart = Object.fromEntries(PUBLIC_MEMBERS.map((name) => [name, claimOf(jwk, name)]))
+  const publicPart = Object.fromEntries(PUBLIC_MEMBERS.map((name) => [name, memberOf(jwk, name)]))
   try {
     const imported = algorithmsOf(jwk, algorithms).map(async (alg) => {
       const key = await importJWK({ ...publicPart, kty: String(publicPart.kty) }, alg)
@@ -182,15 +182,20 @@ async function importKeys(
 }
 
 function hasPrivatePart(jwk: Jwk): boolean {
-  return PRIVATE_MEMBERS.some((name) => Object.hasOwn(jwk, name))
+  return PRIVATE_MEMBERS.some((name) => memberOf(jwk, name) !== undefined)
 }
 
 function materialOf(jwk: Jwk): string {
-  return JSON.stringify(PUBLIC_MEMBERS.map((name) => claimOf(jwk, name)))
+  return JSON.stringify(PUBLIC_MEMBERS.map((name) => memberOf(jwk, name)))
+}
+
+/** What a member says. null is what some serializers write for one that is absent. */
+function memberOf(jwk: Jwk, name: string): unknown {
+  return claimOf(jwk, name) ?? undefined
 }
 
 function kidOf(jwk: Jwk): string | undefined {
-  const kid = claimOf(jwk, 'kid')
+  const kid = memberOf(jwk, 'kid')
   return typeof kid === 'string' && kid !== '' && kid.length <= MAX_KID_LENGTH ? kid : undefined
 }
 

@@ -54,6 +54,9 @@ describe('a key', () => {
     ['whose owner is disabled', RECORD, { ...ALICE, disabled: true }, 'owner_disabled'],
     ['from an unknown address', { ...RECORD, networks: ['10.0.0.0/8'] }, ALICE, 'client_address_unknown'],
     ['whose owner may nothing', RECORD, { ...ALICE, roles: [], scopes: [] }, 'permission_missing'],
+    ['whose owner may something elsewhere', RECORD, { ...ALICE, roles: [], scopes: ['other:x'] }, 'permission_missing'],
+    ['whose owner has no scope', RECORD, { ...ALICE, roles: [], scopes: ['garbage'] }, 'permission_missing'],
+    ['that is narrowed to nothing', { ...RECORD, scopes: [] }, { ...ALICE, roles: [] }, 'permission_missing'],
   ]
   for (const [name, record, owner, code] of ROWS) {
     test(`${name} is refused: ${code}`, async () => {

@@ -42,7 +42,7 @@ export type ResourceScopes = {
 
 export const NOT_NARROWED: Narrowing = { resources: null, scopes: null, projects: null }
 
-/** What is given at the resource, narrowed. Undefined: neither a role nor a scope was given, so there is no access. */
+/** What is given at the resource, narrowed. Undefined: neither a role nor a scope of its own is left, so there is no access. */
 export function grantFrom(
   given: {
     readonly roles: readonly string[]
@@ -52,9 +52,11 @@ export function grantFrom(
   narrowing: Narrowing,
   { name, scopes: declared }: ResourceScopes,
 ): Grant | undefined {
-  if (given.roles.length === 0 && given.scopes.length === 0) return undefined
   const known = declared ?? given.scopes.filter((scope) => parseScope(scope) !== undefined)
-  return grantOf([{ id: 'given', resource: name, ...given }], narrowing, known)
+  const grant = grantOf([{ id: 'given', resource: name, ...given }], narrowing, known)
+  const rights = grant?.everywhere ?? grant?.confined[0]?.rights
+  const isEmpty = rights === undefined || (rights.roles.size === 0 && rights.scopes.size === 0)
+  return isEmpty ? undefined : grant
 }
 
 /** Who is called as a client: software that is known by nothing but its id. */

@@ -57,7 +57,7 @@ export type ProtectIssuerOptions = {
   readonly allowedClients?: readonly string[] | null
   /** Whether its tokens have to be those of Kubernetes ServiceAccounts. */
   readonly kubernetes?: boolean
-  /** In place of those of all issuers. */
+  /** In place of those of all issuers; `{}`: its claims give no role, as they should not where its groups are a partner's. */
   readonly roleMappings?: RoleMappings
   readonly groupsClaims?: readonly string[]
   /** Whose tokens are believed. Omitted: of whoever has a mapped role. */
@@ -77,6 +77,7 @@ export type IssuersDeps = {
 
 type Report = (path: string, message: string) => void
 
+export const JWKS_EXPECTED = 'expected a JWK Set with at least one key: { keys: [...] }'
 const DEFAULT_ALGORITHMS = ['RS256', 'ES256']
 const ALGORITHMS = Object.keys(VERIFICATION_ALGORITHMS)
 const HTTP_URL = /^(https:\/\/[!-~]+|http:\/\/(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?(\/[!-~]*)?)$/
@@ -209,8 +210,7 @@ function keysOf(
   const given = { jwks, jwksUri, readKeys: read }
   const named = Object.entries(given).filter(([, value]) => value !== undefined)
   if (named.length > 1) report(named.map(([source]) => source).join(', '), 'expected one source of keys, not several')
-  if (jwks !== undefined && listedIn(jwks) === undefined)
-    report('jwks', 'expected a JWK Set with at least one key: { keys: [...] }')
+  if (jwks !== undefined && listedIn(jwks) === undefined) report('jwks', JWKS_EXPECTED)
   if (jwksUri !== undefined && !HTTP_URL.test(jwksUri)) report('jwksUri', 'expected an https URL')
   if (named.length === 0 && !HTTP_URL.test(issuer)) {
     report('issuer', 'expected an https URL, or one of jwks, jwksUri and readKeys: its keys cannot be found by it')
@@ -237,14 +237,15 @@ function reportUntold(one: ProtectIssuerOptions, other: ProtectIssuerOptions, re
       `${one.name} signs as ${one.issuer} too: then each needs pinned keys (jwks or readKeys), and ${unpinned.name} has none`,
     )
   }
-  const kids = [one, other].map(({ jwks }) => (listedIn(jwks) ?? []).map(({ kid }) => kid))
+  const kids = [one, other].map(({ jwks }) => (listedIn(jwks) ?? []).map(({ kid }) => kid ?? undefined))
   if (kids.flat().includes(undefined)) report('jwks', `expected a kid in each key, since ${one.name} has the same iss`)
   const shared = kids[0]?.find((kid) => kids[1]?.includes(kid))
   if (shared !== undefined)
     report('jwks', `the kid ${String(shared)} is that of a key of ${one.name} too, which has the same iss`)
 }
 
-function listedIn(jwks: unknown): readonly { readonly kid?: unknown }[] | undefined {
+/** The keys of a JWK Set; undefined: it is none, or has none. */
+export function listedIn(jwks: unknown): readonly { readonly kid?: unknown }[] | undefined {
   const keys = typeof jwks === 'object' && jwks !== null && 'keys' in jwks ? jwks.keys : undefined
   const areKeys = Array.isArray(keys) && keys.length > 0 && keys.every((key) => typeof key === 'object' && key !== null)
   return areKeys ? keys : undefined

@@ -12,7 +12,14 @@ import {
 } from './protect-countersign.ts'
 import { ExternalSource } from './protect-external.ts'
 import { Faults, type ProtectFault, tellAside } from './protect-faults.ts'
-import { compileIssuers, type ProtectIssuerOptions, reportMappings } from './protect-issuers.ts'
+import {
+  compileIssuers,
+  JWKS_EXPECTED,
+  listedIn,
+  type ProtectIssuerOptions,
+  reportMappings,
+} from './protect-issuers.ts'
+import { protectOptions } from './protect-option-shapes.ts'
 import { isRoleHere, type OptionProblem, ProtectOptionsError, ROLE_FORM } from './protect-problems.ts'
 import { Recognition } from './protect-recognise.ts'
 import { compileResource, type ProtectResource, type ProtectResourceOptions, whyNotGiven } from './protect-resource.ts'
@@ -78,6 +85,9 @@ export type Protection = {
 export function compileProtection(options: ProtectOptions): Protection {
   const problems: OptionProblem[] = []
   const report = (problem: OptionProblem) => problems.push(problem)
+  // What is of another type is told alone: nothing can be made of it, so nothing more can be said.
+  const isReadable = protectOptions(options, '', (path, message) => report({ path, message }))
+  if (!isReadable) throw new ProtectOptionsError(problems)
   const { issuers = [], store, staticKeys = [], absent = 'refuse', sha256 = webSha256, now = runtimeNow } = options
   const given = options.fetch ?? (globalThis.fetch as ProtectFetch)
   // Called bare: some runtimes refuse a `fetch` with another `this`.
@@ -140,12 +150,13 @@ function countersignOf(
   deps: Omit<CountersignDeps, 'resource' | 'now'> & { readonly report: (problem: OptionProblem) => void },
 ): CountersignSource | undefined {
   if (countersign === undefined) return undefined
-  const { issuer, introspection, cacheSeconds = 1 } = countersign
+  const { issuer, keys, introspection, cacheSeconds = 1 } = countersign
   const reportAt = (path: string, message: string) => deps.report({ path: `countersign.${path}`, message })
   if (typeof issuer !== 'string' || !/^https?:\/\/[!-~]+$/.test(issuer))
     reportAt('issuer', 'expected the public URL of Countersign')
   if (issuers.some((other) => other.issuer === issuer))
     reportAt('issuer', 'one of the issuers has the same iss: its tokens are of one of the two')
+  if (keys !== undefined && listedIn(keys) === undefined) reportAt('keys', JWKS_EXPECTED)
   if (!(cacheSeconds >= 0 && cacheSeconds <= 5))
     reportAt('cacheSeconds', 'expected 0 to 5: so long a revocation stays unseen')
   const { clientId, clientSecret } = introspection ?? { clientId: 'none', clientSecret: 'none' }

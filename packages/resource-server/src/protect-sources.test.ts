@@ -274,6 +274,12 @@ describe('projects', () => {
   })
 })
 
+test('what Countersign says of scopes of another resource gives nothing', async () => {
+  introspection = { ...ACTIVE, scope: 'other:x' }
+  expect(await said(ask('/api/x', bearer(KEY)))).toBe('permission_missing')
+  expect(await said(ask('/api/x', bearer(await accessToken({ scopes: ['other:x'] }))))).toBe('permission_missing')
+})
+
 describe('an address', () => {
   const from = async (text: string, path: string, clientAddress?: string) => {
     const answer = await protect(options())(requestOf(path, bearer(text)), { clientAddress })

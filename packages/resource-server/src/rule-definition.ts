@@ -15,7 +15,7 @@ export type RuleDefinition = {
 }
 
 export type RequirementDefinition = {
-  public?: true | undefined
+  public?: boolean | undefined
   principals?: ('user' | 'client' | 'workload')[] | undefined
   scopes?: string[] | undefined
   roles?: string[] | undefined
@@ -77,7 +77,9 @@ function compileRequirement(
   problems: RuleProblem[],
 ): Requirement {
   const report = (field: string, message: string) => problems.push({ path: `${at}.${field}`, message })
-  if (definition.public) {
+  // `true` alone: whatever else stands there opens nothing.
+  const isPublic = definition.public === true
+  if (isPublic) {
     for (const field of ['principals', 'scopes', 'roles', 'groups', 'project'] as const) {
       if (definition[field] !== undefined) report(field, 'cannot stand beside "public", which asks for nobody')
     }
@@ -96,7 +98,7 @@ function compileRequirement(
     return network ?? []
   })
   return {
-    public: definition.public ?? false,
+    public: isPublic,
     principals: definition.principals ?? [],
     scopes: definition.scopes ?? [],
     roles: definition.roles ?? [],
