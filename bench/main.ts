@@ -27,7 +27,7 @@ Benches, all of them when none is named:
   churn    a day of opaque tokens, issued and cleaned away by a clock that is moved; --rounds is its hours
   trust    a token against a thousand trust rules of one issuer, in-process
   external JWTs of another issuer in-process: known, and shown for the first time
-  outage   the same over HTTP, while that issuer hangs and 10 000 unknown kids come in (needs wrk, taskset)
+  outage   the same over HTTP, and how long others wait while that issuer hangs and 10 000 unknown kids come in (needs wrk, taskset)
 
 Options:
   --json           one JSON object a line: bench, case, value, unit, ratio_to, ratio

@@ -23,7 +23,7 @@ const PLACEHOLDER = 'KEY'
 /** USER_HZ: the unit of /proc/<pid>/stat on every Linux that there is. */
 const TICKS_PER_SECOND = 100
 
-/** A load that shows these credentials one after another; each connection rests `restMs` after an answer. */
+/** A load that shows these credentials one after another; each connection rests `restMs` on average after an answer. */
 export function prepareLoad(directory: string, name: string, keys: readonly string[], restMs = 0): Load {
   const keysFile = join(directory, `${name}.keys`)
   const script = join(directory, `${name}.lua`)
@@ -44,7 +44,7 @@ function request()
   at = at % count + 1
   return requests[at]
 end
-${restMs === 0 ? '' : `function delay() return ${restMs} end`}
+${restMs === 0 ? '' : `function delay() return math.random(0, ${2 * restMs}) end`}
 function done(summary, latency)
   local errors = summary.errors
   local broken = errors.connect + errors.read + errors.write + errors.timeout
@@ -55,25 +55,26 @@ end
   return { script }
 }
 
+export type LoadOptions = {
+  readonly core: number
+  readonly seconds: number
+  readonly connections?: number
+  /** Lets another load on the same core, which is measured, go first: else it would wait for this one and not for the server. */
+  readonly isAside?: boolean
+}
+
 /** Puts the load on the server for `seconds`, from `core`. Throws when connections broke: that would be no measurement. */
 export async function putLoad(
   load: Load,
   server: { readonly port: number; readonly pid: number },
-  { core, seconds, connections = CONNECTIONS }: { core: number; seconds: number; connections?: number },
+  { core, seconds, connections = CONNECTIONS, isAside = false }: LoadOptions,
 ): Promise<Loaded> {
   const url = `http://127.0.0.1:${server.port}`
   const limits = ['-t', '1', '-c', String(connections), '-d', `${seconds}s`, '--timeout', '10s']
   const before = cpuSeconds(server.pid)
-  const { exitCode, stdout, stderr } = await run([
-    'taskset',
-    '-c',
-    String(core),
-    'wrk',
-    ...limits,
-    '-s',
-    load.script,
-    url,
-  ])
+  const aside = isAside ? ['nice', '-n', '19'] : []
+  const command = [...aside, 'taskset', '-c', String(core), 'wrk', ...limits, '-s', load.script, url]
+  const { exitCode, stdout, stderr } = await run(command)
   const spent = cpuSeconds(server.pid) - before
   const numbers = /^measured (\d+) (\d+) (\d+) (\d+) (\d+)$/m.exec(stdout)?.slice(1).map(Number)
   if (exitCode !== 0 || numbers === undefined) throw new Error(`wrk ended with ${exitCode}:\n${stdout}${stderr}`)

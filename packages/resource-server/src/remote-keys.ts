@@ -111,11 +111,14 @@ class LoadedKeys implements VerificationKeys {
   }
 
   find(kid: string | undefined, alg: string): Found | Promise<Found> {
-    this.#forgetWhatIsTooOld()
+    // Once for all that follows: this is asked for each known token each time that it is shown.
+    const ageMs = this.#options.now().getTime() - this.#seenAtMs
+    const { refreshMs, maxAgeMs, maxStaleMs } = this.#ages
+    if (ageMs >= maxStaleMs) this.#forget()
     const key = this.#finder(kid, alg)
-    const isFresh = this.#isYounger(this.#ages.maxAgeMs)
+    const isFresh = isYounger(ageMs, maxAgeMs)
     if (key !== undefined && (isFresh || this.#isOut())) {
-      if (!this.#isYounger(this.#ages.refreshMs)) void this.#ask()
+      if (!isYounger(ageMs, refreshMs)) void this.#ask()
       return key
     }
     const asking = this.#keys !== undefined && isFresh ? this.#askForUnknown() : this.#ask()
@@ -184,10 +187,8 @@ class LoadedKeys implements VerificationKeys {
     })
   }
 
-  #forgetWhatIsTooOld(): void {
-    // A clock that was set back says nothing of the age: then it is asked again, and kept if that fails.
-    const isTooOld = this.#options.now().getTime() - this.#seenAtMs >= this.#ages.maxStaleMs
-    if (this.#keys === undefined || !isTooOld) return
+  #forget(): void {
+    if (this.#keys === undefined) return
     this.#replace([])
     this.#keys = undefined
   }
@@ -211,11 +212,6 @@ class LoadedKeys implements VerificationKeys {
     this.#options.log?.(message, details)
   }
 
-  #isYounger(ms: number): boolean {
-    const ageMs = this.#options.now().getTime() - this.#seenAtMs
-    return ageMs >= 0 && ageMs < ms
-  }
-
   #isOut(): boolean {
     return this.#failures > 0 && this.#isWithin(this.#failedMs, OUTAGE_MS)
   }
@@ -225,6 +221,11 @@ class LoadedKeys implements VerificationKeys {
     const elapsedMs = this.#monotonicMs() - sinceMs
     return elapsedMs >= 0 && elapsedMs < spanMs
   }
+}
+
+/** A clock that was set back says nothing of the age: then they are asked for again, and kept if that fails. */
+function isYounger(ageMs: number, ms: number): boolean {
+  return ageMs >= 0 && ageMs < ms
 }
 
 function isSameKey(one: VerificationKey, other: VerificationKey): boolean {
