@@ -2,20 +2,24 @@
 
 import { deny, refusalResponse } from '@countersign/resource-server'
 import { type ApiKeys, MAX_KEY_DAYS } from './api-keys.ts'
+import { isFromElsewhere } from './elsewhere.ts'
 import type { People } from './people.ts'
+import { problem } from './problem.ts'
 import { KEY_SCOPES, type Scope } from './surfaces.ts'
 import { type Caller, REALM } from './who-calls.ts'
 
 export type ApiOptions = {
   readonly people: People
   readonly keys: ApiKeys
+  /** Where browsers have the API. */
+  readonly publicOrigin: string
   readonly whoCalls: (request: Request) => Promise<Caller | Response | undefined>
   readonly now: () => Date
 }
 
 type Route = (caller: Caller, request: Request, id: string) => Response | Promise<Response>
 
-export function api({ people, keys, whoCalls, now }: ApiOptions) {
+export function api({ people, keys, publicOrigin, whoCalls, now }: ApiOptions) {
   const done = (caller: Caller) => Response.json({ done_by: idOf(caller) })
   const ROUTES: readonly [method: string, path: RegExp, scope: Scope | undefined, route: Route][] = [
     ['GET', /^\/api\/me$/, undefined, (caller) => Response.json(described(caller))],
@@ -32,15 +36,15 @@ export function api({ people, keys, whoCalls, now }: ApiOptions) {
   async function makeKey(caller: Caller, request: Request): Promise<Response> {
     const owner = ownerOf(caller)
     if (owner instanceof Response) return owner
-    const { scopes, expires_in_days: days = 90 } = (await request.json().catch(() => ({}))) as {
-      scopes?: unknown
-      expires_in_days?: unknown
-    }
+    const asked: unknown = await request.json().catch(() => undefined)
+    if (!isObject(asked))
+      return problem(400, 'Expected a JSON object: {"scopes":["pushes:read"],"expires_in_days":30}.')
+    const { scopes, expires_in_days: days = 90 } = asked
     const may = KEY_SCOPES.filter((scope) => caller.scopes.has(scope))
     const areScopes = Array.isArray(scopes) && scopes.length > 0 && scopes.every((one) => may.includes(one))
-    if (!areScopes) return Response.json({ error: `Expected scopes, of ${may.join(', ')}.` }, { status: 400 })
+    if (!areScopes) return problem(400, `Expected scopes, of ${may.join(', ')}.`)
     if (!(Number.isInteger(days) && (days as number) >= 1 && (days as number) <= MAX_KEY_DAYS)) {
-      return Response.json({ error: `Expected expires_in_days, from 1 to ${MAX_KEY_DAYS}.` }, { status: 400 })
+      return problem(400, `Expected expires_in_days, from 1 to ${MAX_KEY_DAYS}.`)
     }
     const expiresAt = new Date(now().getTime() + (days as number) * 86_400_000)
     const made = { ...keys.make(owner, scopes, expiresAt), scopes, expires_at: expiresAt }
@@ -81,6 +85,8 @@ export function api({ people, keys, whoCalls, now }: ApiOptions) {
 
   async function signIn(request: Request): Promise<Response> {
     if (request.method !== 'POST') return new Response(LOGIN, { headers: { 'Content-Type': 'text/html' } })
+    // Else another site signs a browser in as somebody of its choice, who then sees what is done under that name.
+    if (isFromElsewhere(request, publicOrigin)) return new Response('Sign in at this page itself.\n', { status: 403 })
     const form = new URLSearchParams(await request.text())
     const cookie = await people.signIn(form.get('username') ?? '', form.get('password') ?? '')
     if (cookie === undefined) return new Response('That is not your password.\n', { status: 403 })
@@ -97,6 +103,10 @@ function ownerOf({ principal, by }: Caller): string | Response {
   return refusalResponse(deny(principal.kind === 'user' ? 'minting_refused' : 'principal_kind_refused'), REALM)
 }
 
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
 function idOf({ principal }: Caller): string {
   return principal.kind === 'anonymous' ? 'anonymous' : `${principal.kind}:${principal.id}`
 }
@@ -106,5 +116,5 @@ function described(caller: Caller) {
 }
 
 function notFound(): Response {
-  return Response.json({ error: 'There is no such thing.' }, { status: 404 })
+  return problem(404, 'There is no such thing.')
 }

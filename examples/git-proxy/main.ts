@@ -1,6 +1,6 @@
 // Runs the API beside an identity provider of its own, asks it as each caller would, and prints who may do what.
 //
-//   bun examples/git-proxy/main.ts     prints the table of README.md
+//   npx bun examples/git-proxy/main.ts     in the clone, after npm ci: prints the table of README.md
 
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -8,6 +8,7 @@ import { startCompanyIdp } from '../../test/support/company-idp.ts'
 import { api } from './api.ts'
 import { ApiKeys } from './api-keys.ts'
 import { parseConfig } from './config.ts'
+import { listen } from './listen.ts'
 import { People } from './people.ts'
 import { whoCalls } from './who-calls.ts'
 
@@ -26,25 +27,24 @@ const people = new People([
 const keys = new ApiKeys()
 const now = () => new Date()
 const operator = 'a-key-from-the-environment-0123456789'
-const server = Bun.serve({
-  hostname: '127.0.0.1',
-  port: 0,
-  fetch: api({
-    ...{ people, keys, now },
-    whoCalls: whoCalls({
-      config: parseConfig(written.replace('https://idp.example.com', idp.issuer)),
-      ...{ people, keys, now, env: { GIT_PROXY_KEY: operator }, log: () => undefined },
-    }),
+const config = parseConfig(written.replace('https://idp.example.com', idp.issuer))
+const { publicOrigin } = config
+const server = listen(
+  api({
+    ...{ people, keys, publicOrigin, now },
+    whoCalls: whoCalls({ config, people, keys, now, env: { GIT_PROXY_KEY: operator }, log: () => undefined }),
   }),
-})
+  { hostname: '127.0.0.1', port: 0, log: console.error },
+)
 try {
   const ask = (path: string, init: RequestInit) => fetch(new URL(path, server.url), { redirect: 'manual', ...init })
   const form = new URLSearchParams({ username: 'alice', password: 'correct horse' })
-  const signedIn = await ask('/login', { method: 'POST', body: form })
+  // As a browser asks, of what ends TLS before the API: it names the origin that it sees.
+  const signedIn = await ask('/login', { method: 'POST', headers: { origin: publicOrigin }, body: form })
   const cookie = signedIn.headers.get('set-cookie')?.split(';')[0] ?? ''
   const made = await ask('/api/me/keys', {
     method: 'POST',
-    headers: { cookie },
+    headers: { cookie, origin: publicOrigin },
     body: JSON.stringify({ scopes: ['pushes:read'], expires_in_days: 30 }),
   })
   const { key } = (await made.json()) as { key: string }
@@ -55,7 +55,7 @@ try {
     ['dashboards, in auditors', bearer(await idp.machineToken('dashboards'))],
     ['kiosk, in no group of these', bearer(await idp.machineToken('kiosk'))],
     ['alice, with a token', bearer(await idp.personToken('alice'))],
-    ['alice, signed in', { cookie }],
+    ['alice, signed in', { cookie, origin: publicOrigin }],
     ['alice, a key for pushes:read', bearer(key)],
     ['the key of the environment', bearer(operator)],
     ['somebody', {}],

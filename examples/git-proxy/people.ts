@@ -10,6 +10,8 @@ export type Person = {
   readonly disabled?: boolean
 }
 
+/** What is checked where there is no such person: an answer that comes at once would tell that. */
+const NOBODY = Bun.password.hashSync(crypto.randomUUID())
 const COOKIE = /(?:^|; )session=([0-9a-f-]{36})(?:;|$)/
 
 export class People {
@@ -32,8 +34,8 @@ export class People {
   /** The cookie of a new session; undefined: the password is not that of this person. */
   async signIn(id: string, password: string): Promise<string | undefined> {
     const person = this.#byId.get(id)
-    const isRight = person !== undefined && (await Bun.password.verify(password, person.passwordHash))
-    if (!isRight || person.disabled) return undefined
+    const isRight = await Bun.password.verify(password, person?.passwordHash ?? NOBODY)
+    if (person === undefined || !isRight || person.disabled) return undefined
     const session = crypto.randomUUID()
     this.#sessions.set(session, id)
     return `session=${session}; HttpOnly; Secure; SameSite=Strict; Path=/`

@@ -3,6 +3,7 @@
 import { isDenied, mapRoles, type Principal, type ProtectFetch, protect } from '@countersign/resource-server'
 import { type ApiKeys, KEY_PREFIX } from './api-keys.ts'
 import type { Config } from './config.ts'
+import { isFromElsewhere } from './elsewhere.ts'
 import type { People } from './people.ts'
 import { SCOPES, scopesOf } from './surfaces.ts'
 
@@ -26,7 +27,7 @@ export type WhoCallsOptions = {
 export const REALM = 'git-proxy'
 
 export function whoCalls({ config, people, keys, env, now, log, ...rest }: WhoCallsOptions) {
-  const { resource: identifier, issuers, roleMappings, groupsClaims, staticKeys } = config
+  const { publicOrigin, resource: identifier, issuers, roleMappings, groupsClaims, staticKeys } = config
   /** The roles of a person's groups, by the table that tokens are read by. */
   const rolesOf = (groups: readonly string[]) => {
     const roles = mapRoles({ groups }, { mappings: roleMappings, groupsClaims: ['groups'] })
@@ -65,7 +66,7 @@ export function whoCalls({ config, people, keys, env, now, log, ...rest }: WhoCa
       }
     }
     const person = people.signedIn(request)
-    if (person === undefined || isFromElsewhere(request)) return undefined
+    if (person === undefined || isFromElsewhere(request, publicOrigin)) return undefined
     const { id, name, email, groups } = person
     return {
       principal: { kind: 'user', id, name, email },
@@ -73,10 +74,4 @@ export function whoCalls({ config, people, keys, env, now, log, ...rest }: WhoCa
       by: 'session',
     }
   }
-}
-
-/** A browser sends the cookie along with what other sites have it send. */
-function isFromElsewhere(request: Request): boolean {
-  const origin = request.headers.get('origin')
-  return origin !== null && origin !== new URL(request.url).origin
 }

@@ -1,6 +1,6 @@
 // Runs the API with the keys of a cluster pinned, asks it as several pods would, and prints who got what.
 //
-//   bun examples/workload/main.ts     prints the table of README.md
+//   npx bun examples/workload/main.ts     in the clone, after npm ci: prints the table of README.md
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { api } from './api.ts'
 import { atlasGuardFrom } from './atlas-guard.ts'
 import { cluster } from './cluster.ts'
+import { listen } from './listen.ts'
 
 const ISSUER = 'https://kubernetes.default.svc.cluster.local'
 const AUDIENCE = 'https://api.example.com/internal/atlas'
@@ -23,16 +24,15 @@ await writeFile(jwksFile, JSON.stringify(ours.jwks))
 
 const log: string[] = []
 const serve = (env: Record<string, string>) =>
-  Bun.serve({
-    hostname: '127.0.0.1',
-    port: 0,
-    fetch: api({
+  listen(
+    api({
       usage: new Map([['acme', { gigabytes: 812 }]]),
       atlas: atlasGuardFrom(env),
       pipeline: () => new Response('Sign in.\n', { status: 401 }),
       log: (line) => void log.push(line),
     }),
-  })
+    console.error,
+  )
 const configured = serve({
   ATLAS_JWKS_FILE: jwksFile,
   ATLAS_ISSUER: ISSUER,

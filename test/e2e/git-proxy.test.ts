@@ -1,10 +1,11 @@
 // An API without a proxy before it, with a full identity provider of a company.
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, beforeEach, describe, expect, spyOn, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { api } from '../../examples/git-proxy/api.ts'
 import { ApiKeys } from '../../examples/git-proxy/api-keys.ts'
 import { parseConfig } from '../../examples/git-proxy/config.ts'
+import { listen } from '../../examples/git-proxy/listen.ts'
 import { People } from '../../examples/git-proxy/people.ts'
 import { whoCalls } from '../../examples/git-proxy/who-calls.ts'
 import { type CompanyIdp, startCompanyIdp } from '../support/company-idp.ts'
@@ -27,10 +28,11 @@ describe('examples/git-proxy', () => {
   const started = (env: Record<string, string> = { GIT_PROXY_KEY: OPERATOR }, config = CONFIG) => {
     const keys = new ApiKeys()
     const clock = () => now
+    const parsed = parseConfig(config.replace('https://idp.example.com', idp.issuer))
     return api({
-      ...{ people, keys, now: clock },
+      ...{ people, keys, publicOrigin: parsed.publicOrigin, now: clock },
       whoCalls: whoCalls({
-        config: parseConfig(config.replace('https://idp.example.com', idp.issuer)),
+        config: parsed,
         ...{ people, keys, env, now: clock, log: (line: string) => void log.push(line) },
       }),
     })
@@ -193,12 +195,98 @@ describe('examples/git-proxy', () => {
     }
   })
 
-  test('another site cannot have a browser use its cookie', async () => {
-    const cookie = await signIn()
-    expect(await statusOf('POST', '/api/pushes/p1/approve', { ...cookie, origin: 'https://evil.example.com' })).toBe(
-      401,
-    )
-    expect(await statusOf('POST', '/api/pushes/p1/approve', { ...cookie, origin: 'https://git.example.com' })).toBe(200)
+  const elsewhere: [from: string, headers: Record<string, string>][] = [
+    ['another site', { origin: 'https://evil.example.com' }],
+    ['another site, as a browser says it', { 'sec-fetch-site': 'cross-site' }],
+    ['a neighbour under the same domain', { 'sec-fetch-site': 'same-site' }],
+    ['a frame without an origin', { origin: 'null' }],
+    ['the same host without TLS', { origin: 'http://git.example.com' }],
+    ['another port', { origin: 'https://git.example.com:8443' }],
+  ]
+  const here: [from: string, headers: Record<string, string>][] = [
+    ['its own pages', { origin: 'https://git.example.com', 'sec-fetch-site': 'same-origin' }],
+    ['what is no browser', {}],
+  ]
+  describe.each(['https://git.example.com', 'http://git.example.com', 'http://10.0.0.7:8080'])(
+    'as it sees %s',
+    (url) => {
+      const send = (path: string, headers: Record<string, string>, body?: string) =>
+        answer(new Request(`${url}${path}`, { method: 'POST', headers, ...(body !== undefined && { body }) }))
+      const form = () => String(new URLSearchParams({ username: 'alice', password: 'correct horse' }))
+
+      test.each(elsewhere)('a write with its cookie from %s is refused, and so is a login', async (_, headers) => {
+        expect((await send('/api/pushes/p1/approve', { ...(await signIn()), ...headers })).status).toBe(401)
+        const login = await send('/login', headers, form())
+        expect([login.status, login.headers.get('set-cookie')]).toEqual([403, null])
+      })
+
+      test.each(here)('a write with its cookie from %s is done, and so is a login', async (_, headers) => {
+        expect((await send('/api/pushes/p1/approve', { ...(await signIn()), ...headers })).status).toBe(200)
+        const login = await send('/login', headers, form())
+        expect([login.status, login.headers.get('set-cookie')]).toEqual([303, expect.stringMatching(/^session=/)])
+      })
+    },
+  )
+
+  test('a link on another site leads to the dashboard', async () => {
+    expect(await statusOf('GET', '/', { ...(await signIn()), 'sec-fetch-site': 'cross-site' })).toBe(200)
+  })
+
+  test('a login costs one password hash of the same strength, whether there is such a person or not', async () => {
+    people.set({ ...alice, id: 'bob', disabled: true })
+    const verify = spyOn(Bun.password, 'verify')
+    try {
+      const answers = []
+      for (const [username, password] of [
+        ...[
+          ['alice', 'wrong'],
+          ['nobody', 'wrong'],
+          ['nobody', ''],
+          ['bob', 'correct horse'],
+        ],
+      ] as [string, string][]) {
+        const answered = await ask('POST', '/login', {}, String(new URLSearchParams({ username, password })))
+        answers.push([answered.status, await answered.text()].join(' '))
+      }
+      expect(new Set(answers)).toEqual(new Set(['403 That is not your password.\n']))
+      const strengths = verify.mock.calls.map(([, hash]) => String(hash).split('$').slice(0, 4).join('$'))
+      expect(strengths).toEqual(Array(4).fill(alice.passwordHash.split('$').slice(0, 4).join('$')))
+    } finally {
+      verify.mockRestore()
+    }
+  })
+
+  test.each(['null', '[]', '"x"', '7', '{', ''])(
+    'a key that is asked for by %p is a problem of the caller',
+    async (body) => {
+      const answered = await ask('POST', '/api/me/keys', await signIn(), body)
+      expect([answered.status, answered.headers.get('content-type')]).toEqual([400, 'application/problem+json'])
+      expect(await answered.json()).toMatchObject({ title: 'Bad Request', status: 400, detail: expect.any(String) })
+    },
+  )
+
+  test.each([{}, { scopes: [] }, { scopes: 'pushes:read' }, { scopes: [null] }, { scopes: ['users:write'] }])(
+    'and so is %j',
+    async (body) => {
+      const answered = await ask('POST', '/api/me/keys', await signIn(), JSON.stringify(body))
+      expect([answered.status, ((await answered.json()) as { detail: string }).detail]).toEqual([
+        ...[400, 'Expected scopes, of repos:read, pushes:read, pushes:write.'],
+      ])
+    },
+  )
+
+  test('a fault of its own is told to the log, and to the caller nothing but 500', async () => {
+    const broken = async () => {
+      throw new Error('the database is at 10.0.0.9')
+    }
+    const server = listen(broken, { hostname: '127.0.0.1', port: 0, log: (line) => void log.push(line) })
+    try {
+      const answered = await fetch(server.url, { headers: { accept: 'text/html' } })
+      expect([answered.status, await answered.text()]).toEqual([500, ''])
+      expect(log.join()).toContain('the database is at 10.0.0.9')
+    } finally {
+      await server.stop(true)
+    }
   })
 
   test('while the identity provider cannot be reached a token is 503, and the key of the environment still works', async () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { api } from '../../examples/workload/api.ts'
 import { atlasGuard, atlasGuardFrom } from '../../examples/workload/atlas-guard.ts'
 import { type Cluster, cluster } from '../../examples/workload/cluster.ts'
+import { listen } from '../../examples/workload/listen.ts'
 import { ROOT } from '../support/guide.ts'
 import { run } from '../support/program.ts'
 import { Teardown } from '../support/teardown.ts'
@@ -173,6 +174,20 @@ describe('examples/workload', () => {
   test('a session opens nothing there, and a token nothing in the pipeline of people', async () => {
     expect(await statusOf(undefined, USAGE, { headers: { cookie: 'session=1' } })).toBe(401)
     expect(await (await ask(token(), '/dashboard')).text()).toBe('the pipeline of people')
+  })
+
+  test('a fault of the pipeline is told to the log, and to the caller nothing but 500', async () => {
+    const broken = () => {
+      throw new Error('the database is at 10.0.0.9')
+    }
+    const server = listen(broken, (line) => void log.push(line))
+    try {
+      const answered = await fetch(server.url, { headers: { accept: 'text/html' } })
+      expect([answered.status, await answered.text()]).toEqual([500, ''])
+      expect(log.join()).toContain('the database is at 10.0.0.9')
+    } finally {
+      await server.stop(true)
+    }
   })
 
   test.each([
