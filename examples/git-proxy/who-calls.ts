@@ -51,6 +51,8 @@ export function whoCalls({ config, people, keys, env, now, log, ...rest }: WhoCa
     onDecision({ outcome, code, method, path, principal }) {
       if (outcome === 'deny') log(`refused ${code} ${method} ${path ?? ''} ${principal?.kind ?? 'nobody'}`)
     },
+    // Callers are told 503 and no more: that the identity provider cannot be reached is for whoever runs this.
+    onFault: ({ source, state, because = '' }) => log(`fault of ${source} ${state} ${because}`.trimEnd()),
   })
 
   /** The caller; the answer for a bad credential; undefined: nobody says who they are. */

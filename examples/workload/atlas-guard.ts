@@ -1,7 +1,7 @@
 // Believes one ServiceAccount of one cluster, for the internal routes of Atlas and nothing else.
 
 import { readFile } from 'node:fs/promises'
-import { type Guard, type ProtectRecord, protect } from '@countersign/resource-server'
+import { type Guard, type ProtectFault, type ProtectRecord, protect } from '@countersign/resource-server'
 
 export type AtlasGuardOptions = {
   /** Where the cluster's keys are pinned: its `/openid/v1/jwks`, saved. Read anew, so keys are replaced without a restart. */
@@ -13,6 +13,8 @@ export type AtlasGuardOptions = {
   /** The one that is let in. */
   readonly serviceAccount: { readonly namespace: string; readonly name: string }
   readonly onDecision?: (record: ProtectRecord) => void
+  /** Told when the keys cannot be read, and when they can be again: Atlas learns no more than 503. */
+  readonly onFault?: (fault: ProtectFault) => void
   /** The clock, for tests. */
   readonly now?: () => Date
 }
@@ -65,7 +67,10 @@ async function pinnedKeys(path: string): Promise<unknown> {
 }
 
 /** The guard as the environment has it. Undefined: not configured. What is half configured stops the start. */
-export function atlasGuardFrom(env: Readonly<Record<string, string | undefined>>): Guard | undefined {
+export function atlasGuardFrom(
+  env: Readonly<Record<string, string | undefined>>,
+  log: (line: string) => void,
+): Guard | undefined {
   const names = ['ATLAS_JWKS_FILE', 'ATLAS_ISSUER', 'ATLAS_AUDIENCE', 'ATLAS_SERVICE_ACCOUNT'] as const
   const [jwksFile, issuer, audience, account] = names.map((name) => env[name])
   const missing = names.filter((name) => env[name] === undefined)
@@ -79,5 +84,8 @@ export function atlasGuardFrom(env: Readonly<Record<string, string | undefined>>
       }`,
     )
   }
-  return atlasGuard({ jwksFile, issuer, audience, serviceAccount: { namespace, name } })
+  return atlasGuard({
+    ...{ jwksFile, issuer, audience, serviceAccount: { namespace, name } },
+    onFault: ({ source, state, because = '' }) => log(`fault of ${source} ${state} ${because}`.trimEnd()),
+  })
 }

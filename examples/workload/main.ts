@@ -27,7 +27,7 @@ const serve = (env: Record<string, string>) =>
   listen(
     api({
       usage: new Map([['acme', { gigabytes: 812 }]]),
-      atlas: atlasGuardFrom(env),
+      atlas: atlasGuardFrom(env, console.error),
       pipeline: () => new Response('Sign in.\n', { status: 401 }),
       log: (line) => void log.push(line),
     }),

@@ -12,7 +12,7 @@ import { type CompanyIdp, startCompanyIdp } from '../support/company-idp.ts'
 import { ROOT } from '../support/guide.ts'
 import { run } from '../support/program.ts'
 import { Teardown } from '../support/teardown.ts'
-import { PATIENCE_MS } from '../support/wait.ts'
+import { PATIENCE_MS, until } from '../support/wait.ts'
 
 const OPERATOR = 'a-key-from-the-environment-0123456789'
 const CONFIG = readFileSync(join(ROOT, 'examples/git-proxy/git-proxy.yaml'), 'utf8')
@@ -296,6 +296,11 @@ describe('examples/git-proxy', () => {
     const claims = JSON.parse(Buffer.from(elsewhere[1] ?? '', 'base64url').toString())
     const moved = Buffer.from(JSON.stringify({ ...claims, iss: 'http://127.0.0.1:9' })).toString('base64url')
     expect(await statusOf('GET', '/api/repos', bearer([elsewhere[0], moved, elsewhere[2]].join('.')))).toBe(503)
+    await until('the refusal and the fault', () => log.length > 1)
+    expect(log.sort()).toEqual([
+      expect.stringMatching(/^fault of issuer corp began it could not be asked/),
+      'refused keys_unavailable GET /api/repos nobody',
+    ])
     expect(await statusOf('GET', '/api/repos', bearer(OPERATOR))).toBe(200)
   })
 })

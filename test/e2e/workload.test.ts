@@ -9,7 +9,7 @@ import { listen } from '../../examples/workload/listen.ts'
 import { ROOT } from '../support/guide.ts'
 import { run } from '../support/program.ts'
 import { Teardown } from '../support/teardown.ts'
-import { PATIENCE_MS } from '../support/wait.ts'
+import { PATIENCE_MS, until } from '../support/wait.ts'
 
 const ISSUER = 'https://kubernetes.default.svc.cluster.local'
 const AUDIENCE = 'https://api.example.com/internal/atlas'
@@ -138,18 +138,30 @@ describe('examples/workload', () => {
   })
 
   test('a verifier that is not configured is 503, whatever is shown', async () => {
-    answer = apiWith(atlasGuardFrom({}))
+    answer = apiWith(atlasGuardFrom({}, console.error))
     expect([await statusOf(token()), await statusOf(undefined)]).toEqual([503, 503])
   })
 
   test('one that is half configured stops the start, and names what is missing', () => {
     const all = { ATLAS_JWKS_FILE: jwksFile, ATLAS_ISSUER: ISSUER, ATLAS_AUDIENCE: AUDIENCE }
-    expect(() => atlasGuardFrom(all)).toThrow('To mend: ATLAS_SERVICE_ACCOUNT')
-    expect(() => atlasGuardFrom({ ...all, ATLAS_SERVICE_ACCOUNT: 'atlas' })).toThrow('namespace:name')
-    expect(() => atlasGuardFrom({ ...all, ATLAS_SERVICE_ACCOUNT: 'a:b', ATLAS_AUDIENCE: '' })).toThrow('ATLAS_AUDIENCE')
-    expect(() => atlasGuardFrom({ ...all, ATLAS_SERVICE_ACCOUNT: 'a:b', ATLAS_AUDIENCE: 'atlas' })).toThrow(
-      'resource.identifier',
+    expect(() => atlasGuardFrom(all, console.error)).toThrow('To mend: ATLAS_SERVICE_ACCOUNT')
+    expect(() => atlasGuardFrom({ ...all, ATLAS_SERVICE_ACCOUNT: 'atlas' }, console.error)).toThrow('namespace:name')
+    expect(() => atlasGuardFrom({ ...all, ATLAS_SERVICE_ACCOUNT: 'a:b', ATLAS_AUDIENCE: '' }, console.error)).toThrow(
+      'ATLAS_AUDIENCE',
     )
+    expect(() =>
+      atlasGuardFrom({ ...all, ATLAS_SERVICE_ACCOUNT: 'a:b', ATLAS_AUDIENCE: 'atlas' }, console.error),
+    ).toThrow('resource.identifier')
+  })
+
+  test('keys that cannot be read are told to the log', async () => {
+    await rm(jwksFile)
+    const env = { ATLAS_JWKS_FILE: jwksFile, ATLAS_ISSUER: ISSUER, ATLAS_AUDIENCE: AUDIENCE }
+    const faults: string[] = []
+    answer = apiWith(atlasGuardFrom({ ...env, ATLAS_SERVICE_ACCOUNT: 'a:b' }, (line) => void faults.push(line)))
+    expect(await statusOf(token())).toBe(503)
+    await until('the fault', () => faults.length > 0)
+    expect(faults).toEqual(['fault of issuer cluster began it could not be read (ENOENT)'])
   })
 
   test.each([
