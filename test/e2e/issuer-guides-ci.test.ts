@@ -82,7 +82,8 @@ guide(
       const release = (claims: Words) => scene().call(scene().token('githubReusable', claims), 'POST', '/releases')
       expect(await release({})).toMatchObject({ user: DEPLOY })
       const moved = { job_workflow_ref: 'octo-org/workflows/.github/workflows/release.yml@refs/tags/v4' }
-      expect(await release(moved)).toMatchObject({ status: 401, code: 'trust_rule_missing' })
+      // It is a job on main like any other.
+      expect(await release(moved)).toMatchObject({ status: 403, code: 'scope_missing' })
       for (const claims of [{ repository_id: '777' }, { event_name: 'pull_request_target' }]) {
         expect(await release(claims)).toMatchObject({ status: 401, code: 'trust_rule_missing' })
       }
