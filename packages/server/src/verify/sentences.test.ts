@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, expect, test } from 'bun:test'
 import { startApp, type TestApp, tokenFor, withSecret, withWebdav } from '../../../../test/support/app.ts'
-import { pinnedIssuer } from '../../../../test/support/pinned-issuer.ts'
+import { pinnedIssuer, register, trust } from '../../../../test/support/pinned-issuer.ts'
 
 let at: TestApp
 beforeEach(async () => {
@@ -45,4 +45,13 @@ test('a credential that is too long to be read is not said to be unknown', async
   const said = await sentenceOn(corp.token({ groups: Array.from({ length: 300 }, () => crypto.randomUUID()) }))
   expect(said).toContain('it is longer than 8192 characters')
   expect(said).not.toContain('countersign issuer create')
+})
+
+test('of a token of another issuer that has expired another one is to be fetched there', async () => {
+  await withWebdav(at)
+  const corp = pinnedIssuer(at)
+  await register(at, corp)
+  await trust(at)
+  const said = await sentenceOn(corp.token({ iat: corp.now() - 900, exp: corp.now() - 300 }))
+  expect(said).toContain('Fetch another one from its issuer; or, if it was fetched just now, compare the clocks.')
 })

@@ -78,7 +78,7 @@ const SENTENCES: Record<RefusalCode, (facts: Facts) => string> = {
   credential_not_yet_valid: ({ credential, owner, detail }) =>
     `${credential} of ${owner} is not valid before ${text(detail.not_before)}.`,
   credential_expired: ({ kind, credential, owner, detail }) =>
-    `${credential} of ${owner} expired at ${text(detail.expired_at)}. ${kind === 'at' ? 'Access tokens are short-lived: get another one from the token endpoint.' : 'Make a new one, or rotate earlier next time.'}`,
+    `${credential} of ${owner} expired at ${text(detail.expired_at)}. ${instead(kind)}`,
   owner_missing: ({ credential, owner }) => `${credential} is refused since its owner, ${owner}, was deleted.`,
   owner_disabled: ({ credential, owner, named }) =>
     `${credential} is refused while its owner, ${owner}, is disabled. To believe it again: ${named('enable')}.`,
@@ -132,7 +132,7 @@ const SENTENCES: Record<RefusalCode, (facts: Facts) => string> = {
   assertion_replayed: ({ detail }) =>
     `A client assertion of ${text(detail.client)} was used a second time. Each needs a jti of its own; if nobody sent it twice, it was copied.`,
   workload_required: ({ detail }) =>
-    `${text(detail.client)} gets tokens only beside a token of a workload that the trust rule ${text(detail.rule)} fits: ${text(detail.because)}.`,
+    `The client ${text(detail.client).replace(/^client:/, '')} gets tokens only beside a token of a workload that the trust rule ${text(detail.rule)} fits: ${text(detail.because)}.`,
   client_ambiguous: () =>
     'The client was authenticated in two ways at once. Send one: Basic, client_id and client_secret, or an assertion.',
   client_throttled: ({ detail }) =>
@@ -195,6 +195,13 @@ export function sentenceOf(decision: DeniedDecision, detail: Facts['detail']): s
   })
   const at = detail.concerns === 'Destination' ? ' This concerns the Destination.' : ''
   return sentence.charAt(0).toUpperCase() + sentence.slice(1) + at
+}
+
+/** Instead of what has expired. */
+function instead(kind: string | undefined): string {
+  if (kind === 'at') return 'Access tokens are short-lived: get another one from the token endpoint.'
+  if (kind === 'jwt') return 'Fetch another one from its issuer; or, if it was fetched just now, compare the clocks.'
+  return 'Make a new one, or rotate earlier next time.'
 }
 
 function foreign({ claimed_issuer: iss }: Facts['detail']): string {
