@@ -116,6 +116,12 @@ describe('the direction of imports', () => {
     }
   }
 
+  test('nothing imports the parts of the app but the app', () => {
+    const isOfApp = (path: string) => path === `${SERVER}/app.ts` || path.startsWith(`${SERVER}/app/`)
+    const others = production.filter(({ path }) => !isOfApp(path))
+    expect(offences(others, (imported) => imported.startsWith(`${SERVER}/app/`))).toEqual([])
+  })
+
   test('nothing imports app.ts but what starts it', () => {
     const starters = [`${SERVER}/index.ts`, `${SERVER}/serve.ts`]
     const others = production.filter(({ path }) => !starters.includes(path))
