@@ -24,26 +24,27 @@ export type AllowedCount = {
   readonly count: number
 }
 
+/** One statement, whose text is the same for however many: one for each record took twice as long. */
+function insertRecords(records: readonly Decision[]) {
+  return sql`
+    insert into decision (id, at, outcome, code, resource, credential, body)
+    select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
+    from json_each(${JSON.stringify(records.map(rowOf))})`
+}
+
+function rowOf(record: Decision) {
+  const { id, at, outcome, code, resource, credential } = record
+  const seconds = Math.floor(Date.parse(at) / 1000)
+  return [id, seconds, outcome, code, resource, credential?.id ?? null, JSON.stringify(record)]
+}
+
 export async function insertDecisions(
   db: DecisionsDb,
   records: readonly Decision[],
   counts: readonly AllowedCount[],
 ): Promise<void> {
   await db.transaction().execute(async (trx) => {
-    for (const record of records) {
-      await trx
-        .insertInto('decision')
-        .values({
-          id: record.id,
-          at: Math.floor(Date.parse(record.at) / 1000),
-          outcome: record.outcome,
-          code: record.code,
-          resource: record.resource,
-          credential: record.credential?.id ?? null,
-          body: JSON.stringify(record),
-        })
-        .execute()
-    }
+    if (records.length > 0) await insertRecords(records).execute(trx)
     const added = addedUp(counts)
     if (added.length === 0) return
     await trx
