@@ -77,7 +77,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
   await ensureSigningKey(store, seal)
   const decisionsDb = await openDecisions(config.dataDir)
 
-  const following = await follow(store, managementResource(config.publicUrl), io, log)
+  const following = await follow(store, managementResource(config.publicUrl), io, log, config.staleGraceMs)
   const { directory, follower } = following
   const keys = new KeyRing(() => directory.signingKeys(), seal)
   // Opened now, so that one which does not open stops the start and not the first answer.
@@ -128,6 +128,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
     }),
     metrics: () => metrics.answer(),
   })
+  let announcements: { stop(): Promise<void> } | undefined
   const background = new Background((error) => log.error({ err: error }, 'background work failed'))
 
   return {
@@ -139,6 +140,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
     },
     start() {
       follower.start()
+      announcements = store.shared?.listen((revision) => follower.wake(revision))
       background.every(RECORDS_MS, () => decisions.flushRecords())
       background.every(COUNTS_MS, () => decisions.flush())
       background.every(CLEAN_UP_MS, async () => {
@@ -151,6 +153,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
     flush: () => decisions.flush(),
     async close() {
       follower.stop()
+      await announcements?.stop()
       background.stop()
       await decisions.flush()
       await decisionsDb.destroy()

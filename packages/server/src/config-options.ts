@@ -1,7 +1,17 @@
 /** One option: from this line come its variable, the YAML form, validation, `--help` and docs/reference/config.md. */
 export type Option = {
   readonly name: keyof RawConfig
-  readonly type: 'path' | 'address' | 'url' | 'networks' | 'paths' | 'mappings' | 'secret' | 'integer' | 'choice'
+  readonly type:
+    | 'path'
+    | 'address'
+    | 'url'
+    | 'networks'
+    | 'paths'
+    | 'mappings'
+    | 'secret'
+    | 'integer'
+    | 'choice'
+    | 'name'
   readonly default: string | undefined
   readonly doc: string
   readonly example: string
@@ -27,6 +37,8 @@ export type RawConfig = {
   pat_ttl_days: string
   max_pat_ttl_days: string
   signing_key_rotation_days: string
+  stale_grace_seconds: string
+  node_name: string | undefined
   decision_retention_days: string
   decision_max_mib: string
   log_level: string
@@ -165,6 +177,20 @@ export const OPTIONS: readonly Option[] = [
     default: '90',
     doc: 'How long a key signs tokens and assertions before the next one does, in days. 0: until somebody rotates it. Keys are published ten minutes before they sign and until nothing that they signed is alive.',
     example: '30',
+  },
+  {
+    name: 'stale_grace_seconds',
+    type: 'integer',
+    default: '0',
+    doc: 'For how long a server that cannot reach its database answers from what it knew last, beyond the five seconds for which it does so anyway. Each of these seconds is one in which a revoked credential may pass. 0 to 300.',
+    example: '60',
+  },
+  {
+    name: 'node_name',
+    type: 'name',
+    default: undefined,
+    doc: 'What this server is called among those on one database. Default: the name of the host, and the port.',
+    example: 'auth-1',
   },
   {
     name: 'decision_retention_days',

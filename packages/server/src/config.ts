@@ -1,5 +1,5 @@
 import { GroupMappings } from '@countersign/admin-api'
-import { type Network, parseHost, parseNetwork, type RoleMappings } from '@countersign/resource-server'
+import { type Network, parseHost, parseName, parseNetwork, type RoleMappings } from '@countersign/resource-server'
 import { parse as parseYaml } from 'yaml'
 import { OPTIONS, type Option, type RawConfig } from './config-options.ts'
 
@@ -37,6 +37,10 @@ export type Config = {
   readonly maxPatTtlDays: number
   /** null: only by hand. */
   readonly signingKeyRotationDays: number | null
+  /** How much longer than the lease what the directory holds may be answered from. */
+  readonly staleGraceMs: number
+  /** Undefined: it is called by its host and port. */
+  readonly nodeName: string | undefined
   readonly decisionRetentionDays: number
   readonly decisionMaxMib: number
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
@@ -182,6 +186,12 @@ function interpret(raw: RawConfig, problems: string[]): Config | undefined {
   const signingKeyRotationDays = isRotated
     ? integer('signing_key_rotation_days', raw.signing_key_rotation_days, 3660)
     : null
+  if (!/^([0-9]{1,2}|[12][0-9]{2}|300)$/.test(raw.stale_grace_seconds)) {
+    report('stale_grace_seconds', 'expected a whole number from 0 to 300')
+  }
+  if (raw.node_name !== undefined && parseName(raw.node_name) === undefined) {
+    report('node_name', 'expected 1 to 63 of a-z 0-9 . _ @ -, beginning with a letter or digit')
+  }
   const decisionRetentionDays = integer('decision_retention_days', raw.decision_retention_days, 3660)
   const decisionMaxMib = integer('decision_max_mib', raw.decision_max_mib, 1_000_000)
   const maxPatTtlDays = integer('max_pat_ttl_days', raw.max_pat_ttl_days, 3660)
@@ -236,6 +246,8 @@ function interpret(raw: RawConfig, problems: string[]): Config | undefined {
     maxPatTtlDays,
     signingKeyRotationDays,
     decisionRetentionDays,
+    staleGraceMs: Number(raw.stale_grace_seconds) * 1000,
+    nodeName: raw.node_name,
     decisionMaxMib,
     logLevel,
   }

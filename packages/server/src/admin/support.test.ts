@@ -7,6 +7,7 @@ import { bootstrapKind } from '../authentication/bootstrap.ts'
 import { KnownCredential } from '../authentication/known-credentials.ts'
 import { Directory } from '../directory/directory.ts'
 import { Follower } from '../directory/follow.ts'
+import { revisionSource } from '../directory/revision-source.ts'
 import { HolderRevocations } from '../domain/holder-revocations.ts'
 import { managementResource } from '../domain/management.ts'
 import { passwordHasher } from '../keys/password.ts'
@@ -63,13 +64,12 @@ export async function startApi(options: Settings & { shared?: boolean } = {}) {
   const raise = (error: unknown) => {
     throw error
   }
-  const follower = new Follower(
-    directory,
-    store,
-    () => 0,
-    () => undefined,
-    raise,
-  )
+  const follower = new Follower({
+    ...{ directory, source: revisionSource(store) },
+    monotonicMs: () => 0,
+    forget: () => undefined,
+    onError: raise,
+  })
   await follower.confirm()
 
   const errors: unknown[] = []

@@ -5,6 +5,7 @@ import { type FindStored, storedCredentials } from '../authentication/stored.ts'
 import { UnknownDigests } from '../authentication/unknown-digests.ts'
 import { Directory } from '../directory/directory.ts'
 import { Follower } from '../directory/follow.ts'
+import { revisionSource } from '../directory/revision-source.ts'
 import type { Resource } from '../domain/resource.ts'
 import { credentialFinder } from '../store/credentials.ts'
 import { change, type Store } from '../store/store.ts'
@@ -25,7 +26,13 @@ export type Following = {
 }
 
 /** Reads the directory and what it takes to keep up with the database. Throws when it cannot be asked. */
-export async function follow(store: Store, management: Resource, io: AppIo, log: pino.Logger): Promise<Following> {
+export async function follow(
+  store: Store,
+  management: Resource,
+  io: AppIo,
+  log: pino.Logger,
+  staleGraceMs: number,
+): Promise<Following> {
   const directory = new Directory(management)
   const known = new KnownCredentials(KNOWN_PER_GENERATION)
   const unknown = new UnknownDigests(io.monotonicMs, MAX_UNKNOWN)
@@ -34,7 +41,9 @@ export async function follow(store: Store, management: Resource, io: AppIo, log:
     if (ids === undefined || ids.length > 0) unknown.clear()
   }
   const onError = (error: unknown) => log.error({ err: error }, 'the revision could not be confirmed')
-  const follower = new Follower(directory, store, io.monotonicMs, forget, onError)
+  const { monotonicMs } = io
+  const source = revisionSource(store)
+  const follower = new Follower({ directory, source, monotonicMs, forget, onError, staleGraceMs })
   await follower.confirm()
   const reach = (revision: number) => follower.reach(revision)
   return {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:tes
 import { formatCredential, type IssuedKind, isDenied } from '@countersign/resource-server'
 import { Directory } from '../directory/directory.ts'
 import { Follower } from '../directory/follow.ts'
+import { revisionSource } from '../directory/revision-source.ts'
 import type { StoredCredential } from '../domain/credential.ts'
 import { managementResource } from '../domain/management.ts'
 import { newCredential } from '../domain/new-credential.ts'
@@ -49,13 +50,11 @@ async function setUp(between: (found: Lookup) => Promise<Lookup> = async (found)
     known.forget(ids)
     if (ids === undefined || ids.length > 0) unknown.clear()
   }
-  const follower = new Follower(
-    directory,
-    store,
-    () => time.nowMs,
-    forget,
-    () => undefined,
-  )
+  const follower = new Follower({
+    ...{ directory, forget, source: revisionSource(store) },
+    monotonicMs: () => time.nowMs,
+    onError: () => undefined,
+  })
   await follower.confirm()
   const spent = { digests: 0, lookUps: 0 }
   const ask = { find: (digest: string) => credentialFinder(store.reader)(digest) }

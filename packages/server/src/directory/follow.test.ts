@@ -16,7 +16,8 @@ import { chosenEngine, openPlace, type Place } from '../store/testing/engines.ts
 import { clientWrite, resourceWrite } from '../store/testing/rows.ts'
 import { deleteUser, insertUser, updateUser } from '../store/users.ts'
 import { Directory } from './directory.ts'
-import { Follower } from './follow.ts'
+import { Follower, type FollowerDeps } from './follow.ts'
+import { revisionSource } from './revision-source.ts'
 
 const DAY_MS = 86_400_000
 const random = (length: number) => crypto.getRandomValues(new Uint8Array(length))
@@ -47,19 +48,17 @@ afterEach(async () => {
 })
 
 /** A node that follows `store`, with what it was told to forget, in order. */
-function node(followed: Store = store) {
+function node(followed: Store = store, more: Partial<FollowerDeps> = {}) {
   const directory = new Directory(managementResource('http://127.0.0.1:8420'))
   const time = { nowMs: 0 }
   const forgotten: { ids: readonly string[] | undefined; atRevision: number }[] = []
   const forget = (ids: readonly string[] | undefined) => forgotten.push({ ids, atRevision: directory.revision })
   const errors: unknown[] = []
-  const follower = new Follower(
-    directory,
-    followed,
-    () => time.nowMs,
-    forget,
-    (error) => errors.push(error),
-  )
+  const follower = new Follower({
+    ...{ directory, forget, source: revisionSource(followed), ...more },
+    monotonicMs: () => time.nowMs,
+    onError: (error) => errors.push(error),
+  })
   return { directory, follower, time, forgotten, errors }
 }
 
@@ -229,6 +228,7 @@ describe('a change', () => {
 
 describe('facts of credentials', () => {
   test('are forgotten before the directory shows the revision', async () => {
+    await addClient('canister')
     const { directory, follower, forgotten } = node()
     await follower.confirm()
     const before = directory.revision
@@ -314,7 +314,7 @@ describe('everything is read again, and what is gone is gone,', () => {
     expect(it.forgotten.at(-1)?.ids).toBeUndefined()
   })
 
-  test('when the log is empty', async () => {
+  test('when the log holds nothing of what this node has read', async () => {
     const it = await cutOff()
     await deleteAll()
     now = new Date(now.getTime() + 2 * DAY_MS)
@@ -329,6 +329,7 @@ describe('everything is read again, and what is gone is gone,', () => {
     const followed: Store = {
       clock: store.clock,
       random,
+      shared: undefined,
       get reader() {
         return served.now.reader
       },
@@ -346,6 +347,37 @@ describe('everything is read again, and what is gone is gone,', () => {
     expect(it.directory.owner({ kind: 'client', id: 'from-the-backup' })).toBeDefined()
     expect(it.directory.revision).toBe(revision)
     expect(it.forgotten.at(-1)?.ids).toBeUndefined()
+  })
+
+  test('when the database lost its last changes and gave their revisions to others', async () => {
+    const served: { now: Store } = { now: store }
+    const followed: Store = {
+      ...{ clock: store.clock, random, shared: undefined },
+      get reader() {
+        return served.now.reader
+      },
+      get writer() {
+        return served.now.writer
+      },
+    }
+    const standby = await open()
+    for (const later of [0, 3]) {
+      served.now = store
+      await addClient('before')
+      await addClient('lost')
+      const it = node(followed)
+      await it.follower.confirm()
+      while ((await addClient('found', {}, standby)) < it.directory.revision + later) {
+        await commit('client', 'found', (running) => deleteClient(running, 'found'), standby)
+      }
+      served.now = standby
+      await it.follower.confirm()
+      const owners = ['before', 'lost', 'found'].map((id) => it.directory.owner({ kind: 'client', id }) !== undefined)
+      expect(owners).toEqual([false, false, true])
+      expect(it.forgotten.at(-1)?.ids).toBeUndefined()
+      for (const id of ['before', 'lost']) await commit('client', id, (running) => deleteClient(running, id))
+      await commit('client', 'found', (running) => deleteClient(running, 'found'), standby)
+    }
   })
 
   test('but not when the log was trimmed up to this node', async () => {
@@ -401,11 +433,26 @@ describe('the lease', () => {
     expect(follower.isConfirmed()).toBe(false)
   })
 
+  test('is as much longer as the operator has stale answers rather than none, and says when they are', async () => {
+    const { follower, time } = node(store, { staleGraceMs: 60_000 })
+    await follower.confirm()
+    for (const [nowMs, isConfirmed, isStale] of [
+      [4999, true, false],
+      [5000, true, true],
+      [64_999, true, true],
+      [65_000, false, false],
+    ] as const) {
+      time.nowMs = nowMs
+      expect([follower.isConfirmed(), follower.isStale()]).toEqual([isConfirmed, isStale])
+    }
+  })
+
   test('is not renewed by a question that failed', async () => {
     const served = { fails: false }
     const { follower, time, directory } = node({
       clock: store.clock,
       random,
+      shared: undefined,
       writer: store.writer,
       get reader() {
         if (served.fails) throw new Error('disk I/O error')
@@ -450,7 +497,7 @@ describe('asking', () => {
         return result
       },
     }
-    const { directory, follower } = node({ ...store, reader: store.reader.withPlugin(slow) })
+    const { directory, follower } = node({ ...store, shared: undefined, reader: store.reader.withPlugin(slow) })
     await follower.confirm()
     isHeld = true
     const early = follower.confirm()
@@ -477,7 +524,7 @@ describe('asking', () => {
         return result
       },
     }
-    const { directory, follower } = node({ ...store, reader: store.reader.withPlugin(counted) })
+    const { directory, follower } = node({ ...store, shared: undefined, reader: store.reader.withPlugin(counted) })
     const rush = Array.from({ length: 100 }, () => follower.confirm())
     await Bun.sleep(20)
     questions = 1
@@ -498,7 +545,7 @@ describe('asking', () => {
       },
       transformResult: async ({ result }) => result,
     }
-    const { follower } = node({ ...store, reader: store.reader.withPlugin(failing) })
+    const { follower } = node({ ...store, shared: undefined, reader: store.reader.withPlugin(failing) })
     const [one, other] = await Promise.allSettled([follower.confirm(), follower.confirm()])
     expect([one?.status, other?.status]).toEqual(['rejected', 'rejected'])
     isDown = false
@@ -536,6 +583,7 @@ describe('asking', () => {
     const it = node({
       clock: store.clock,
       random,
+      shared: undefined,
       writer: store.writer,
       get reader() {
         if (served.fails) throw new Error('disk I/O error')

@@ -7,9 +7,16 @@ export type LoggedChange = { readonly revision: number; readonly noun: Noun; rea
 /** How long a node may have been away and still catch up; past it, it loads everything. */
 const KEPT_SECONDS = 24 * 3600
 
+/** A revision, and the mark of chance that it was given. */
+export type Position = { readonly revision: number; readonly stamp: string }
+
+export async function readPosition(db: Db): Promise<Position> {
+  const row = await db.selectFrom('revision').select(['value', 'stamp']).where('id', '=', 1).executeTakeFirstOrThrow()
+  return { revision: parseRevision(row.value), stamp: row.stamp }
+}
+
 export async function readRevision(db: Db): Promise<number> {
-  const row = await db.selectFrom('revision').select('value').where('id', '=', 1).executeTakeFirstOrThrow()
-  return parseRevision(row.value)
+  return (await readPosition(db)).revision
 }
 
 export async function listChangesAfter(db: Db, revision: number): Promise<LoggedChange[]> {
@@ -17,21 +24,30 @@ export async function listChangesAfter(db: Db, revision: number): Promise<Logged
   return rows.map((row) => ({ revision: row.revision, noun: row.noun as Noun, id: row.noun_id }))
 }
 
-/** The first revision that the log still holds; a follower older than its predecessor has to load everything. */
-export async function readLogStart(db: Db): Promise<number | undefined> {
-  const { first } = await db
+/** The newest row of the log; undefined: it is empty. */
+export async function readLogEnd(db: Db): Promise<Position | undefined> {
+  const row = await db
     .selectFrom('change')
-    .select((select) => select.fn.min('revision').as('first'))
-    .executeTakeFirstOrThrow()
-  return first ?? undefined
+    .select(['revision', 'stamp'])
+    .orderBy('revision', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row && { revision: parseRevision(row.revision), stamp: row.stamp }
+}
+
+/** The stamp of what was logged at this revision; undefined: nothing, or no more. */
+export async function readLoggedStamp(db: Db, revision: number): Promise<string | undefined> {
+  const row = await db.selectFrom('change').select('stamp').where('revision', '=', revision).limit(1).executeTakeFirst()
+  return row?.stamp
 }
 
 export async function trimChangeLog(store: Store): Promise<void> {
   const before = toSeconds(store.clock()) - KEPT_SECONDS
-  // By revision, not by time: should the clock have gone back, the log must still have no hole in its middle.
+  // By revision, not by time: should the clock have gone back, the log must still have no hole in its middle. The
+  // newest old row stays: whoever has read as far as that one can go on from it.
   await store.writer
     .deleteFrom('change')
-    .where('revision', '<=', (select) =>
+    .where('revision', '<', (select) =>
       select
         .selectFrom('change')
         .select((column) => column.fn.max('revision').as('last'))

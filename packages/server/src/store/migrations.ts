@@ -1,6 +1,8 @@
 import { type Kysely, sql } from 'kysely'
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration'
 import { ADMIN_CLIENT, BOOTSTRAP_CLIENT } from '../domain/client.ts'
+import { decisionsHouse } from './migrations/decisions.ts'
+import { operating } from './migrations/operating.ts'
 import type { DecisionTables, Tables } from './schema.ts'
 import { toSeconds } from './store.ts'
 
@@ -296,32 +298,6 @@ async function insertBuiltInClients(db: Kysely<Tables>, now: Date): Promise<void
   }
 }
 
-const decisionsHouse: Migration = {
-  async up(db: Kysely<DecisionTables>) {
-    await db.schema
-      .createTable('decision')
-      .addColumn('seq', 'integer', (column) => column.primaryKey().autoIncrement())
-      .addColumn('id', 'text', (column) => column.notNull().unique())
-      .addColumn('at', 'bigint', (column) => column.notNull())
-      .addColumn('outcome', 'text', (column) => column.notNull())
-      .addColumn('code', 'text')
-      .addColumn('resource', 'text')
-      .addColumn('credential', 'text')
-      .addColumn('body', 'text', (column) => column.notNull())
-      .execute()
-    await db.schema.createIndex('decision_at').on('decision').column('at').execute()
-    await db.schema
-      .createTable('allowed')
-      .addColumn('credential', 'text', (column) => column.notNull())
-      .addColumn('resource', 'text', (column) => column.notNull())
-      .addColumn('rule', 'bigint', (column) => column.notNull())
-      .addColumn('hour', 'bigint', (column) => column.notNull())
-      .addColumn('count', 'bigint', (column) => column.notNull())
-      .addPrimaryKeyConstraint('allowed_key', ['credential', 'resource', 'rule', 'hour'])
-      .execute()
-  },
-}
-
 /** Brings the schema up to this version; returns the names of what was applied. Two at once wait for each other. */
 export async function migrate(db: Kysely<Tables>, now: Date): Promise<string[]> {
   return run(db as Kysely<unknown>, {
@@ -329,6 +305,7 @@ export async function migrate(db: Kysely<Tables>, now: Date): Promise<string[]> 
     '0002_people': people,
     '0003_tokens': tokens,
     '0004_other_issuers': otherIssuers,
+    '0005_operating': operating,
   })
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { sql } from 'kysely'
-import { readLogStart, readRevision } from './change-log.ts'
+import { readLogEnd, readRevision } from './change-log.ts'
 import { findClient, insertClient, listClientIds } from './clients.ts'
 import { openStore } from './open.ts'
 import { runBeside } from './testing/beside.ts'
@@ -16,7 +16,7 @@ onEveryEngine(
         'bootstrap',
         'countersign-admin',
       ])
-      expect(await readLogStart(at.reader)).toBeUndefined()
+      expect(await readLogEnd(at.reader)).toBeUndefined()
       expect(at.store.applied).not.toEqual([])
     })
 

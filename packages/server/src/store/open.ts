@@ -31,18 +31,7 @@ export async function openStore(
 ): Promise<OpenedStore> {
   const opened =
     databaseUrl === undefined ? await openEmbedded(dataDir, clock()) : await openPostgres(databaseUrl, clock())
-  const { reader, writer, applied } = opened
-  return {
-    reader,
-    writer,
-    clock,
-    random,
-    applied,
-    async close() {
-      if (reader !== writer) await reader.destroy()
-      await writer.destroy()
-    },
-  }
+  return { ...opened, clock, random }
 }
 
 async function openEmbedded(dataDir: string, now: Date) {
@@ -51,7 +40,14 @@ async function openEmbedded(dataDir: string, now: Date) {
   const applied = await migrate(writer, now)
   // In memory there is one connection: another would see another database.
   const reader = path === IN_MEMORY ? writer : openSqlite<Tables>(path, { synchronous: 'FULL', readonly: true })
-  return { reader, writer, applied }
+  return {
+    ...{ reader, writer, applied },
+    shared: undefined,
+    async close() {
+      if (reader !== writer) await reader.destroy()
+      await writer.destroy()
+    },
+  }
 }
 
 /** Opens the store of decisions: a file of its own, which may lose its newest rows in a power cut, and no more. */

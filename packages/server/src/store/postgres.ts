@@ -13,18 +13,25 @@ import {
 } from 'kysely'
 import { Pool, type PoolConfig, types } from 'pg'
 import { migrate } from './migrations.ts'
+import { sharedDatabase } from './postgres-shared.ts'
 import type { Tables } from './schema.ts'
+import type { SharedDatabase } from './store.ts'
 
 export type PostgresStore = {
   readonly reader: Kysely<Tables>
   readonly writer: Kysely<Tables>
   readonly applied: readonly string[]
+  readonly shared: SharedDatabase
+  close(): Promise<void>
 }
 
 /** How long we wait for a connection: a new one, or one of the pool while all are in use. */
 const CONNECT_TIMEOUT_MS = 4000
 /** How long we wait for an answer. A link that was cut in silence says nothing: the limits of the server do not help. */
 const ANSWER_TIMEOUT_MS = 10_000
+
+/** The revision is asked for by a connection of its own, so that the poll waits for nobody and soon knows of a dead link. */
+const REVISION_TIMEOUT_MS = 2000
 
 const MAX_READERS = 10
 /** Changes are serial by the counter's lock: more writers would only wait there. */
@@ -72,9 +79,21 @@ async function openEach(url: string, now: Date): Promise<PostgresStore> {
     ...LIMITS,
     'default_transaction_read_only = off',
   ])
+  const revisionReader = open(
+    url,
+    { max: 1, query_timeout: REVISION_TIMEOUT_MS, connectionTimeoutMillis: REVISION_TIMEOUT_MS },
+    [ISOLATION, ...LIMITS, 'default_transaction_read_only = on'],
+  )
+  const pools = [reader, writer, revisionReader]
   // What was never asked cannot be closed: it would connect when it is asked then.
-  for (const db of [reader, writer]) await sql`select 1`.execute(db)
-  return { reader, writer, applied }
+  for (const db of pools) await sql`select 1`.execute(db)
+  return {
+    ...{ reader, writer, applied },
+    shared: sharedDatabase(url, revisionReader),
+    async close() {
+      for (const db of pools) await db.destroy()
+    },
+  }
 }
 
 /** Several processes may start at once: the first one migrates, the others wait for it and find nothing to do. */

@@ -4,9 +4,25 @@ import type { Generated } from 'kysely'
 
 export type Tables = {
   /** One row. Every change that can alter an answer takes the next value before it does anything else. */
-  revision: { id: number; value: number }
-  /** What changed at which revision: ids only. Nodes follow it. */
-  change: { revision: number; noun: string; noun_id: string; at: number }
+  revision: {
+    id: number
+    value: number
+    /** Chance, anew at each change: says of two equal values whether they are of one history. */
+    stamp: Generated<string>
+  }
+  /** What changed at which revision: ids only. Nodes follow it. `stamp`: that of the revision. */
+  change: { revision: number; noun: string; noun_id: string; at: number; stamp: Generated<string> }
+  /** The servers on this database, as they last said it themselves. Times are Unix milliseconds of the database's clock. */
+  node: {
+    id: string
+    name: string
+    version: string
+    started_at: number
+    seen_at: number
+    revision: number
+    /** How long it may answer from what it holds without the database. */
+    lease_ms: number
+  }
   audit_event: {
     id: string
     revision: number

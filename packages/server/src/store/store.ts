@@ -1,4 +1,4 @@
-import type { Kysely, Transaction } from 'kysely'
+import type { Kysely, RawBuilder, Transaction } from 'kysely'
 import { makeId, type RandomBytes } from '../domain/ids.ts'
 import type { Tables } from './schema.ts'
 
@@ -39,6 +39,20 @@ export type Store = {
   readonly writer: Db
   readonly clock: () => Date
   readonly random: RandomBytes
+  /** How the nodes on this database hear of one another; undefined: no other process serves from it. */
+  readonly shared: SharedDatabase | undefined
+}
+
+/** What a database has that several nodes serve from. */
+export type SharedDatabase = {
+  /** Where the revision is asked for: whoever is not answered within two seconds gives up. */
+  readonly revisionReader: Db
+  /** Its own clock, in Unix milliseconds: those of the nodes may differ. */
+  readonly nowMs: RawBuilder<number>
+  /** Wakes those who listen, once the transaction is committed. */
+  announce(db: Db, revision: number): Promise<void>
+  /** Calls `wake` for each revision that was announced, and whenever announcements may have been missed. */
+  listen(wake: (revision: number | undefined) => void): { stop(): Promise<void> }
 }
 
 /** Which part of an ordered list: at most `limit` keys after this one; undefined: from the start. */
@@ -95,6 +109,8 @@ export function parseWord<const Word extends string>(text: string, words: readon
   return word
 }
 
+const STAMP_BYTES = 9
+
 /**
  * Runs everything that can change an answer: takes the next revision, then does the work, all in one transaction.
  *
@@ -106,9 +122,10 @@ export function parseWord<const Word extends string>(text: string, words: readon
 export async function change<T>(store: Store, actor: Actor, work: (change: Change) => Promise<T>) {
   return store.writer.transaction().execute(async (db) => {
     const now = store.clock()
+    const stamp = Buffer.from(store.random(STAMP_BYTES)).toString('base64url')
     const { value } = await db
       .updateTable('revision')
-      .set((column) => ({ value: column('value', '+', 1) }))
+      .set((column) => ({ value: column('value', '+', 1), stamp }))
       .where('id', '=', 1)
       .returning('value')
       .executeTakeFirstOrThrow()
@@ -134,9 +151,10 @@ export async function change<T>(store: Store, actor: Actor, work: (change: Chang
             detail: JSON.stringify(detail),
           })
           .execute()
-        await db.insertInto('change').values({ revision, noun, noun_id: id, at }).execute()
+        await db.insertInto('change').values({ revision, noun, noun_id: id, at, stamp }).execute()
       },
     })
+    await store.shared?.announce(db, revision)
     return { result, revision }
   })
 }

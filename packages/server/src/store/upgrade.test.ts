@@ -18,7 +18,9 @@ const seal = sealWith(new Uint8Array(32).fill(1), random)
 async function takeTokensAway({ writer }: OpenedStore): Promise<void> {
   await writer.transaction().execute(async (db) => {
     const run = (text: string) => sql.raw(text).execute(db)
-    for (const table of ['issuer', 'trust_rule', 'user_link', 'used_assertion']) await run(`drop table ${table}`)
+    for (const table of ['issuer', 'trust_rule', 'user_link', 'used_assertion', 'node'])
+      await run(`drop table ${table}`)
+    for (const table of ['revision', 'change']) await run(`alter table ${table} drop column stamp`)
     for (const index of ['credential_token_expires', 'revocation_line_ends']) await run(`drop index ${index}`)
     await run('alter table credential drop column audience')
     for (const column of ['before', 'ends_at']) await run(`alter table revocation_line drop column ${column}`)
@@ -43,7 +45,7 @@ onEveryEngine('a database from before there were access tokens', (at) => {
   const upgraded = async () => {
     await takeTokensAway(at.store)
     const store = await at.openAgain()
-    expect(store.applied).toEqual(['0003_tokens', '0004_other_issuers'])
+    expect(store.applied).toEqual(['0003_tokens', '0004_other_issuers', '0005_operating'])
     return store
   }
 

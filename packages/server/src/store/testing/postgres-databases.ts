@@ -69,8 +69,7 @@ async function start(): Promise<Server> {
   ;(client as Client & { unref(): void }).unref()
   const template = `template_${process.pid}`
   await client.query(`create database ${template}`)
-  const { reader, writer } = await openPostgres(urlOf(url, template), FIRST_START)
-  await Promise.all([reader.destroy(), writer.destroy()])
+  await (await openPostgres(urlOf(url, template), FIRST_START)).close()
   return { url, client, template }
 }
 
