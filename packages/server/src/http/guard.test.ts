@@ -16,7 +16,7 @@ const ask = (
   isOnSocket: boolean,
   address: string | undefined,
   headers: Record<string, string> = { Host: 'a.example' },
-) => guarded(note, isOnSocket)(new Request('http://a.example/', { headers }), runtime(address))
+) => guarded(note, { isOnSocket, idleSeconds: 240 })(new Request('http://a.example/', { headers }), runtime(address))
 
 test('whoever has hung up is not taken for a peer of a unix socket, and whoever is there has an address', async () => {
   seen.length = 0
@@ -39,4 +39,21 @@ test('a listener on TCP tells handlers of the address of whoever is connected', 
   gone.mockRestore()
   await server.stop(true)
   expect(seen).toEqual(['127.0.0.1', '127.0.0.1'])
+})
+
+test('whoever sends a body has seconds for it, and its connection as long as any when it was answered', async () => {
+  const given: number[] = []
+  const server = { ...runtime('192.0.2.1'), timeout: (_: Request, seconds: number) => given.push(seconds) }
+  const answer = Promise.withResolvers<Response>()
+  const guard = guarded(() => answer.promise, { isOnSocket: false, idleSeconds: 240 })
+  const send = (headers: Record<string, string>) =>
+    guard(new Request('http://a.example/', { headers: { Host: 'a.example', ...headers } }), server as BunServer)
+  const waiting = [send({ 'Content-Length': '9' }), send({ 'Transfer-Encoding': 'chunked' })]
+  expect(given).toEqual([10, 10])
+  // Nothing is waited for here but the answer.
+  waiting.push(send({}), send({ 'Content-Length': '0' }))
+  expect(given).toEqual([10, 10])
+  answer.resolve(new Response())
+  await Promise.all(waiting)
+  expect(given).toEqual([10, 10, 240, 240])
 })

@@ -22,12 +22,13 @@ export type Routes = {
 export async function listen(address: ListenAddress, routes: Routes): Promise<BunServer> {
   // Bun reads the limit of every later listener from here.
   Object.assign(http, { maxHeaderSize: MAX_HEADER_BYTES })
-  const guard = (handler: Handler) => guarded(handler, address.kind === 'unix')
+  const idleSeconds = routes.forProxies ? PROXY_IDLE_SECONDS : PUBLIC_IDLE_SECONDS
+  const guard = (handler: Handler) => guarded(handler, { isOnSocket: address.kind === 'unix', idleSeconds })
   const options = {
     routes: Object.fromEntries(Object.entries(routes.exact).map(([path, handler]) => [path, guard(handler)])),
     fetch: guard(routes.fallback),
     maxRequestBodySize: MAX_BODY_BYTES,
-    idleTimeout: routes.forProxies ? PROXY_IDLE_SECONDS : PUBLIC_IDLE_SECONDS,
+    idleTimeout: idleSeconds,
     // A throw that nobody caught: a bug. No stack, no identity.
     error: () =>
       new Response('The request could not be answered.\n', { status: 500, headers: { 'Cache-Control': 'no-store' } }),
