@@ -33,7 +33,7 @@ export const bench: Bench = (options) => inTemporaryDirectory((directory) => ben
 async function benchIn(directory: string, options: BenchOptions): Promise<Report> {
   const clock = { now: new Date('2030-01-01T00:00:00Z') }
   const bootstrapKey = `bootstrap-${crypto.randomUUID()}`
-  const app = await composeOn(directory, bootstrapKey, () => clock.now)
+  const app = await composeOn(directory, { bootstrapKey, clock: () => clock.now })
   const { client, keys } = await stockTokens(app, bootstrapKey, 1)
   const store = await openStore(directory, () => clock.now, random)
   try {

@@ -26,7 +26,7 @@ export const bench: Bench = (options) => inTemporaryDirectory((directory) => ben
 
 async function benchIn(directory: string, options: BenchOptions): Promise<Report> {
   const bootstrapKey = `bootstrap-${crypto.randomUUID()}`
-  const app = await composeOn(directory, bootstrapKey)
+  const app = await composeOn(directory, { bootstrapKey })
   app.start()
   try {
     const { keys, publicKey, tokens } = await stockIssuer(app, bootstrapKey, strangersKey(), { keyCount: KNOWN })

@@ -4,14 +4,24 @@ import { inTurn, type Subject } from './subject.ts'
 
 export const PEER = '127.0.0.1'
 
+type Composing = {
+  readonly bootstrapKey?: string
+  readonly clock?: () => Date
+  /** Undefined: the embedded database of the directory. */
+  readonly databaseUrl?: string | undefined
+}
+
 /** The app as `countersign serve` composes it on this data directory, without listeners. */
 export async function composeOn(
   directory: string,
-  bootstrapKey = `bootstrap-${crypto.randomUUID()}`,
-  clock = () => new Date(),
+  { bootstrapKey = `bootstrap-${crypto.randomUUID()}`, clock = () => new Date(), databaseUrl }: Composing = {},
 ): Promise<App> {
   const parsed = parseConfig({
-    env: { COUNTERSIGN_DATA_DIR: directory, COUNTERSIGN_BOOTSTRAP_KEY: bootstrapKey },
+    env: {
+      COUNTERSIGN_DATA_DIR: directory,
+      COUNTERSIGN_BOOTSTRAP_KEY: bootstrapKey,
+      ...(databaseUrl !== undefined && { COUNTERSIGN_DATABASE_URL: databaseUrl }),
+    },
     flags: {},
     readFile: (path) => {
       throw new Error(`no file ${path} in a bench`)

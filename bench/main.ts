@@ -14,6 +14,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   trust: () => import('./trust.ts'),
   external: () => import('./external.ts'),
   outage: () => import('./outage.ts'),
+  flood: () => import('./flood.ts'),
 }
 
 const USAGE = `Usage: npm run bench [-- NAME…] [options]
@@ -28,6 +29,7 @@ Benches, all of them when none is named:
   trust    a token against a thousand trust rules of one issuer, in-process
   external JWTs of another issuer in-process: known, and shown for the first time
   outage   the same over HTTP, and how long others wait while that issuer hangs and 10 000 unknown kids come in (needs wrk, taskset)
+  flood    a server that is flooded with bad tokens, none twice, and how long good requests wait meanwhile (needs wrk, taskset)
 
 Options:
   --json           one JSON object a line: bench, case, value, unit, ratio_to, ratio
@@ -35,6 +37,8 @@ Options:
   --rounds <n>     how many rounds are measured (default: verify 5, path and users 9)
   --keys <n>       how many keys are stored (default: verify 1000000, path 1000, users 700000)
   --users <n>      how many users are stored for the bench users (default: 100000)
+  --tokens <n>     how many bad tokens the bench flood sends (default: 200000; what is promised is promised of 10000000)
+  --postgres       the bench flood on a PostgreSQL of its own
   --help           this page
 `
 
@@ -51,6 +55,8 @@ const options: BenchOptions = {
   rounds: readNumber('rounds', values.rounds),
   keys: readNumber('keys', values.keys),
   users: readNumber('users', values.users),
+  tokens: readNumber('tokens', values.tokens),
+  postgres: values.postgres,
   say: (text) => process.stderr.write(`${text}\n`),
 }
 for (const name of positionals.length > 0 ? positionals : Object.keys(BENCHES)) {
@@ -70,6 +76,8 @@ function readArguments() {
         rounds: { type: 'string' },
         keys: { type: 'string' },
         users: { type: 'string' },
+        tokens: { type: 'string' },
+        postgres: { type: 'boolean', default: false },
       },
     })
   } catch (error) {

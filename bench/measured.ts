@@ -4,6 +4,9 @@ export type BenchOptions = {
   readonly rounds: number | undefined
   readonly keys: number | undefined
   readonly users: number | undefined
+  readonly tokens: number | undefined
+  /** On a PostgreSQL of its own, where a bench can be on either engine. */
+  readonly postgres: boolean
   /** Tells the person who waits; never part of the result. */
   readonly say: (text: string) => void
 }

@@ -44,7 +44,7 @@ async function benchIn(directory: string, options: BenchOptions): Promise<Report
   }
   const data = folderOf('countersign')
   const bootstrapKey = `bootstrap-${crypto.randomUUID()}`
-  const app = await composeOn(data, bootstrapKey)
+  const app = await composeOn(data, { bootstrapKey })
   const { secret, keys } = await stockTokens(app, bootstrapKey, KNOWN)
   await app.close()
 

@@ -52,7 +52,7 @@ async function benchIn(directory: string, options: BenchOptions): Promise<Report
   const keyPair = strangersKey()
   const issuer = issuerThatMayHang(keyPair.jwk)
   const bootstrapKey = `bootstrap-${crypto.randomUUID()}`
-  const app = await composeOn(data, bootstrapKey)
+  const app = await composeOn(data, { bootstrapKey })
   const stock = await stockIssuer(app, bootstrapKey, keyPair, { keyCount: KNOWN, jwksUri: issuer.jwksUri })
   await app.close()
   const values: Values = { key: [], external: [], idle: [], flooded: [], bad: [] }

@@ -46,12 +46,17 @@ export type Seeded = {
  * Fills the database of an empty data directory: a resource, 1 000 groups and 1 000 clients that reach it, API keys,
  * and users with their tokens.
  *
- * What is shown and its owners are written by the store's own functions, the rest are copies of such rows.
+ * What is shown and its owners are written by the store's own functions, the rest are copies of such rows; in another
+ * database than the embedded one there is no rest.
  */
-export async function seed(dataDir: string, { keys, users = 0, coldTokens = 0 }: Stock): Promise<Seeded> {
+export async function seed(
+  dataDir: string,
+  { keys, users = 0, coldTokens = 0 }: Stock,
+  databaseUrl?: string,
+): Promise<Seeded> {
   const random = (length: number) => crypto.getRandomValues(new Uint8Array(length))
   loadKek(dataDir, random)
-  const store = await openStore(dataDir, () => new Date(), random)
+  const store = await openStore(dataDir, () => new Date(), random, databaseUrl)
   const make = (kind: 'key' | 'pat', count: number) =>
     Array.from({ length: count }, () => formatCredential(kind, random(32)))
   const hotUsers = Math.min(HOT, users)
@@ -79,6 +84,8 @@ export async function seed(dataDir: string, { keys, users = 0, coldTokens = 0 }:
   })
   await store.close()
   const storedTokens = users * TOKENS_A_USER
+  if (databaseUrl !== undefined)
+    return { ...made, storedKeys: made.hotKeys.length, storedTokens: hotUsers + coldTokens }
   const left = { keys: keys - made.hotKeys.length, tokens: storedTokens - made.hotTokens.length - coldTokens }
   copyRows(join(dataDir, 'countersign.db'), [
     ...copiedUsers(hotUsers, users),

@@ -32,7 +32,7 @@ export const bench: Bench = (options) => inTemporaryDirectory((directory) => ben
 
 async function benchIn(directory: string, options: BenchOptions): Promise<Report> {
   const bootstrapKey = `bootstrap-${crypto.randomUUID()}`
-  const app = await composeOn(directory, bootstrapKey)
+  const app = await composeOn(directory, { bootstrapKey })
   app.start()
   try {
     const stock = await stockTokens(app, bootstrapKey, KNOWN)

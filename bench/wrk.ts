@@ -13,6 +13,7 @@ export type Loaded = {
   readonly serverMicroseconds: number
   /** How much of one core the server was given and used, 0 to 1. Below 0.9 something else was the limit. */
   readonly serverShare: number
+  readonly p50Milliseconds: number
   readonly p99Milliseconds: number
   readonly refused: number
   readonly requests: number
@@ -48,7 +49,7 @@ ${restMs === 0 ? '' : `function delay() return math.random(0, ${2 * restMs}) end
 function done(summary, latency)
   local errors = summary.errors
   local broken = errors.connect + errors.read + errors.write + errors.timeout
-  print(string.format('measured %d %d %d %d %d', summary.requests, summary.duration, latency:percentile(99), errors.status, broken))
+  print(string.format('measured %d %d %d %d %d %d', summary.requests, summary.duration, latency:percentile(50), latency:percentile(99), errors.status, broken))
 end
 `,
   )
@@ -76,14 +77,15 @@ export async function putLoad(
   const command = [...aside, 'taskset', '-c', String(core), 'wrk', ...limits, '-s', load.script, url]
   const { exitCode, stdout, stderr } = await run(command)
   const spent = cpuSeconds(server.pid) - before
-  const numbers = /^measured (\d+) (\d+) (\d+) (\d+) (\d+)$/m.exec(stdout)?.slice(1).map(Number)
+  const numbers = /^measured (\d+) (\d+) (\d+) (\d+) (\d+) (\d+)$/m.exec(stdout)?.slice(1).map(Number)
   if (exitCode !== 0 || numbers === undefined) throw new Error(`wrk ended with ${exitCode}:\n${stdout}${stderr}`)
-  const [requests = 0, microseconds = 0, p99 = 0, refused = 0, broken = 0] = numbers
+  const [requests = 0, microseconds = 0, p50 = 0, p99 = 0, refused = 0, broken = 0] = numbers
   if (broken > 0) throw new Error(`${broken} of ${requests} requests broke:\n${stdout}`)
   return {
     requestsPerSecond: requests / (microseconds / 1e6),
     serverMicroseconds: (spent / requests) * 1e6,
     serverShare: spent / (microseconds / 1e6),
+    p50Milliseconds: p50 / 1000,
     p99Milliseconds: p99 / 1000,
     refused,
     requests,
