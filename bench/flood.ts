@@ -7,15 +7,15 @@ import { type Contestant, startCountersign } from './contestants.ts'
 import { inTemporaryDirectory } from './directory.ts'
 import { databaseFor } from './engine.ts'
 import { type Flooded, type Flooder, startFlooder } from './flooder.ts'
+import { goodLoad, type Window, waitedIdle, waitedIn, windowOf } from './good-requests.ts'
 import { composeOn } from './in-process.ts'
 import { makerAt } from './making.ts'
 import { type Bench, type BenchOptions, type Measurement, measured, type Report } from './measured.ts'
 import { questionOf, VERIFY_PATH } from './question.ts'
 import { Resident } from './resident.ts'
 import { HOST, type Seeded, seed } from './seed.ts'
-import { type Load, prepareLoad, putLoad } from './wrk.ts'
+import type { Load } from './wrk.ts'
 
-const WRK_CORE = 0
 const SERVER_CORE = 1
 const DEFAULT_TOKENS = 200_000
 const DEFAULT_KEYS = 1_000_000
@@ -23,15 +23,11 @@ const USERS = 1000
 const COLD_TOKENS = 20_000
 /** More than wait and are under way at once in one look-up after another: 8 and 256. */
 const FLOODING_CONNECTIONS = 400
-/** Some 3 000 requests a second: far from what the server can do, so that waiting is what is measured. */
-const GOOD = { connections: 16, restMs: 5 }
 const FLOODED_WINDOWS = 4
 const COLD_EVERY_MS = 50
 const MAX_MEBIBYTES = 512
 const HONEST_REFUSALS = [401, 403, 503]
 const ISSUER = { name: 'corp', issuer: 'https://idp.example.com' }
-
-type Window = { readonly p50: number; readonly p99: number }
 
 type Run = {
   readonly idle: Window[]
@@ -71,7 +67,7 @@ async function benchIn(directory: string, options: BenchOptions): Promise<Report
     }
     const flooder = await startFlooder({ port: server.port, tokens, connections: FLOODING_CONNECTIONS, guessed })
     try {
-      const good = prepareLoad(loads, 'good', seeded.hotKeys, GOOD.restMs)
+      const good = goodLoad(loads, seeded.hotKeys)
       const run = await floodWhileAsking({ server, flooder, good, seeded, tokens }, options.say)
       const mebibytes = resident.end()
       return reportOf(run, { seeded, tokens, mebibytes, data, databaseUrl })
@@ -131,12 +127,6 @@ async function floodWhileAsking(setting: Setting, say: BenchOptions['say']): Pro
   return { idle, flooded, cold, coldMilliseconds, floodedSeconds: floodedMs / 1000, last }
 }
 
-async function windowOf(good: Load, server: Contestant): Promise<Window> {
-  const loaded = await putLoad(good, server, { core: WRK_CORE, seconds: 1, connections: GOOD.connections })
-  if (loaded.refused > 0) throw new Error(`${loaded.refused} of ${loaded.requests} good requests were refused`)
-  return { p50: loaded.p50Milliseconds, p99: loaded.p99Milliseconds }
-}
-
 /** Shows the next token every so often, whatever became of the one before. */
 function showEach(
   server: Contestant,
@@ -187,14 +177,6 @@ type Ran = {
 }
 
 function reportOf(run: Run, { seeded, tokens, mebibytes, data, databaseUrl }: Ran): Report {
-  const of = (windows: readonly Window[], which: keyof Window) => windows.map((window) => window[which])
-  const waited = (which: keyof Window): Measurement[] => {
-    const idle = of(run.idle, which)
-    const flooded = of(run.flooded, which)
-    const base = measured(`good requests, ${which}, idle`, 'ms', idle)
-    const ratio = measured('', '', flooded).value / base.value
-    return [base, measured(`good requests, ${which}, flooded`, 'ms', flooded, [{ to: 'idle', ratio }])]
-  }
   const alone = (name: string, unit: string, value: number): Measurement => measured(name, unit, [value])
   const path = join(data, 'decisions.db')
   const kept = keptRefusals(path)
@@ -206,8 +188,8 @@ function reportOf(run: Run, { seeded, tokens, mebibytes, data, databaseUrl }: Ra
       `${databaseUrl === undefined ? 'SQLite' : 'PostgreSQL'}; the server alone on one core; medians of ` +
       `${run.idle.length} windows of a second without and ${run.flooded.length} with the flood.`,
     measurements: [
-      ...waited('p50'),
-      ...waited('p99'),
+      ...waitedIdle(run.idle),
+      ...waitedIn('flooded', run.flooded, run.idle),
       alone('bad tokens', '1/s', run.last.sent / run.floodedSeconds),
       ...Object.entries(run.last.answers).map(([status, count]) => alone(`bad tokens answered ${status}`, '', count)),
       ...[...run.cold].map(([status, count]) =>

@@ -15,6 +15,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   external: () => import('./external.ts'),
   outage: () => import('./outage.ts'),
   flood: () => import('./flood.ts'),
+  slow: () => import('./slow.ts'),
 }
 
 const USAGE = `Usage: npm run bench [-- NAME…] [options]
@@ -30,6 +31,7 @@ Benches, all of them when none is named:
   external JWTs of another issuer in-process: known, and shown for the first time
   outage   the same over HTTP, and how long others wait while that issuer hangs and 10 000 unknown kids come in (needs wrk, taskset)
   flood    a server that is flooded with bad tokens, none twice, and how long good requests wait meanwhile (needs wrk, taskset)
+  slow     a server whose connections are held by thousands that send next to nothing, and one that is sent rubbish (the same)
 
 Options:
   --json           one JSON object a line: bench, case, value, unit, ratio_to, ratio
@@ -38,6 +40,7 @@ Options:
   --keys <n>       how many keys are stored (default: verify 1000000, path 1000, users 700000)
   --users <n>      how many users are stored for the bench users (default: 100000)
   --tokens <n>     how many bad tokens the bench flood sends (default: 200000; what is promised is promised of 10000000)
+  --sockets <n>    how many slow connections the bench slow opens (default: 5000)
   --postgres       the bench flood on a PostgreSQL of its own
   --help           this page
 `
@@ -56,6 +59,7 @@ const options: BenchOptions = {
   keys: readNumber('keys', values.keys),
   users: readNumber('users', values.users),
   tokens: readNumber('tokens', values.tokens),
+  sockets: readNumber('sockets', values.sockets),
   postgres: values.postgres,
   say: (text) => process.stderr.write(`${text}\n`),
 }
@@ -77,6 +81,7 @@ function readArguments() {
         keys: { type: 'string' },
         users: { type: 'string' },
         tokens: { type: 'string' },
+        sockets: { type: 'string' },
         postgres: { type: 'boolean', default: false },
       },
     })

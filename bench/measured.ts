@@ -5,6 +5,7 @@ export type BenchOptions = {
   readonly keys: number | undefined
   readonly users: number | undefined
   readonly tokens: number | undefined
+  readonly sockets: number | undefined
   /** On a PostgreSQL of its own, where a bench can be on either engine. */
   readonly postgres: boolean
   /** Tells the person who waits; never part of the result. */

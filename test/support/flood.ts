@@ -48,6 +48,7 @@ export class Flood {
 
   async #connect(): Promise<void> {
     let isWaiting = false
+    let isLast = false
     const send = (socket: Socket) => {
       const request = this.#isPaused ? undefined : this.next()
       if (request === undefined) {
@@ -73,17 +74,20 @@ export class Flood {
       socket: {
         open: send,
         data(socket, chunk) {
-          const status = /^HTTP\/1\.1 (\d{3})/.exec(chunk.toString('latin1', 0, 12))?.[1]
+          const head = chunk.toString('latin1')
+          const status = /^HTTP\/1\.1 (\d{3})/.exec(head)?.[1]
           // The rest of an answer.
           if (status === undefined) return
           answered(Number(status))
-          send(socket)
+          isLast = /\r\nconnection: close\r\n/i.test(head)
+          if (isLast) socket.terminate()
+          else send(socket)
           rest()
         },
         close: () => {
-          if (!isWaiting) return
-          answered(0)
-          void this.#connect().then(rest)
+          const wasCut = isWaiting
+          if (wasCut) answered(0)
+          if (wasCut || isLast) void this.#connect().then(rest)
         },
       },
     })
