@@ -6,7 +6,7 @@ export type Traits = {
   /** What a client sees when Countersign answers 400. nginx's auth_request knows only 401 and 403. */
   readonly malformed: 400 | 401
   /** What a client sees when Countersign cannot tell (503) or cannot be reached. */
-  readonly unavailable: { readonly cannotTell: 500 | 503; readonly unreachable: 500 | 502 }
+  readonly unavailable: { readonly cannotTell: 500 | 503; readonly unreachable: 500 | 502 | 503 }
 }
 
 /** What the service is told of the stage's client, on every request, in every one of these headers. */

@@ -11,6 +11,8 @@ export type Dialect = {
   readonly read: (headers: Headers) => readonly (string | null)[]
   /** The headers that tell it, in lower case. Nothing else of their kind may come. */
   readonly told: readonly string[]
+  /** Whether the proxy itself refuses a target in absolute form that names another host than `Host`. */
+  readonly refusesTwoHosts?: true
 }
 
 const FORGED = [
@@ -57,6 +59,11 @@ export function questionCases(startProxy: StartProxy, dialect: Dialect): void {
   }
 
   test('a Host beside a target in absolute form does not change which host it asks about', async () => {
+    if (dialect.refusesTwoHosts) {
+      const answer = await rawRequest(port, ['GET http://localhost/a HTTP/1.1', 'Host: evil.test'])
+      expect([answer.status, verify.take()]).toEqual([400, []])
+      return
+    }
     const { headers } = await ask('GET http://localhost/a', 'evil.test')
     expect(dialect.read(headers)).toEqual(['GET', 'http://localhost/a', '127.0.0.1'])
   })

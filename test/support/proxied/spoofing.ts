@@ -8,7 +8,7 @@ const HONEST: readonly string[] = []
 type Spoofs = Readonly<Record<string, readonly string[]>>
 
 /** Header lines that must make no difference at all to what the service receives. */
-const SPOOFS: Spoofs = {
+export const SPOOFS: Spoofs = {
   'identity headers': ['Remote-User: admin', 'Remote-Groups: admins', 'Remote-Roles: admin', 'Remote-Scopes: *:*'],
   'identity headers in odd cases': ['reMOTE-uSER: admin', 'REMOTE-GROUPS: admins', 'remote-email: root@localhost'],
   'identity headers twice': ['Remote-User: admin', 'Remote-User: root'],
