@@ -9,7 +9,7 @@ import { VECTORS } from './vectors/all.ts'
 import { EXTERNAL_JWT_VECTORS } from './vectors/external-jwt.ts'
 import { JWT_VECTORS } from './vectors/jwts.ts'
 
-const ID = '(?:HDR|JWT|OPQ|FWD|OAU|ADM)-[0-9]{2}'
+const ID = '(?:HDR|JWT|OPQ|FWD|OAU|ADM|DOS)-[0-9]{2}'
 
 /** Ids at the head of the names of tests, of rows that tests are made of, and of vectors, which are all run. */
 function idsTested(): Set<string> {

@@ -211,6 +211,23 @@ const MANAGEMENT = {
   'ADM-18': 'a revocation that was acknowledged',
 }
 
+/** What can be used up. */
+const RESOURCES = {
+  'DOS-01': 'connections that are held and say next to nothing',
+  'DOS-02': 'bodies without end',
+  'DOS-03': 'a flood of tokens that nobody issued',
+  'DOS-05': 'a thousand look-ups at once',
+  'DOS-06': 'hashing of passwords',
+  'DOS-07': 'patterns that take for ever',
+  'DOS-09': 'more records than a disk can take',
+  'DOS-10': 'lines of its own in the log',
+  'DOS-11': 'series of its own among the metrics',
+  'DOS-12': 'failures behind the address of a proxy',
+  'DOS-13': 'the frames of HTTP/2',
+  'DOS-14': 'an issuer of ten thousand keys',
+  'DOS-15': 'assertions that have to be remembered',
+}
+
 export const CATALOGUE: Readonly<Record<string, string>> = {
   ...HEADERS,
   ...TOKENS,
@@ -218,4 +235,5 @@ export const CATALOGUE: Readonly<Record<string, string>> = {
   ...FORWARDED,
   ...OAUTH,
   ...MANAGEMENT,
+  ...RESOURCES,
 }

@@ -36,6 +36,7 @@ export const PROBLEMS = {
   conflict: { status: 409, title: 'The call does not fit the present state.' },
   too_large: { status: 413, title: 'The body is too large.' },
   unsupported_media_type: { status: 415, title: 'The body must be application/json.' },
+  busy: { status: 429, title: 'Too much of this is under way.' },
 } as const satisfies Record<string, { status: number; title: string }>
 
 export type ProblemCode = keyof typeof PROBLEMS

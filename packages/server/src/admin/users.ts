@@ -1,5 +1,5 @@
 import type { NewUser, Page, PageQuery, User as UserAnswer, UserChange } from '@countersign/admin-api'
-import { MANAGEMENT_RESOURCE } from '@countersign/resource-server'
+import { MANAGEMENT_RESOURCE, TooManyWait } from '@countersign/resource-server'
 import type { User, UserLink } from '../domain/user.ts'
 import { listPermissionsOf } from '../store/permissions.ts'
 import type { Db } from '../store/store.ts'
@@ -82,7 +82,13 @@ async function describe(db: Db, ids: readonly string[]): Promise<UserAnswer[]> {
 
 /** Outside of the change: it takes long on purpose. */
 async function hashOf(password: string | null | undefined, { hashPassword }: AdminDeps) {
-  return typeof password === 'string' ? hashPassword(password) : password
+  return typeof password === 'string' ? hashPassword(password).catch(busyOrThrow) : password
+}
+
+function busyOrThrow(error: unknown): never {
+  if (!(error instanceof TooManyWait)) throw error
+  const detail = 'Too many passwords are being hashed already. Send it again in a few seconds.'
+  throw new Rejected('busy', detail, undefined, { 'Retry-After': '5' })
 }
 
 function noUser(): never {

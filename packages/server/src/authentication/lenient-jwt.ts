@@ -8,11 +8,13 @@ export function couldBeJwt(text: string): boolean {
 
 const BEARER_JWT = /^bearer +(ey[A-Za-z0-9_-]*)\.([A-Za-z0-9_-]+)/i
 const MAX_CLAIMED_LENGTH = 64
+/** Twice of what is read as a JWT. Reading costs whoever sends it nothing, and what is deeply nested costs us a lot. */
+const MAX_READ_LENGTH = 16_384
 
 /** Who a foreign bearer token says that it is of, for the operator: who registers issuers has to know. */
 export function claimedIssuer(authorization: string | null): string | undefined {
   const [, , claims] = BEARER_JWT.exec(authorization ?? '') ?? []
-  const iss = claims === undefined ? undefined : saidIn(claims, 'iss')
+  const iss = claims === undefined || claims.length > MAX_READ_LENGTH ? undefined : saidIn(claims, 'iss')
   return typeof iss === 'string' ? iss.slice(0, MAX_CLAIMED_LENGTH) : undefined
 }
 
