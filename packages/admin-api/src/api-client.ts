@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { AuditEvent, AuditEventPage, type AuditEventQuery } from './audit-event.ts'
 import { type CallOptions, caller, path } from './call.ts'
 import { Client, type ClientChange, ClientPage, type NewClient } from './client.ts'
 import { Credential, CredentialPage, type CredentialQuery } from './credential.ts'
@@ -24,6 +25,7 @@ import {
 } from './key.ts'
 import { LeakAnswer, type LeakReport } from './leak.ts'
 import { Me, MyResources } from './me.ts'
+import { NodePage } from './node.ts'
 import type { PageQuery } from './page.ts'
 import {
   type NewPermission,
@@ -156,9 +158,14 @@ export function apiClient(options: CallOptions) {
       rotate: (body: Body<typeof SigningKeyRotation> = {}) =>
         call('POST', '/signing-keys/rotate', SigningKey, { body }),
     },
+    nodes: () => call('GET', '/nodes', NodePage),
     decisions: {
       list: (query: Partial<DecisionQuery> = {}) => call('GET', '/decisions', DecisionPage, { query }),
       get: (id: string) => call('GET', path`/decisions/${id}`, Decision),
+    },
+    auditEvents: {
+      list: (query: Partial<AuditEventQuery> = {}) => call('GET', '/audit-events', AuditEventPage, { query }),
+      get: (id: string) => call('GET', path`/audit-events/${id}`, AuditEvent),
     },
     explain: (body: Body<typeof Explain>) => call('POST', '/explain', Explanation, { body }),
     leaks: { report: (body: Body<typeof LeakReport>) => call('POST', '/leaks', LeakAnswer, { body }) },

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { parseJson, toApiError, UnreachableError, unexpectedAnswer } from './api-error.ts'
+import { REVISION_HEADER } from './node.ts'
 
 const TIMEOUT_MS = 30_000
 
@@ -12,6 +13,8 @@ export type CallOptions = {
   /** An API key or the bootstrap key. Undefined: called as a stranger. */
   readonly key?: string | undefined
   readonly fetch?: Fetch
+  /** Told the `Countersign-Revision` of each answer that has one: what was changed is a part of it. */
+  readonly onRevision?: (revision: number) => void
 }
 
 type Query = Readonly<Record<string, string | number | undefined>>
@@ -24,7 +27,7 @@ export type Call = <Answer extends z.ZodType>(
 ) => Promise<z.output<Answer>>
 
 /** How calls are made: with the key, within 30 s, following no redirect (the key must not travel on). */
-export function caller({ server, key, fetch = globalThis.fetch }: CallOptions): Call {
+export function caller({ server, key, fetch = globalThis.fetch, onRevision }: CallOptions): Call {
   const base = apiBase(server)
   return async (method, path, answer, { body, query = {} } = {}) => {
     const url = `${base}${path}${search(query)}`
@@ -36,6 +39,8 @@ export function caller({ server, key, fetch = globalThis.fetch }: CallOptions): 
 
     const { response, text } = await exchange(fetch, url, init)
     if (!response.ok) throw toApiError(url, response, text)
+    const revision = response.headers.get(REVISION_HEADER)
+    if (revision !== null && /^[0-9]{1,15}$/.test(revision)) onRevision?.(Number(revision))
     const value = parseJson(text)
     // Checked, but handed on whole: a newer server may say more than these schemas know.
     if (answer.safeParse(value).success) return value as z.output<typeof answer>

@@ -3,6 +3,7 @@ import { addApply } from './commands/apply.ts'
 import { addClientCommands } from './commands/client.ts'
 import { addCredentialsCommands } from './commands/credentials.ts'
 import { addDecisionCommands } from './commands/decision.ts'
+import { addDoctor } from './commands/doctor.ts'
 import { addExplain } from './commands/explain.ts'
 import { addGroupCommands } from './commands/group.ts'
 import { addIssuerCommands } from './commands/issuer.ts'
@@ -10,6 +11,7 @@ import { addKeyCommands } from './commands/key.ts'
 import { addKeysCommands } from './commands/keys.ts'
 import { addLeakCommands } from './commands/leak.ts'
 import { addMe } from './commands/me.ts'
+import { addNodes } from './commands/nodes.ts'
 import { addPatCommands } from './commands/pat.ts'
 import { addPermissionCommands } from './commands/permission.ts'
 import { addResourceCommands } from './commands/resource.ts'
@@ -27,7 +29,7 @@ import { EXIT_HELP } from './exit.ts'
 import { examples } from './options.ts'
 import type { Terminal } from './terminal.ts'
 
-const SERVER_COMMANDS = ['serve', 'migrate', 'admin-key']
+const SERVER_COMMANDS = ['serve', 'migrate', 'admin-key', 'doctor']
 
 const ENVIRONMENT_HELP = `Environment:
   COUNTERSIGN_SERVER         the server that is spoken to (default: where COUNTERSIGN_LISTEN says that one listens,
@@ -62,6 +64,7 @@ export async function makeProgram(terminal: Terminal, argv: readonly string[]): 
 
   const server = SERVER_COMMANDS.some((name) => argv.includes(name)) ? await terminal.loadServer() : undefined
   addServerCommands(program, terminal, server)
+  addDoctor(program, terminal, server)
   addResourceCommands(program, terminal)
   addGroupCommands(program, terminal)
   addClientCommands(program, terminal)
@@ -78,6 +81,7 @@ export async function makeProgram(terminal: Terminal, argv: readonly string[]): 
   addKeysCommands(program, terminal)
   addLeakCommands(program, terminal)
   addScannerRules(program, terminal)
+  addNodes(program, terminal)
   addApply(program, terminal)
   addWhy(program, terminal)
   addDecisionCommands(program, terminal)

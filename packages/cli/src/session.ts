@@ -22,6 +22,8 @@ export type OnlineSession = Session & {
   /** Where it is spoken to, without a slash at its end. */
   readonly server: string
   readonly api: ApiClient
+  /** The newest revision that an answer to a change named; undefined: nothing was changed, or an older server does not say. */
+  changedAt(): number | undefined
 }
 
 export function openSession(terminal: Terminal, command: Command): Session {
@@ -42,9 +44,13 @@ export async function online(
   work: (session: OnlineSession) => Promise<void>,
 ): Promise<void> {
   const { server, key, keySource } = await findConnection(terminal, command.optsWithGlobals<GlobalOptions>())
-  const api = apiClient({ server, key })
+  let changedAt: number | undefined
+  const onRevision = (revision: number) => {
+    changedAt = Math.max(revision, changedAt ?? 0)
+  }
+  const api = apiClient({ server, key, onRevision })
   try {
-    await work({ ...openSession(terminal, command), server: bare(server), api })
+    await work({ ...openSession(terminal, command), server: bare(server), api, changedAt: () => changedAt })
   } catch (error) {
     throw error instanceof ApiError ? new CallError(error, key !== undefined, keySource) : error
   }
@@ -57,7 +63,7 @@ export async function asStranger(
   work: (session: OnlineSession) => Promise<void>,
 ): Promise<void> {
   const server = await findServer(terminal, command.optsWithGlobals<GlobalOptions>())
-  await work({ ...openSession(terminal, command), server: bare(server), api: apiClient({ server }) })
+  await work({ ...openSession(terminal, command), server: bare(server), api: apiClient({ server }), changedAt: () => undefined })
 }
 
 function bare(server: string): string {

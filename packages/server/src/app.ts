@@ -6,18 +6,20 @@ import { type AdminKey, issueAdminKey, needsFirstAdminKey } from './admin-key.ts
 import { Background } from './app/background.ts'
 import { type Following, follow } from './app/following.ts'
 import { type AppIo, sha256Hex } from './app/io.ts'
+import { type Operating, operating, storeErrorsIn } from './app/operating.ts'
 import { routing } from './app/routing.ts'
 import { type Verifying, verifying } from './app/verifying.ts'
 import { type Config, hostOf } from './config.ts'
+import { Tally } from './counting/tally.ts'
 import { HolderRevocations } from './domain/holder-revocations.ts'
 import { managementResource } from './domain/management.ts'
 import { protectApi } from './http/api.ts'
 import { callerAddress } from './http/caller-address.ts'
-import type { Handler } from './http/guard.ts'
 import { guardedFetch } from './http/guarded-fetch.ts'
 import type { Routes } from './http/listen.ts'
 import { noteOAuthRefusal } from './http/oauth-refusals.ts'
 import { publicDocument } from './http/public-document.ts'
+import type { Readiness } from './http/readiness.ts'
 import { checkKek, loadKek } from './keys/kek-file.ts'
 import { KeyRing } from './keys/key-ring.ts'
 import { passwordHasher } from './keys/password.ts'
@@ -25,15 +27,12 @@ import { maintainSigningKeys } from './keys/rotation.ts'
 import { type Seal, sealWith } from './keys/seal.ts'
 import { ensureSigningKey } from './keys/signing-key.ts'
 import { makeLog } from './logging.ts'
-import { WITHIN_DAYS } from './metrics/credential-gauges.ts'
-import { Metrics } from './metrics/metrics.ts'
 import type { OAuthDeps } from './oauth/deps.ts'
 import { JWKS_PATH } from './oauth/metadata.ts'
 import { signatureDeps } from './oauth/private-key-jwt.ts'
 import { FailureThrottle } from './oauth/throttle.ts'
 import { trimChangeLog } from './store/change-log.ts'
 import { cleanUp, forgottenBefore } from './store/clean-up.ts'
-import { countCredentials } from './store/credential-counts.ts'
 import { findCredential, writeLastUses } from './store/credentials.ts'
 import { type DecisionsDb, findDecision, insertDecisions, listDecisions, trimDecisions } from './store/decisions.ts'
 import { openDecisions, openStore } from './store/open.ts'
@@ -50,6 +49,8 @@ export type App = {
   readonly internalRoutes: Routes | undefined
   readonly edge: EdgeDeps
   readonly log: pino.Logger
+  /** What keeps this node from being asked. */
+  readonly readiness: Readiness
   /** Makes the key of the first run, when the listeners stand; undefined: there is another way in. */
   issueFirstAdminKey(keep: (key: string) => void): Promise<AdminKey | undefined>
   /** Starts what runs beside requests: following the revision, writing records, trimming. */
@@ -59,6 +60,8 @@ export type App = {
   close(): Promise<void>
 }
 
+/** How often the other nodes are told how far this one is, when it does not move. */
+const REPORT_MS = 2000
 const RECORDS_MS = 200
 /** Counts and last uses cost a row for each key in use, so they are written seldom. */
 const COUNTS_MS = 10_000
@@ -69,16 +72,17 @@ const KEYS_MS = 60_000
 /** The only composition root: everything that the server is made of is made and joined here, its larger parts in `app/`. */
 export async function composeApp(config: Config, io: AppIo): Promise<App> {
   const { clock } = io
-  const log = makeLog(config.logLevel, io.log)
+  const [logged, storeErrors] = [new Tally(), new Tally()]
+  const log = makeLog(config.logLevel, io.log, logged)
   const kek = config.kek ?? loadKek(config.dataDir, io.random)
-  const store = await openStore(config.dataDir, clock, io.random, config.databaseUrl)
+  const store = await openStore(config.dataDir, clock, io.random, config.databaseUrl, storeErrorsIn(storeErrors))
   const seal = sealWith(kek, io.random)
   await checkKek(store, seal)
   await ensureSigningKey(store, seal)
   const decisionsDb = await openDecisions(config.dataDir)
 
-  const following = await follow(store, managementResource(config.publicUrl), io, log, config.staleGraceMs)
-  const { directory, follower } = following
+  const following = await follow(store, managementResource(config.publicUrl), config, io, log)
+  const { directory, follower, nodes } = following
   const keys = new KeyRing(() => directory.signingKeys(), seal)
   // Opened now, so that one which does not open stops the start and not the first answer.
   void keys.publicKeys
@@ -96,7 +100,8 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
   const verified = verifying({ config, io, log, following, keys, seal, fetch, decisions })
   const { edge } = verified
 
-  const parts: Parts = { config, io, log, store, seal, keys, fetch, decisions, following, verified }
+  const operated = operating({ config, io, log, logged, store, storeErrors, following, verified, decisions })
+  const parts: Parts = { config, io, log, store, seal, keys, fetch, decisions, following, verified, operated }
   const revocations = new HolderRevocations(io.monotonicMs)
   const management = managementApi(adminDeps(parts, revocations), (error) =>
     log.error({ err: error }, 'a management call failed'),
@@ -106,46 +111,39 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
   // What fell due while nobody ran.
   await maintainKeys()
 
-  const json = (value: unknown, status = 200): Response =>
-    Response.json(value, { status, headers: { 'Cache-Control': 'no-store' } })
-  const everywhere: Record<string, Handler> = {
-    '/healthz': () => json({ status: 'ok' }),
-    '/readyz': () => (follower.isConfirmed() ? json({ status: 'ready' }) : json({ status: 'behind' }, 503)),
-    [JWKS_PATH]: publicDocument(() => ({ keys: keys.publicKeys }), 60),
-  }
-  const metrics = new Metrics({
-    ...{ clock, monotonicMs: io.monotonicMs },
-    count: () => countCredentials(store.reader, clock(), WITHIN_DAYS, () => new Promise(setImmediate)),
-    onError: (error) => log.error({ err: error }, 'credentials could not be counted'),
-  })
   const routes = routing({
-    ...{ config, edge, everywhere },
+    ...{ config, edge },
+    everywhere: { ...operated.everywhere, [JWKS_PATH]: publicDocument(() => ({ keys: keys.publicKeys }), 60) },
     oauth: oauthDeps(parts, revocations),
     api: protectApi((request, authorized) => management.fetch(request, { authorized }), {
       ...edge,
       management: directory.management,
       managementHost: hostOf(config.publicUrl),
     }),
-    metrics: () => metrics.answer(),
+    metrics: operated.metrics,
   })
   let announcements: { stop(): Promise<void> } | undefined
   const background = new Background((error) => log.error({ err: error }, 'background work failed'))
 
   return {
     ...routes,
-    ...{ edge, log },
+    ...{ edge, log, readiness: operated.readiness },
     async issueFirstAdminKey(keep) {
       const isNeeded = config.bootstrapKey === undefined && (await needsFirstAdminKey(store))
       return isNeeded ? issueAdminKey(store, sha256Hex, keep) : undefined
     },
     start() {
       follower.start()
-      announcements = store.shared?.listen((revision) => follower.wake(revision))
+      void nodes.report()
+      background.every(REPORT_MS, () => nodes.report())
+      announcements = store.shared?.listen(following.wake)
+      operated.start(background)
       background.every(RECORDS_MS, () => decisions.flushRecords())
       background.every(COUNTS_MS, () => decisions.flush())
       background.every(CLEAN_UP_MS, async () => {
         await cleanUp(store, () => new Promise(setImmediate))
         directory.forgetEndedLines(forgottenBefore(clock()))
+        await nodes.forgetSilent()
       })
       background.every(KEYS_MS, maintainKeys)
       background.every(TRIM_MS, () => trim(store, decisionsDb, config))
@@ -155,6 +153,8 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
       follower.stop()
       await announcements?.stop()
       background.stop()
+      operated.stop()
+      await nodes.leave()
       await decisions.flush()
       await decisionsDb.destroy()
       await store.close()
@@ -174,13 +174,16 @@ type Parts = {
   readonly decisions: DecisionLog
   readonly following: Following
   readonly verified: Verifying
+  readonly operated: Operating
 }
 
 function adminDeps(parts: Parts, revocations: HolderRevocations): AdminDeps {
-  const { config, io, store, seal, decisions, following, verified } = parts
+  const { config, io, store, seal, decisions, following, verified, operated } = parts
   return {
     ...{ store, seal, decisions, sha256Hex, revocations },
-    ...{ directory: following.directory, change: following.change, publicUrl: config.publicUrl },
+    ...{ directory: following.directory, nodes: following.nodes },
+    ...{ change: operated.change, counts: operated.management },
+    publicUrl: config.publicUrl,
     ...{ issuerFileDirs: config.issuerFileDirs, groupMappings: config.groupMappings },
     ...{ maxKeyTtlDays: config.maxKeyTtlDays, patTtlDays: config.patTtlDays, maxPatTtlDays: config.maxPatTtlDays },
     ...{ patCreation: config.patCreation, patByPat: config.patByPat },
@@ -197,13 +200,14 @@ function adminDeps(parts: Parts, revocations: HolderRevocations): AdminDeps {
 }
 
 function oauthDeps(parts: Parts, revocations: HolderRevocations): OAuthDeps {
-  const { config, io, log, store, keys, fetch, decisions, following, verified } = parts
+  const { config, io, log, store, keys, fetch, decisions, following, verified, operated } = parts
   const { directory } = following
   const { verify, proxies } = verified.edge
   return {
     issuer: config.publicUrl,
     ...{ directory, store, keys, sha256Hex, revocations },
-    ...{ random: io.random, clock: io.clock, find: following.find, change: following.change },
+    ...{ random: io.random, clock: io.clock, monotonicMs: io.monotonicMs, find: following.find },
+    ...{ change: operated.change, counts: operated.oauth },
     ...{ recognise: verify.recognise, isConfirmed: verify.isConfirmed, confirm: verify.confirm },
     ...{ recogniseAny: verified.recogniseAny, externalTokens: verified.externalTokens, standing: verified.standing },
     ...signatureDeps({ ...io, log, fetch }),

@@ -1,10 +1,11 @@
 import { CREDENTIAL_KINDS, type CredentialKind } from '@countersign/admin-api'
 import { type Command, Option } from 'commander'
 import { parseBefore, UNITS } from '../duration.ts'
+import { watchEverywhere } from '../everywhere.ts'
 import { UsageError } from '../exit.ts'
 import { examples, present } from '../options.ts'
 import { revokeOfOwner, revokeOlder, revokeOne } from '../revocation.ts'
-import { online, requirePublicId } from '../session.ts'
+import { type OnlineSession, online, requirePublicId } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 
 type Options = {
@@ -14,6 +15,7 @@ type Options = {
   user?: string
   all?: CredentialKind
   createdBefore?: string
+  wait?: true
   yes?: true
 }
 
@@ -35,6 +37,7 @@ export function addRevoke(program: Command, terminal: Terminal): void {
       ),
     )
     .option('--created-before <when>', `only what was made before: an age like 90d (${UNITS}), or a time`)
+    .option('--wait', 'return when every server on the database refuses it, a few seconds at most')
     .option('--yes', 'do not ask before revoking --all')
     .action((id: string | undefined, options: Options, command: Command) => {
       const { client, user, all, createdBefore, reason, family } = options
@@ -47,17 +50,23 @@ export function addRevoke(program: Command, terminal: Terminal): void {
       const before = createdBefore && parseBefore('--created-before', createdBefore, terminal.now())
       if (all !== undefined && !before) throw new UsageError('--all goes with --created-before <when>.')
       const one = id === undefined ? undefined : requirePublicId(id)
-      return online(terminal, command, async (session) => {
+      const revoke = (session: OnlineSession) => {
         if (one !== undefined) return revokeOne(session, one, present({ reason, family }))
         if (all !== undefined && before) {
           return revokeOlder(session, { kind: all, created_before: before, ...present({ reason }) }, options)
         }
         const owner = client === undefined ? { user: user ?? '' } : { client }
         return revokeOfOwner(session, owner, present({ reason, created_before: before }))
+      }
+      return online(terminal, command, async (session) => {
+        const everywhere = options.wait ? await watchEverywhere(session) : undefined
+        await revoke(session)
+        await everywhere?.()
       })
     })
   examples(revoke, [
     'countersign revoke key_01JABCDEFGHJKMNPQRSTVWXYZ0 --reason leaked',
+    'countersign revoke key_01JABCDEFGHJKMNPQRSTVWXYZ0 --wait',
     'countersign revoke pat_01JABCDEFGHJKMNPQRSTVWXYZ0 --family',
     'countersign revoke at_01JABCDEFGHJKMNPQRSTVWXYZ0',
     'countersign revoke --client canister --reason "host was lost"',

@@ -3,10 +3,12 @@ import type { RefusalCode, RoleMappings } from '@countersign/resource-server'
 import type { KnownCaller } from '../authentication/known-credentials.ts'
 import type { Resolver } from '../authentication/resolver.ts'
 import type { Directory } from '../directory/directory.ts'
+import type { Nodes } from '../directory/nodes.ts'
 import type { HolderRevocations } from '../domain/holder-revocations.ts'
 import type { Seal } from '../keys/seal.ts'
 import type { DecisionFilter } from '../store/decisions.ts'
 import type { Actor, Change, Store } from '../store/store.ts'
+import type { ManagementCounts } from './counts.ts'
 
 /** What the management API works with; made in `app.ts`. */
 export type AdminDeps = {
@@ -14,6 +16,8 @@ export type AdminDeps = {
   readonly directory: Directory
   /** Runs one change, and returns when this node's next decision is taken by it. */
   readonly change: <T>(actor: Actor, work: (change: Change) => Promise<T>) => Promise<T>
+  /** The servers on this database. */
+  readonly nodes: Pick<Nodes, 'self' | 'list'>
   /** What was decided, newest first. */
   readonly decisions: {
     find(id: string): Promise<Decision | undefined>
@@ -22,6 +26,7 @@ export type AdminDeps = {
   /** Undefined: there is no credential of the given id. */
   readonly explain: (request: Explain) => Promise<Explanation | undefined>
   readonly sha256Hex: (text: string) => string
+  readonly counts: ManagementCounts
   /** Our own `iss`. */
   readonly publicUrl: string
   /** Directories of this host whose files an issuer may name. */

@@ -14,7 +14,9 @@ const TAGS = [
     description: 'API keys, client secrets and tokens: made, listed, rotated, revoked. Never shown again.',
   },
   { name: 'signing-keys', description: 'What access tokens and assertions are signed with.' },
+  { name: 'nodes', description: 'The servers on this database.' },
   { name: 'decisions', description: 'What was decided and why; how something would be decided.' },
+  { name: 'audit-events', description: 'Who changed what.' },
   { name: 'me', description: 'The caller.' },
 ]
 
@@ -51,6 +53,9 @@ function describe(api: OpenAPIHono<AdminEnv>): Document {
     info: {
       title: 'Countersign management API',
       version: '1',
+      description:
+        'Every answer to a write that was carried out has the header `Countersign-Revision`: `GET /nodes` tells which ' +
+        'servers count with it.',
       license: { name: 'Apache-2.0' },
     },
     tags: TAGS,

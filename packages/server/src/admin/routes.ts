@@ -1,6 +1,8 @@
+import { REVISION_HEADER } from '@countersign/admin-api'
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { MiddlewareHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
+import { auditEventRoutes } from './audit-event-routes.ts'
 import { clientRoutes } from './client-routes.ts'
 import { credentialRoutes } from './credential-routes.ts'
 import { decisionRoutes } from './decision-routes.ts'
@@ -10,6 +12,7 @@ import { importRoutes } from './import-routes.ts'
 import { issuerRoutes } from './issuer-routes.ts'
 import { leakRoutes } from './leak-routes.ts'
 import { meRoutes } from './me-routes.ts'
+import { nodeRoutes } from './node-routes.ts'
 import { describeAt } from './openapi.ts'
 import { type AdminEnv, callerOf } from './operation.ts'
 import { permissionRoutes } from './permission-routes.ts'
@@ -42,7 +45,7 @@ export function managementApi(deps: AdminDeps, onError: (error: unknown) => void
     const allowed = methodsAt(api, req.path)
     return problemResponse(allowed.length === 0 ? noSuchPath() : wrongMethod(allowed), onError, undefined)
   })
-  api.use(noStore, knownCaller, limitedBody)
+  api.use(deps.counts.middleware, noStore, sayingRevision(deps.directory), knownCaller, limitedBody)
   for (const routes of [
     resourceRoutes,
     groupRoutes,
@@ -55,7 +58,9 @@ export function managementApi(deps: AdminDeps, onError: (error: unknown) => void
     credentialRoutes,
     leakRoutes,
     signingKeyRoutes,
+    nodeRoutes,
     decisionRoutes,
+    auditEventRoutes,
     meRoutes,
   ]) {
     api.route(BASE, routes(deps))
@@ -68,6 +73,14 @@ const noStore: MiddlewareHandler = async (c, next) => {
   await next()
   c.header('Cache-Control', 'no-store')
 }
+
+/** So that whoever changed something can tell when every node counts with it. */
+const sayingRevision =
+  (directory: AdminDeps['directory']): MiddlewareHandler =>
+  async (c, next) => {
+    await next()
+    if (!/^(GET|HEAD)$/.test(c.req.method) && c.res.ok) c.header(REVISION_HEADER, String(directory.revision))
+  }
 
 /** Security: a call without a caller is a hole in the path before this API; nothing is answered. */
 const knownCaller: MiddlewareHandler<AdminEnv> = async (c, next) => {

@@ -7,6 +7,7 @@ import { bootstrapKind } from '../authentication/bootstrap.ts'
 import { KnownCredential } from '../authentication/known-credentials.ts'
 import { Directory } from '../directory/directory.ts'
 import { Follower } from '../directory/follow.ts'
+import { Nodes } from '../directory/nodes.ts'
 import { revisionSource } from '../directory/revision-source.ts'
 import { HolderRevocations } from '../domain/holder-revocations.ts'
 import { managementResource } from '../domain/management.ts'
@@ -15,6 +16,7 @@ import { sealWith } from '../keys/seal.ts'
 import { credentialFinder } from '../store/credentials.ts'
 import { change } from '../store/store.ts'
 import { openTestStore } from '../store/testing/engines.ts'
+import { ManagementCounts } from './counts.ts'
 import type { AdminDeps, Authorized } from './deps.ts'
 import { managementApi } from './routes.ts'
 
@@ -76,7 +78,14 @@ export async function startApi(options: Settings & { shared?: boolean } = {}) {
   const answers: Answer[] = []
   const deps: AdminDeps = {
     store,
+    counts: new ManagementCounts(() => 0),
     directory,
+    nodes: new Nodes(
+      { id: 'node_1', name: 'auth-1', version: '1.2.3', startedAt: START, leaseMs: 5000 },
+      store,
+      () => directory.revision,
+      raise,
+    ),
     sha256Hex,
     ...{ publicUrl: 'http://127.0.0.1:8420', issuerFileDirs: ['/etc/issuers'], groupMappings: {} },
     seal: sealWith(new Uint8Array(32).fill(1), random),

@@ -1,14 +1,20 @@
+import { hostname } from 'node:os'
+import { Turns } from '@countersign/resource-server'
 import type pino from 'pino'
 import type { AdminDeps } from '../admin/deps.ts'
 import { KnownCredentials } from '../authentication/known-credentials.ts'
 import { type FindStored, storedCredentials } from '../authentication/stored.ts'
 import { UnknownDigests } from '../authentication/unknown-digests.ts'
+import type { Config } from '../config.ts'
 import { Directory } from '../directory/directory.ts'
 import { Follower } from '../directory/follow.ts'
+import { Nodes } from '../directory/nodes.ts'
 import { revisionSource } from '../directory/revision-source.ts'
+import { makeId } from '../domain/ids.ts'
 import type { Resource } from '../domain/resource.ts'
 import { credentialFinder } from '../store/credentials.ts'
 import { change, type Store } from '../store/store.ts'
+import { VERSION } from '../version.ts'
 import type { AppIo } from './io.ts'
 
 const KNOWN_PER_GENERATION = 65_536
@@ -20,7 +26,14 @@ export type Following = {
   readonly known: KnownCredentials
   readonly unknown: UnknownDigests
   readonly follower: Follower
+  readonly nodes: Nodes
   readonly find: FindStored
+  /** Bounds the look-ups of credentials that are not known here. */
+  readonly lookUps: Turns
+  /** How often the revision could not be confirmed, and how often others said that it moved. */
+  readonly counts: { failures: number; wakeUps: number }
+  /** Told by other nodes that the database may have moved. */
+  readonly wake: (revision: number | undefined) => void
   /** Runs one change, and returns when this node's next decision is taken by it. */
   readonly change: AdminDeps['change']
 }
@@ -29,9 +42,9 @@ export type Following = {
 export async function follow(
   store: Store,
   management: Resource,
+  config: Config,
   io: AppIo,
   log: pino.Logger,
-  staleGraceMs: number,
 ): Promise<Following> {
   const directory = new Directory(management)
   const known = new KnownCredentials(KNOWN_PER_GENERATION)
@@ -40,19 +53,50 @@ export async function follow(
     known.forget(ids)
     if (ids === undefined || ids.length > 0) unknown.clear()
   }
-  const onError = (error: unknown) => log.error({ err: error }, 'the revision could not be confirmed')
+  const counts = { failures: 0, wakeUps: 0 }
+  const onError = (error: unknown) => {
+    counts.failures++
+    log.error({ err: error }, 'the revision could not be confirmed')
+  }
   const { monotonicMs } = io
   const source = revisionSource(store)
-  const follower = new Follower({ directory, source, monotonicMs, forget, onError, staleGraceMs })
+  const follower = new Follower({
+    ...{ directory, source, monotonicMs, forget, onError, staleGraceMs: config.staleGraceMs },
+    onMoved: () => void nodes.report(),
+  })
+  const nodes = thisNode(store, directory, config, io, log, follower.leaseMs)
   await follower.confirm()
-  const reach = (revision: number) => follower.reach(revision)
+  const lookUps = new Turns()
+  const findByDigest = credentialFinder(store.reader)
   return {
-    ...{ directory, known, unknown, follower },
-    find: storedCredentials({ directory, known, unknown, findByDigest: credentialFinder(store.reader), reach }),
+    ...{ directory, known, unknown, follower, nodes, lookUps, counts },
+    wake: (revision) => {
+      counts.wakeUps++
+      follower.wake(revision)
+    },
+    find: storedCredentials({ directory, known, unknown, findByDigest, lookUps, confirm: () => follower.confirm() }),
     change: async (actor, work) => {
       const { result, revision } = await change(store, actor, work)
-      await reach(revision)
+      await follower.reach(revision)
       return result
     },
   }
+}
+
+function thisNode(
+  store: Store,
+  directory: Directory,
+  config: Config,
+  io: AppIo,
+  log: pino.Logger,
+  leaseMs: number,
+): Nodes {
+  const startedAt = io.clock()
+  const name = config.nodeName ?? `${hostname()}:${config.listen.port}`
+  return new Nodes(
+    { id: makeId('node', startedAt, io.random), name, version: VERSION, startedAt, leaseMs },
+    store,
+    () => directory.revision,
+    (error) => log.warn({ err: error }, 'the other nodes could not be told how far this one is'),
+  )
 }

@@ -14,6 +14,7 @@ import type { guardedFetch } from '../http/guarded-fetch.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import type { Seal } from '../keys/seal.ts'
 import { oncePerSecond } from '../logging.ts'
+import { VerificationCounts } from '../verify/counts.ts'
 import type { DecisionLog } from '../verify/decision-log.ts'
 import type { EdgeDeps } from '../verify/edge.ts'
 import { Identities } from '../verify/identity.ts'
@@ -34,6 +35,7 @@ type Parts = {
 
 export type Verifying = {
   readonly edge: EdgeDeps
+  readonly counts: VerificationCounts
   readonly standing: StandingDeps
   readonly externalTokens: ExternalTokens
   /** Who resolves a credential, also one that is never presented but to authenticate a client. */
@@ -67,20 +69,27 @@ export function verifying({ config, io, log, following, keys, seal, fetch, decis
     secretDigest: config.proxySecret === undefined ? undefined : sha256(config.proxySecret),
     sha256,
   })
+  const counts = new VerificationCounts()
   const edge: EdgeDeps = {
     verify: {
       directory,
-      isConfirmed: () => follower.isConfirmed(),
+      isConfirmed: (nowMs) => follower.isConfirmed(nowMs),
       confirm: () => follower.confirm(),
       recognise: recogniseBy([issuedKind(sha256Hex, find), ...otherKinds]),
       decide,
       identities,
     },
-    ...{ decisions, clock: io.clock, proxies },
+    ...{ decisions, counts, clock: io.clock, monotonicMs: io.monotonicMs, proxies },
     onError: (error, decision) => log.error({ err: error, decision }, 'a decision could not be taken'),
     onUntrustedProxy: oncePerSecond(io.clock, (peer, because) =>
       log.warn({ peer, because, option: 'COUNTERSIGN_TRUSTED_PROXIES' }, 'somebody who may not asked for a decision'),
     ),
   }
-  return { edge, standing, externalTokens, recogniseAny: recogniseBy([anyIssuedKind(sha256Hex, find), ...otherKinds]) }
+  return {
+    edge,
+    counts,
+    standing,
+    externalTokens,
+    recogniseAny: recogniseBy([anyIssuedKind(sha256Hex, find), ...otherKinds]),
+  }
 }

@@ -13,6 +13,7 @@ import {
 } from '@countersign/resource-server'
 import type { ExternalIssuer } from '../domain/issuer.ts'
 import { type StandingDeps, standingOf } from './external-standing.ts'
+import type { IssuerKeyCounts } from './issuer-key-counts.ts'
 import { type IssuerKeyOptions, IssuerKeySources } from './issuer-keys.ts'
 import type { KnownCredential, KnownCredentials } from './known-credentials.ts'
 import { type AgainDeps, type Genuine, KnownExternal } from './known-external.ts'
@@ -43,7 +44,7 @@ export class ExternalTokens implements CredentialKind {
   readonly #keys: IssuerKeySources
   readonly #reviews: TokenReviews
   /** Bounds how many signatures are checked at once. */
-  readonly #signatureChecks = new Turns()
+  readonly signatureChecks = new Turns()
   /** By digest: a token that is shown many times at once is verified once. */
   readonly #running = new Map<string, Promise<KnownCredential | Denied>>()
 
@@ -56,6 +57,10 @@ export class ExternalTokens implements CredentialKind {
       verifyAnew: (text, before) => this.#verifyAnew(text, before),
       standAnew: (text, before) => this.#standAnew(text, before),
     }
+  }
+
+  get keyCounts(): IssuerKeyCounts {
+    return this.#keys.counts
   }
 
   recognise(text: string): Resolver | undefined {
@@ -180,7 +185,7 @@ export class ExternalTokens implements CredentialKind {
           : `there is no ${alg} key of its kid`,
       )
     }
-    const isGood = await this.#signatureChecks.take(() => isSigned(jwt, key, alg)).catch(busyOrThrow)
+    const isGood = await this.signatureChecks.take(() => isSigned(jwt, key, alg)).catch(busyOrThrow)
     if (typeof isGood !== 'boolean') return isGood
     return isGood ? { by, kid, alg, key } : refuse('its signature is not of that key')
   }

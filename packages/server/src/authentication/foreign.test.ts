@@ -23,7 +23,7 @@ function setUp(...known: Pick<ForeignPrefix, 'prefix' | 'digest' | 'keySealed'>[
     permissions: new Map(),
   }
   directory.apply({
-    ...{ ...nothing, revision: 1, everything: true, lines: [], signingKeys: undefined, credentials: [] },
+    ...{ ...nothing, revision: 1, stamp: '', everything: true, lines: [], signingKeys: undefined, credentials: [] },
     ...{ issuers: new Map(), trustRules: new Map() },
     foreignPrefixes: new Map(known.map((one) => [one.prefix, { ...one, createdAt: new Date(0), revision: 1 }])),
   })

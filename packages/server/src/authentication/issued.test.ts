@@ -1,6 +1,6 @@
 // The resolver of issued credentials over a real database: what is found, what is asked, and who wins a race.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
-import { formatCredential, type IssuedKind, isDenied } from '@countersign/resource-server'
+import { formatCredential, type IssuedKind, isDenied, Turns } from '@countersign/resource-server'
 import { Directory } from '../directory/directory.ts'
 import { Follower } from '../directory/follow.ts'
 import { revisionSource } from '../directory/revision-source.ts'
@@ -66,7 +66,8 @@ async function setUp(between: (found: Lookup) => Promise<Lookup> = async (found)
       spent.lookUps++
       return between(await ask.find(digest))
     },
-    reach: (revision) => follower.reach(revision),
+    lookUps: new Turns(),
+    confirm: () => follower.confirm(),
   })
   const countedSha256Hex = (text: string) => {
     spent.digests++
@@ -198,7 +199,10 @@ describe('an outage of the store', () => {
   test('while the directory is asked to catch up is 503, too', async () => {
     const it = await setUp()
     const { key } = await it.create()
-    it.ask.find = async (digest) => ({ ...(await credentialFinder(store.reader)(digest)), revision: 1e9 })
+    it.ask.find = async (digest) => ({
+      ...(await credentialFinder(store.reader)(digest)),
+      position: { revision: 1e9, stamp: '' },
+    })
     const reach = it.follower.confirm
     it.follower.confirm = () => Promise.reject(new Error('disk I/O error'))
     expect(await said(it.resolve(key))).toBe('store_unavailable')
@@ -254,11 +258,23 @@ describe('a look-up that was overtaken', () => {
   })
 
   test('again and again ends as "cannot tell", and nothing is kept', async () => {
-    const it = await setUp(async (found) => ({ ...found, revision: found.revision - 1 }))
+    const it = await setUp(async ({ credential, position }) => {
+      return { credential, position: { ...position, revision: position.revision - 1 } }
+    })
     const { key } = await it.create()
     expect(await said(it.resolve(key))).toBe('store_busy')
     expect(it.spent.lookUps).toBe(5)
     expect(it.known.get(sha256Hex(key))).toBeUndefined()
+  })
+
+  test('by a database that lost its last changes is read again, though the revision is of the same number', async () => {
+    const late: ((found: Lookup) => Lookup)[] = [
+      ({ position, ...found }) => ({ ...found, position: { ...position, stamp: 'of another history' } }),
+    ]
+    const it = await setUp(async (found) => late.pop()?.(found) ?? found)
+    const { key } = await it.create()
+    expect(await said(it.resolve(key))).toBe('live')
+    expect(it.spent.lookUps).toBe(2)
   })
 
   test('by nothing, but read what this node has not taken over yet, waits for the directory', async () => {

@@ -10,6 +10,7 @@ import {
 } from '@countersign/resource-server'
 import type { RandomBytes } from '../domain/ids.ts'
 import type { ExternalIssuer } from '../domain/issuer.ts'
+import { IssuerKeyCounts } from './issuer-key-counts.ts'
 
 /** What is fetched from others: judges what may be connected to. */
 export type IssuerFetch = (
@@ -38,7 +39,11 @@ export class IssuerKeySources {
   /** An issuer is one object as long as nothing of it changes. */
   readonly #ready = new WeakMap<ExternalIssuer, VerificationKeys>()
 
-  constructor(private readonly options: IssuerKeyOptions) {}
+  readonly counts: IssuerKeyCounts
+
+  constructor(private readonly options: IssuerKeyOptions) {
+    this.counts = new IssuerKeyCounts(options.clock)
+  }
 
   of(issuer: ExternalIssuer): VerificationKeys {
     const ready = this.#ready.get(issuer)
@@ -78,6 +83,7 @@ export class IssuerKeySources {
       ...{ now: clock, monotonicMs },
       random: () => (random(1)[0] ?? 0) / 255,
       log: (message, details) => log.warn({ issuer: name, ...details }, message),
+      onLoad: (loaded) => this.counts.note(name, !('failure' in loaded)),
     }
   }
 

@@ -175,6 +175,7 @@ describe('a caller', () => {
   }
   const update = (revision: number, changed: Partial<DirectoryUpdate>): DirectoryUpdate => ({
     revision,
+    stamp: '',
     everything: false,
     resources: new Map(),
     groups: new Map(),

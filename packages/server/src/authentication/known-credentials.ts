@@ -43,7 +43,7 @@ export type AllowedCounter = {
  * revision, and never outlives the revision.
  */
 export class KnownCredential {
-  #revision = -1
+  #edition = -1
   /** By the very resource, not by its name: whoever waited for a look-up may come with an older one. */
   #callers: Remembered<Resource, KnownCaller> | undefined
   /** When it was last used, waiting to be written; undefined: nothing waits. */
@@ -67,9 +67,9 @@ export class KnownCredential {
   }
 
   callerAt(resource: Resource, directory: Directory): KnownCaller {
-    if (this.#callers === undefined || this.#revision !== directory.revision) {
+    if (this.#callers === undefined || this.#edition !== directory.edition) {
       this.#callers = new Remembered()
-      this.#revision = directory.revision
+      this.#edition = directory.edition
     }
     const remembered = this.#callers.get(resource)
     if (remembered !== undefined) return remembered
@@ -126,6 +126,11 @@ export class KnownCredentials {
   /** Credential id → digest, for eviction; follows the two generations. */
   readonly #digests = new Map<string, string>()
 
+  hitCount = 0
+  missCount = 0
+  /** Those that made room for others. */
+  evictedCount = 0
+
   constructor(private readonly maxPerGeneration: number) {}
 
   get size(): number {
@@ -134,9 +139,16 @@ export class KnownCredentials {
 
   get(digest: string): KnownCredential | undefined {
     const young = this.#young.get(digest)
-    if (young !== undefined) return young
+    if (young !== undefined) {
+      this.hitCount++
+      return young
+    }
     const old = this.#old.get(digest)
-    if (old === undefined) return undefined
+    if (old === undefined) {
+      this.missCount++
+      return undefined
+    }
+    this.hitCount++
     this.#old.delete(digest)
     this.set(digest, old)
     return old
@@ -144,6 +156,7 @@ export class KnownCredentials {
 
   set(digest: string, known: KnownCredential): void {
     if (this.#young.size >= this.maxPerGeneration) {
+      this.evictedCount += this.#old.size
       for (const dropped of this.#old.values()) this.#digests.delete(dropped.stored.id)
       this.#old = this.#young
       this.#young = new Map()

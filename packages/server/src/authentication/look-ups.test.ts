@@ -1,21 +1,17 @@
 import { describe, expect, test } from 'bun:test'
-import { TooManyWait } from '@countersign/resource-server'
+import { TooManyWait, Turns } from '@countersign/resource-server'
 import { LookUps } from './look-ups.ts'
 
 /** Look-ups whose answers the test gives. */
 function setUp(maxInFlight?: number, maxWaiting?: number) {
   const started: string[] = []
   const asked = new Map<string, PromiseWithResolvers<string>>()
-  const lookUps = new LookUps<string>(
-    (key) => {
-      started.push(key)
-      const answer = Promise.withResolvers<string>()
-      asked.set(key, answer)
-      return answer.promise
-    },
-    maxInFlight,
-    maxWaiting,
-  )
+  const lookUps = new LookUps<string>((key) => {
+    started.push(key)
+    const answer = Promise.withResolvers<string>()
+    asked.set(key, answer)
+    return answer.promise
+  }, new Turns(maxInFlight, maxWaiting))
   const settle = async () => {
     await new Promise((resolve) => setTimeout(resolve, 0))
   }
@@ -139,14 +135,10 @@ describe('a place', () => {
   })
 
   test('is freed by one that throws instead of rejecting', async () => {
-    const lookUps = new LookUps<string>(
-      (key) => {
-        if (key === 'bug') throw new TypeError('a bug')
-        return Promise.resolve(key)
-      },
-      1,
-      10,
-    )
+    const lookUps = new LookUps<string>((key) => {
+      if (key === 'bug') throw new TypeError('a bug')
+      return Promise.resolve(key)
+    }, new Turns(1, 10))
     await expect(lookUps.get('bug')).rejects.toThrow('a bug')
     expect(await lookUps.get('fine')).toBe('fine')
   })

@@ -7,20 +7,16 @@ import { Turns } from '@countersign/resource-server'
  */
 export class LookUps<T> {
   readonly #running = new Map<string, Promise<T>>()
-  readonly #turns: Turns
 
   constructor(
     private readonly find: (key: string) => Promise<T>,
-    maxInFlight?: number,
-    maxWaiting?: number,
-  ) {
-    this.#turns = new Turns(maxInFlight, maxWaiting)
-  }
+    private readonly turns = new Turns(),
+  ) {}
 
   get(key: string): Promise<T> {
     const joined = this.#running.get(key)
     if (joined !== undefined) return joined
-    const running = this.#turns.take(() => this.find(key)).finally(() => this.#running.delete(key))
+    const running = this.turns.take(() => this.find(key)).finally(() => this.#running.delete(key))
     this.#running.set(key, running)
     return running
   }

@@ -1,4 +1,4 @@
-import { type Denied, deny, TooManyWait } from '@countersign/resource-server'
+import { type Denied, deny, TooManyWait, type Turns } from '@countersign/resource-server'
 import type { Directory } from '../directory/directory.ts'
 import type { Lookup } from '../store/credentials.ts'
 import { KnownCredential, type KnownCredentials } from './known-credentials.ts'
@@ -11,8 +11,10 @@ export type StoredDeps = {
   readonly unknown: UnknownDigests
   /** Asks the store; rejects when it cannot be asked. */
   readonly findByDigest: (digest: string) => Promise<Lookup>
-  /** Returns once the directory is at this revision or later. */
-  readonly reach: (revision: number) => Promise<void>
+  /** Bounds how many look-ups run and wait. */
+  readonly lookUps: Turns
+  /** Has the directory follow the database to where it is now. */
+  readonly confirm: () => Promise<void>
 }
 
 /** Finds the credential that is kept under a digest. Synchronous for what is known. */
@@ -27,18 +29,18 @@ const MAX_STALE_READS = 5
  */
 export function storedCredentials(deps: StoredDeps): FindStored {
   const { directory, known, unknown } = deps
-  const lookUps = new LookUps((digest) => find(digest, deps))
+  const lookUps = new LookUps((digest) => find(digest, deps), deps.lookUps)
   return (digest) => {
     const hit = known.get(digest)
     if (hit !== undefined) return hit
     if (unknown.has(digest)) return deny('credential_unknown')
-    const before = directory.revision
+    const before = directory.edition
     return lookUps
       .get(digest)
       .catch(cannotTell)
       .then((found) => {
         // Whoever joined a look-up that began before a change which was acknowledged since must not be served from it.
-        return isKnown(found) && directory.revision !== before ? (known.get(digest) ?? refind(digest, deps)) : found
+        return isKnown(found) && directory.edition !== before ? (known.get(digest) ?? refind(digest, deps)) : found
       })
   }
 }
@@ -52,14 +54,14 @@ function refind(digest: string, deps: StoredDeps): Promise<KnownCredential | Den
 }
 
 /**
- * Security: facts are kept only when they were read at a revision not older than the directory's; else a revocation
- * that the directory has already taken over could be undone by a slow read.
+ * Security: facts are kept only when they were read of the very state that the directory holds; else a revocation that the
+ * directory has already taken over could be undone by a slow read.
  */
 async function find(digest: string, deps: StoredDeps): Promise<KnownCredential | Denied> {
   for (let attempt = 0; attempt < MAX_STALE_READS; attempt++) {
-    const { credential, revision } = await deps.findByDigest(digest)
-    await deps.reach(revision)
-    if (revision < deps.directory.revision) continue
+    const { credential, position } = await deps.findByDigest(digest)
+    if (position.revision > deps.directory.revision) await deps.confirm()
+    if (!deps.directory.isAt(position)) continue
     if (credential === undefined) {
       deps.unknown.add(digest)
       return deny('credential_unknown')

@@ -14,6 +14,10 @@ export class UnknownDigests {
     private readonly max: number,
   ) {}
 
+  get size(): number {
+    return this.#notFoundAtMs.size
+  }
+
   has(digest: string): boolean {
     const atMs = this.#notFoundAtMs.get(digest)
     return atMs !== undefined && this.monotonicMs() - atMs < BELIEVED_MS

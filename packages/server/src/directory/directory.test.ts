@@ -40,6 +40,7 @@ function after(...updates: Partial<DirectoryUpdate>[]): Directory {
 function updateOf(revision: number, update: Partial<DirectoryUpdate>): DirectoryUpdate {
   return {
     revision,
+    stamp: '',
     everything: false,
     resources: new Map(),
     groups: new Map(),

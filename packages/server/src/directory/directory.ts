@@ -18,6 +18,7 @@ import type { ExternalIssuer } from '../domain/issuer.ts'
 import type { Resource } from '../domain/resource.ts'
 import type { ServerTrustRule } from '../domain/trust-rule.ts'
 import type { User } from '../domain/user.ts'
+import type { Position } from '../store/change-log.ts'
 import type { StoredSigningKey } from '../store/signing-keys.ts'
 
 /** An owner of credentials, whatever its kind, as a decision sees it. */
@@ -31,8 +32,7 @@ export type Owner = {
 }
 
 /** Everything that `directory/follow.ts` read at one revision, to be put in at once. */
-export type DirectoryUpdate = {
-  readonly revision: number
+export type DirectoryUpdate = Position & {
   /** The maps hold all there is, not what changed: what they do not name is gone. */
   readonly everything: boolean
   readonly resources: ReadonlyMap<string, Resource | undefined>
@@ -58,7 +58,8 @@ export type DirectoryUpdate = {
  * decision ever sees half of a change.
  */
 export class Directory {
-  #revision = -1
+  #position: Position = { revision: -1, stamp: '' }
+  #edition = 0
   readonly #resources = new Map<string, Resource>()
   readonly #hosts = new Map<string, Resource>()
   readonly #identifiers = new Map<string, Resource>()
@@ -89,7 +90,17 @@ export class Directory {
   }
 
   get revision(): number {
-    return this.#revision
+    return this.#position.revision
+  }
+
+  /** Another one after each update: what was computed of one edition holds for no other. Means nothing to other nodes. */
+  get edition(): number {
+    return this.#edition
+  }
+
+  /** Whether what was read at this position of the database is of the state that is here. */
+  isAt({ revision, stamp }: Position): boolean {
+    return revision === this.#position.revision && stamp === this.#position.stamp
   }
 
   /** The resource at a canonical host: an exact name wins over a `*.` one. */
@@ -111,10 +122,10 @@ export class Directory {
 
   /** The resources that name this client as one that may ask what credentials may do there. */
   introspectedBy(client: string): Resource[] {
-    if (this.#introspectedAt !== this.#revision) {
+    if (this.#introspectedAt !== this.#edition) {
       const pairs = [...this.#resources.values()].flatMap((one) => one.introspectors.map((id) => ({ id, one })))
       this.#introspected = Map.groupBy(pairs, ({ id }) => id)
-      this.#introspectedAt = this.#revision
+      this.#introspectedAt = this.#edition
     }
     return (this.#introspected.get(client) ?? []).map(({ one }) => one)
   }
@@ -229,7 +240,7 @@ export class Directory {
 
   /** Puts everything of one revision in. Older than what is here: ignored, since it was read before. */
   apply(update: DirectoryUpdate): void {
-    if (update.revision < this.#revision && !update.everything) return
+    if (update.revision < this.revision && !update.everything) return
     if (update.everything) this.#clear()
     for (const [name, resource] of update.resources) this.#replaceResource(name, resource)
     replaceAll(this.#groups, update.groups)
@@ -248,7 +259,8 @@ export class Directory {
       replaceAll(this.#rules, update.trustRules)
       this.#trustRules = compileTrustRules([...this.#rules.values()])
     }
-    this.#revision = update.revision
+    this.#position = { revision: update.revision, stamp: update.stamp }
+    this.#edition++
   }
 
   #clear(): void {

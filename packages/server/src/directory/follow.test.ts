@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import type { KyselyPlugin } from 'kysely'
 import { managementResource } from '../domain/management.ts'
-import { trimChangeLog } from '../store/change-log.ts'
+import { readLogEnd, readPosition, trimChangeLog } from '../store/change-log.ts'
 import { type ClientWrite, deleteClient, insertClient, updateClient } from '../store/clients.ts'
 import { insertForeignPrefix } from '../store/foreign-prefixes.ts'
 import { deleteGroup, insertGroup, updateGroup } from '../store/groups.ts'
@@ -378,6 +378,36 @@ describe('everything is read again, and what is gone is gone,', () => {
       for (const id of ['before', 'lost']) await commit('client', id, (running) => deleteClient(running, id))
       await commit('client', 'found', (running) => deleteClient(running, 'found'), standby)
     }
+  })
+
+  test('or named, where the lost change was one that wrote nothing', async () => {
+    const served: { now: Store } = { now: store }
+    const followed: Store = {
+      ...{ clock: store.clock, random, shared: undefined },
+      get reader() {
+        return served.now.reader
+      },
+      get writer() {
+        return served.now.writer
+      },
+    }
+    const standby = await open()
+    await addClient('both')
+    await change(store, HOST_ACTOR, async () => undefined)
+    const it = node(followed)
+    await it.follower.confirm()
+    const { stamp } = await readPosition(store.reader)
+    await addClient('both', {}, standby)
+    await standby.writer
+      .updateTable('change')
+      .set({ stamp: (await readLogEnd(store.reader))?.stamp ?? '' })
+      .execute()
+    await addClient('found', {}, standby)
+    await addClient('later', {}, standby)
+    served.now = standby
+    expect(stamp).not.toBe((await readPosition(standby.reader)).stamp)
+    await it.follower.confirm()
+    for (const id of ['both', 'found', 'later']) expect(it.directory.owner({ kind: 'client', id })).toBeDefined()
   })
 
   test('but not when the log was trimmed up to this node', async () => {

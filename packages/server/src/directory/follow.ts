@@ -14,6 +14,8 @@ export type FollowerDeps = {
   readonly forget: (credentials: readonly string[] | undefined) => void
   /** Told when nobody asked and the database did not answer. */
   readonly onError: (error: unknown) => void
+  /** Told when the directory has moved. */
+  readonly onMoved?: () => void
   /** For how much longer than the lease an operator has stale answers rather than none. 0 if not said. */
   readonly staleGraceMs?: number
 }
@@ -42,9 +44,9 @@ export class Follower {
     this.leaseMs = LEASE_MS + (deps.staleGraceMs ?? 0)
   }
 
-  /** True while the lease holds. */
-  isConfirmed(): boolean {
-    return this.unconfirmedMs() < this.leaseMs
+  /** True while the lease holds. `nowMs`: for whoever has just looked at the monotonic clock. */
+  isConfirmed(nowMs = this.#deps.monotonicMs()): boolean {
+    return nowMs - this.#confirmedAtMs < this.leaseMs
   }
 
   /** True while answers rest on what was confirmed longer ago than anybody is promised: within the grace alone. */
@@ -81,9 +83,14 @@ export class Follower {
     return this.#running
   }
 
-  /** Returns once the directory is at `revision` or later. */
+  /**
+   * Returns once the directory counts with a change that was committed before it was called. Always asks: by its number
+   * alone a revision cannot be told from one that a database gave out before it lost its last changes.
+   */
   async reach(revision: number): Promise<void> {
-    while (this.#deps.directory.revision < revision) await this.confirm()
+    await this.confirm()
+    if (this.#deps.directory.revision >= revision) return
+    throw new Error(`the database is at revision ${this.#deps.directory.revision} and no longer knows of ${revision}`)
   }
 
   /** The poll: asks, unless a question is under way. */
@@ -106,7 +113,7 @@ export class Follower {
   }
 
   async #catchUp(): Promise<void> {
-    const { monotonicMs, source, forget, directory } = this.#deps
+    const { monotonicMs, source, forget, directory, onMoved } = this.#deps
     const askedAtMs = monotonicMs()
     if (!isSame(await source.position(), this.#held?.position)) {
       const { update, held } = await source.updateSince(this.#held)
@@ -115,6 +122,7 @@ export class Follower {
       forget(isAnyForgotten ? undefined : update.credentials)
       directory.apply(update)
       this.#held = held
+      onMoved?.()
     }
     this.#confirmedAtMs = askedAtMs
   }

@@ -40,18 +40,28 @@ export type RevisionSource = {
 const MAX_NAMED = 400
 
 export function revisionSource(store: Store): RevisionSource {
+  const impatient = () => store.shared?.revisionReader ?? store.reader
+  // What changed is read in little time, or the link is broken and nobody should wait for it. Should it be much all the
+  // same, as it always is for whoever has nothing, it gets the time it needs.
+  let isMuch = false
   return {
-    position: () => readPosition(store.shared?.revisionReader ?? store.reader),
-    updateSince: (held) => inOneSnapshot(store.reader, (db) => readUpdate(db, held)),
+    position: () => readPosition(impatient()),
+    async updateSince(held) {
+      const reader = held === undefined || isMuch ? store.reader : impatient()
+      isMuch = true
+      const update = await inOneSnapshot(reader, (db) => readUpdate(db, held))
+      isMuch = false
+      return update
+    },
   }
 }
 
 /** Reads what changed since `held`, of a snapshot; everything when the log cannot say what that is. */
 async function readUpdate(db: Db, held: Held | undefined): Promise<{ update: DirectoryUpdate; held: Held }> {
   const position = await readPosition(db)
-  const { revision } = position
-  const everything = held === undefined || !(await reachesBackTo(db, held, position))
-  const changes = everything ? [] : await listChangesAfter(db, held.position.revision)
+  const from = await startInLog(db, held, position)
+  const everything = from === undefined
+  const changes = everything ? [] : await listChangesAfter(db, from)
   const logged = await readLogEnd(db)
   const read = async <T>(noun: Noun, idOf: (value: T) => string, list: (ids?: readonly string[]) => Promise<T[]>) => {
     const ids = everything ? undefined : changedIds(changes, noun)
@@ -69,7 +79,7 @@ async function readUpdate(db: Db, held: Held | undefined): Promise<{ update: Dir
   )
   const update: DirectoryUpdate = {
     everything,
-    revision,
+    ...position,
     resources: await read(
       'resource',
       (resource) => resource.name,
@@ -118,14 +128,16 @@ async function readUpdate(db: Db, held: Held | undefined): Promise<{ update: Dir
 }
 
 /**
- * Whether the log names everything that happened since `held`: the newest row of it that was read is still there.
+ * After which revision the log names everything that happened since `held`; undefined: it does not. It does when the
+ * newest row of it that was read is still there. What came after that row without being logged changed nothing.
  *
  * Security: a database that was restored, or whose standby took over without the last changes, gives out numbers a
  * second time. By the stamp of the row it is known for another history, whatever its revision says.
  */
-async function reachesBackTo(db: Db, { position, logged }: Held, now: Position): Promise<boolean> {
-  if (logged === undefined || position.revision > now.revision) return false
-  return (await readLoggedStamp(db, logged.revision)) === logged.stamp
+async function startInLog(db: Db, held: Held | undefined, now: Position): Promise<number | undefined> {
+  if (held?.logged === undefined || held.position.revision > now.revision) return undefined
+  const { revision, stamp } = held.logged
+  return (await readLoggedStamp(db, revision)) === stamp ? revision : undefined
 }
 
 function changedIds(changes: readonly LoggedChange[], noun: Noun): string[] {

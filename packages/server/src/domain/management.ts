@@ -23,7 +23,9 @@ export const MANAGEMENT_SCOPES = [
   'trust-rules:write',
   'signing-keys:read',
   'signing-keys:write',
+  'nodes:read',
   'decisions:read',
+  'audit-events:read',
   'me:read',
   'me:write',
 ] as const
@@ -48,7 +50,9 @@ const SCOPE_DETAILS: Readonly<Record<(typeof MANAGEMENT_SCOPES)[number], ScopeDe
   'trust-rules:write': { surface: 'trust-rules', description: 'Make, change and delete trust rules' },
   'signing-keys:read': { surface: 'signing-keys', description: 'See which keys sign tokens, and until when' },
   'signing-keys:write': { surface: 'signing-keys', description: 'Rotate the keys that sign tokens' },
+  'nodes:read': { surface: 'nodes', description: 'See the servers on this database, and how far each has followed' },
   'decisions:read': { surface: 'decisions', description: 'See why requests passed or were refused' },
+  'audit-events:read': { surface: 'audit-events', description: 'See who changed what' },
   'me:read': { surface: 'me', description: 'See who one is and what one may do' },
   'me:write': { surface: 'me', description: 'Make, rotate and revoke tokens of one’s own' },
 }
@@ -118,7 +122,9 @@ const RULES: readonly RuleDefinition[] = [
   write('/api/v1/trust-rules/**', 'trust-rules:write'),
   read('/api/v1/signing-keys/**', 'signing-keys:read'),
   write('/api/v1/signing-keys/**', 'signing-keys:write'),
+  read('/api/v1/nodes/**', 'nodes:read'),
   read('/api/v1/decisions/**', 'decisions:read'),
+  read('/api/v1/audit-events/**', 'audit-events:read'),
   { methods: ['POST'], path: '/api/v1/explain', require: { scopes: ['decisions:read'] } },
 ]
 

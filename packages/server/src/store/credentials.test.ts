@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { readRevision } from './change-log.ts'
+import { readPosition, readRevision } from './change-log.ts'
 import {
   credentialFinder,
   findCredential,
@@ -39,15 +39,17 @@ onEveryEngine('a credential', (at) => {
       expiresAt: later(9),
     })
     await insertAccessToken(at.store, { credential: token, digest: 'digest of at_1' })
-    expect(await credentialFinder(at.reader)('digest of at_1')).toEqual({ credential: token, revision: 0 })
+    expect(await credentialFinder(at.reader)('digest of at_1')).toMatchObject({ credential: token, position: { revision: 0 } })
     await expect(insertAccessToken(at.store, { credential: token, digest: 'another' })).rejects.toThrow()
   })
 
-  test('is found by its digest, with the revision that the answer is of', async () => {
+  test('is found by its digest, with the position that the answer is of', async () => {
     await at.insertKey('key_1')
     await at.run(async () => undefined)
     const found = await credentialFinder(at.reader)('digest of key_1')
-    expect([found.credential?.id, found.credential?.revision, found.revision]).toEqual(['key_1', 1, 2])
+    expect([found.credential?.id, found.credential?.revision]).toEqual(['key_1', 1])
+    expect(found.position).toEqual(await readPosition(at.reader))
+    expect(found.position.revision).toBe(2)
   })
 
   test('is found by its own digest among others that are looked for at once, also when it came later', async () => {
@@ -70,7 +72,7 @@ onEveryEngine('a credential', (at) => {
   test('is not found by a part of its digest, nor by one that differs', async () => {
     await at.insertKey('key_1', {}, 'abcdef')
     for (const digest of ['', 'abcde', 'abcdefg', 'ABCDEF', '%', 'abcdef ']) {
-      expect(await credentialFinder(at.reader)(digest)).toEqual({ credential: undefined, revision: 1 })
+      expect(await credentialFinder(at.reader)(digest)).toMatchObject({ credential: undefined, position: { revision: 1 } })
     }
   })
 

@@ -2,6 +2,7 @@ import { ISSUED_KINDS, type IssuedKind } from '@countersign/resource-server'
 import { type InferResult, NoResultError } from 'kysely'
 import { OWNER_KINDS, type OwnerRef, refText, type StoredCredential } from '../domain/credential.ts'
 import { storedNetworks } from './clients.ts'
+import type { Position } from './change-log.ts'
 import type { Tables } from './schema.ts'
 import {
   type Change,
@@ -15,8 +16,8 @@ import {
   toSeconds,
 } from './store.ts'
 
-/** What was found under a digest, and the revision at which it was looked for. */
-export type Lookup = { readonly credential: StoredCredential | undefined; readonly revision: number }
+/** What was found under a digest, and of which state of the database that is. */
+export type Lookup = { readonly credential: StoredCredential | undefined; readonly position: Position }
 
 const ANY_DIGEST = 'any digest'
 
@@ -32,7 +33,7 @@ export function credentialFinder(db: Db): (digest: string) => Promise<Lookup> {
     .selectFrom('revision')
     .leftJoin('credential', (join) => join.on('credential.digest', '=', ANY_DIGEST))
     .selectAll('credential')
-    .select('revision.value as read_at')
+    .select(['revision.value as read_at', 'revision.stamp as read_stamp'])
     .where('revision.id', '=', 1)
   const compiled = query.compile()
   return async (digest) => {
@@ -40,9 +41,9 @@ export function credentialFinder(db: Db): (digest: string) => Promise<Lookup> {
     const { rows } = await db.executeQuery<InferResult<typeof query>[number]>({ ...compiled, parameters })
     const [row] = rows
     if (row === undefined) throw new NoResultError(query.toOperationNode())
-    const { read_at, ...found } = row
-    const revision = parseRevision(read_at)
-    return { credential: found.id === null ? undefined : toStoredCredential(found as Tables['credential']), revision }
+    const { read_at, read_stamp, ...found } = row
+    const position = { revision: parseRevision(read_at), stamp: read_stamp }
+    return { credential: found.id === null ? undefined : toStoredCredential(found as Tables['credential']), position }
   }
 }
 

@@ -24,7 +24,7 @@ import type { Identities } from './identity.ts'
 export type VerifyDeps = {
   readonly directory: Directory
   /** True while the database has confirmed, recently enough, what the directory holds. */
-  readonly isConfirmed: () => boolean
+  readonly isConfirmed: (nowMs?: number) => boolean
   /** Asks the database for what changed; rejects when it cannot be asked. */
   readonly confirm: () => Promise<void>
   /** Who resolves a credential of this form; undefined: it is not ours. */
@@ -39,10 +39,11 @@ const PREFLIGHT: MatchedRule = { rule: PREFLIGHT_RULE, project: undefined }
  * The whole path of a request, in order. Each step may refuse; only the last one allows. Synchronous for a known
  * credential: a promise comes back only when the store has to be asked.
  *
- * Security: what throws here is answered with 500 or 503 by the edge, never with 2xx.
+ * Security: what throws here is answered with 500 or 503 by the edge, never with 2xx. `nowMs`, by the monotonic clock, is
+ * for whoever has just looked at it, and in the same turn of the loop.
  */
-export function verify(asked: AskedRequest, deps: VerifyDeps): Decision | Promise<Decision> {
-  if (deps.isConfirmed()) return verifyConfirmed(asked, deps)
+export function verify(asked: AskedRequest, deps: VerifyDeps, nowMs?: number): Decision | Promise<Decision> {
+  if (deps.isConfirmed(nowMs)) return verifyConfirmed(asked, deps)
   return deps.confirm().then(
     () => verifyConfirmed(asked, deps),
     (error: unknown) => {
@@ -56,7 +57,7 @@ export function verify(asked: AskedRequest, deps: VerifyDeps): Decision | Promis
 const MAX_OVERTAKEN = 5
 
 function verifyConfirmed(asked: AskedRequest, deps: VerifyDeps, overtaken = 0): Decision | Promise<Decision> {
-  const { revision } = deps.directory
+  const { edition } = deps.directory
   const resource = asked.resource ?? deps.directory.resourceAt(asked.host)
   if (resource === undefined) return refuse({ asked }, 'rule', hostUnknown(asked.host, deps.directory))
 
@@ -72,7 +73,7 @@ function verifyConfirmed(asked: AskedRequest, deps: VerifyDeps, overtaken = 0): 
     ? believed.then((known) => {
         // Resource and rule were read before the look-up: with rights of a later revision they would make an answer
         // that no revision ever gave.
-        if (deps.directory.revision === revision) return judge(asked, resource, matched, known, deps)
+        if (deps.directory.edition === edition) return judge(asked, resource, matched, known, deps)
         if (overtaken < MAX_OVERTAKEN) return verifyConfirmed(asked, deps, overtaken + 1)
         const busy = deny('store_busy', { because: 'every look-up was overtaken by a change' })
         return refuse({ asked, resource, matched }, 'authentication', busy)

@@ -1,0 +1,42 @@
+import type { Node } from '@countersign/admin-api'
+import type { Command } from 'commander'
+import { moment } from '../moment.ts'
+import { examples } from '../options.ts'
+import { online } from '../session.ts'
+import { type Cell, type Column, table } from '../table.ts'
+import type { Terminal } from '../terminal.ts'
+
+const STATES: Record<Node['state'], Cell> = {
+  current: { text: 'current', tone: 'good' },
+  behind: 'behind',
+  silent: { text: 'silent', tone: 'bad' },
+}
+
+export function addNodes(program: Command, terminal: Terminal): void {
+  const nodes = program
+    .command('nodes')
+    .description('the servers on this database, and how far each has followed')
+    .action((_options: object, command: Command) =>
+      online(terminal, command, async ({ api, print }) => {
+        const page = await api.nodes()
+        print(page, () => table(terminal, page.items, columns(terminal.now())))
+      }),
+    )
+  nodes.addHelpText(
+    'after',
+    '\nStates: current (its answers count with the newest change), behind (it is catching up), silent (it has said nothing\n' +
+      'for ten seconds: without the database it answers nothing any more).',
+  )
+  examples(nodes, ['countersign nodes', 'countersign nodes --json'])
+}
+
+function columns(now: Date): readonly Column<Node>[] {
+  return [
+    ['name', ({ name, is_this }) => (is_this ? `${name} (answers)` : name)],
+    ['state', ({ state }) => STATES[state]],
+    ['revision', ({ revision }) => String(revision)],
+    ['version', ({ version }) => version],
+    ['started', ({ started_at }) => moment(started_at, now)],
+    ['said so', ({ seen_at }) => moment(seen_at, now)],
+  ]
+}
