@@ -29,6 +29,8 @@ export type Stock = {
   readonly users?: number
   /** How many tokens are made that nobody has shown yet. */
   readonly coldTokens?: number
+  /** In all; the clients reach each of them. */
+  readonly resources?: number
 }
 
 /** What the requests of a bench can show. */
@@ -51,7 +53,7 @@ export type Seeded = {
  */
 export async function seed(
   dataDir: string,
-  { keys, users = 0, coldTokens = 0 }: Stock,
+  { keys, users = 0, coldTokens = 0, resources = 1 }: Stock,
   databaseUrl?: string,
 ): Promise<Seeded> {
   const random = (length: number) => crypto.getRandomValues(new Uint8Array(length))
@@ -88,6 +90,7 @@ export async function seed(
     return { ...made, storedKeys: made.hotKeys.length, storedTokens: hotUsers + coldTokens }
   const left = { keys: keys - made.hotKeys.length, tokens: storedTokens - made.hotTokens.length - coldTokens }
   copyRows(join(dataDir, 'countersign.db'), [
+    ...copiedResources(resources - 1),
     ...copiedUsers(hotUsers, users),
     copiedKeys(left.keys),
     copiedTokens(left.tokens, users),
@@ -194,6 +197,27 @@ function copiedUsers(first: number, users: number): Copies[] {
       like: `holder_kind = 'user'`,
       count,
       own: { id: `'perm_' || ${user('n')}`, holder: user('n') },
+    },
+  ]
+}
+
+/** The host of one of the resources, from 0 on. */
+export function hostOf(index: number): string {
+  return index === 0 ? HOST : `service-${String(index - 1).padStart(5, '0')}.example.com`
+}
+
+function copiedResources(count: number): Copies[] {
+  const name = `printf('service-%05d', n)`
+  const host = `${name} || '.example.com'`
+  const like = `name = '${RESOURCE}'`
+  return [
+    { table: 'resource', like, count, own: { name, identifier: `'https://' || ${host}` } },
+    { table: 'resource_host', like: `resource = '${RESOURCE}'`, count, own: { host, resource: name } },
+    {
+      table: 'permission',
+      like: `holder = '${groupName(0)}'`,
+      count,
+      own: { id: `'perm_' || ${name}`, resource: name },
     },
   ]
 }

@@ -4,7 +4,8 @@ import { inTemporaryDirectory } from './directory.ts'
 import { Asking, composeOn } from './in-process.ts'
 import { type Bench, type BenchOptions, type Measurement, measured, type Report, ratioOfRounds } from './measured.ts'
 import { type Seeded, seed, TOKENS_A_USER } from './seed.ts'
-import { START, type Started } from './start.ts'
+import type { Started } from './start.ts'
+import { startOn } from './starts.ts'
 import { nanosecondsOf, nanosecondsOfEach, repeat } from './subject.ts'
 
 const DEFAULT_ROUNDS = 9
@@ -69,12 +70,6 @@ async function startsOf(crowded: string, quiet: string, rounds: number): Promise
     ...measure('start', 's', ({ seconds }) => seconds),
     ...measure('resident memory', 'MiB', ({ mebibytes }) => mebibytes),
   ]
-}
-
-function startOn(directory: string): Started {
-  const { stdout, stderr, success } = Bun.spawnSync([process.execPath, START, directory])
-  if (!success) throw new Error(`the app did not start: ${stderr}`)
-  return JSON.parse(stdout.toString()) as Started
 }
 
 async function callsOf(directory: string, seeded: Seeded, rounds: number, seconds: number): Promise<Measurement[]> {
