@@ -1,13 +1,13 @@
 // Writes docs/reference from the code that it describes. `test/reference.test.ts` sees that it was run.
 import { join } from 'node:path'
 import { REFUSALS } from '@countersign/resource-server'
-import { OPTIONS, variableOf } from '@countersign/server'
+import { METRICS, OPTIONS, variableOf } from '@countersign/server'
 
 const folder = join(import.meta.dir, '..', 'docs', 'reference')
 
 /** Every page of the reference that code writes: file name → text. */
 export function referencePages(): Record<string, string> {
-  return { 'config.md': configPage(), 'refusals.md': refusalsPage() }
+  return { 'config.md': configPage(), 'metrics.md': metricsPage(), 'refusals.md': refusalsPage() }
 }
 
 function configPage(): string {
@@ -45,6 +45,27 @@ The code is for the operator: \`countersign why <decision id>\` shows it with wh
 With nginx, 400 becomes 401, because its \`auth_request\` knows no other.
 
 | code | status | error | what the caller is told |
+| --- | --- | --- | --- |
+${rows.join('\n')}
+`
+}
+
+function metricsPage(): string {
+  const rows = Object.entries(METRICS).map(
+    ([name, { type, labels, help }]) =>
+      `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(', ')} | ${help} |`,
+  )
+  return `# Figures at /metrics
+
+Written from \`packages/server/src/metrics/definitions.ts\` by \`bun scripts/reference.ts\`.
+
+In the text format of Prometheus; a \`histogram\` is \`_bucket\`, \`_sum\` and \`_count\`. What they are for, and what to do
+when one is not as it should be, says [Operating](../guides/operating.md).
+
+No label names a caller, and none holds what a stranger sent. \`resource\` and \`issuer\` are registered names: the first 200
+that are used since the start, \`(other)\` for the rest, and \`(none)\` where there is none, as with an unknown host.
+
+| name | type | labels | meaning |
 | --- | --- | --- | --- |
 ${rows.join('\n')}
 `

@@ -3,6 +3,9 @@ import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
 import type { Terminal } from './terminal.ts'
 
+/** npm and process groups hand Ctrl+C on a second time: within so long it is the same request, which must not cut a stop short. */
+const SAME_REQUEST_MS = 1000
+
 /** The terminal that this process was started in. */
 export function processTerminal(): Terminal {
   const { env, stdin, stdout, stderr } = process
@@ -27,8 +30,14 @@ export function processTerminal(): Terminal {
     loadServer: () => import('@countersign/server'),
     stopRequested: () =>
       new Promise((resolve) => {
-        // They stay: npm and process groups hand Ctrl+C on a second time, and that must not cut the stop short.
-        for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve())
+        let askedAtMs: number | undefined
+        const asked = (_: string, signal: number) => {
+          askedAtMs ??= performance.now()
+          resolve()
+          if (performance.now() - askedAtMs >= SAME_REQUEST_MS) process.exit(128 + signal)
+        }
+        process.on('SIGTERM', asked)
+        process.on('SIGINT', asked)
       }),
   }
 }

@@ -13,16 +13,27 @@ export class Turns {
   readonly #maxInFlight: number
   readonly #maxWaiting: number
   #inFlight = 0
+  /** How often somebody could not even wait. */
+  overflowCount = 0
 
   constructor(maxInFlight = 8, maxWaiting = 256) {
     this.#maxInFlight = maxInFlight
     this.#maxWaiting = maxWaiting
   }
 
+  get runningCount(): number {
+    return this.#inFlight
+  }
+
+  get waitingCount(): number {
+    return this.#waiting.length
+  }
+
   /** Rejects with `TooManyWait` when no more may wait. */
   async take<T>(work: () => Promise<T>): Promise<T> {
     const isFull = this.#inFlight >= this.#maxInFlight
     if (isFull && this.#waiting.length >= this.#maxWaiting) {
+      this.overflowCount++
       throw new TooManyWait(`${this.#maxWaiting} wait already`)
     }
     if (isFull) await new Promise<void>((resolve) => this.#waiting.push(resolve))

@@ -38,6 +38,7 @@ export type RawConfig = {
   max_pat_ttl_days: string
   signing_key_rotation_days: string
   stale_grace_seconds: string
+  stop_delay_seconds: string
   node_name: string | undefined
   decision_retention_days: string
   decision_max_mib: string
@@ -191,6 +192,13 @@ export const OPTIONS: readonly Option[] = [
     default: undefined,
     doc: 'What this server is called among those on one database. Default: the name of the host, and the port.',
     example: 'auth-1',
+  },
+  {
+    name: 'stop_delay_seconds',
+    type: 'integer',
+    default: '0',
+    doc: 'How long the server answers on after it was asked to stop, in seconds, while /readyz says no: as long as whoever sends requests here takes to notice. 0 where a proxy asks another node by itself.',
+    example: '5',
   },
   {
     name: 'decision_retention_days',

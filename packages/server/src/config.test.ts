@@ -32,6 +32,7 @@ const DATABASE = 'postgres://countersign:pass%23word@db.example.com:5433/counter
 
 /** For each option: what a person writes, and what it becomes. */
 const VALUES: Record<Option['name'], { text: string; read: (config: Config) => unknown; value: unknown }> = {
+  stop_delay_seconds: { text: '5', read: ({ stopDelayMs }) => stopDelayMs, value: 5000 },
   stale_grace_seconds: { text: '60', read: ({ staleGraceMs }) => staleGraceMs, value: 60_000 },
   node_name: { text: 'auth-1', read: ({ nodeName }) => nodeName, value: 'auth-1' },
   data_dir: { text: '/srv/data', read: ({ dataDir }) => dataDir, value: '/srv/data' },

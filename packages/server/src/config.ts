@@ -39,6 +39,8 @@ export type Config = {
   readonly signingKeyRotationDays: number | null
   /** How much longer than the lease what the directory holds may be answered from. */
   readonly staleGraceMs: number
+  /** How long it answers on once it was asked to stop. */
+  readonly stopDelayMs: number
   /** Undefined: it is called by its host and port. */
   readonly nodeName: string | undefined
   readonly decisionRetentionDays: number
@@ -186,8 +188,8 @@ function interpret(raw: RawConfig, problems: string[]): Config | undefined {
   const signingKeyRotationDays = isRotated
     ? integer('signing_key_rotation_days', raw.signing_key_rotation_days, 3660)
     : null
-  if (!/^([0-9]{1,2}|[12][0-9]{2}|300)$/.test(raw.stale_grace_seconds)) {
-    report('stale_grace_seconds', 'expected a whole number from 0 to 300')
+  for (const name of ['stale_grace_seconds', 'stop_delay_seconds'] as const) {
+    if (!/^([0-9]{1,2}|[12][0-9]{2}|300)$/.test(raw[name])) report(name, 'expected a whole number from 0 to 300')
   }
   if (raw.node_name !== undefined && parseName(raw.node_name) === undefined) {
     report('node_name', 'expected 1 to 63 of a-z 0-9 . _ @ -, beginning with a letter or digit')
@@ -247,6 +249,7 @@ function interpret(raw: RawConfig, problems: string[]): Config | undefined {
     signingKeyRotationDays,
     decisionRetentionDays,
     staleGraceMs: Number(raw.stale_grace_seconds) * 1000,
+    stopDelayMs: Number(raw.stop_delay_seconds) * 1000,
     nodeName: raw.node_name,
     decisionMaxMib,
     logLevel,

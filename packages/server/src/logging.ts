@@ -1,14 +1,29 @@
 import pino from 'pino'
+import { Tally } from './counting/tally.ts'
 import { hideCredentials } from './domain/hide-credentials.ts'
 
+/** Levels of which it is counted how often they were logged. */
+const COUNTED = new Map([
+  [40, 'warn'],
+  [50, 'error'],
+])
+
 /** The log: JSON lines, with no credential in an error. */
-export function makeLog(level: string, lines: { write(line: string): void }): pino.Logger {
+export function makeLog(level: string, lines: { write(line: string): void }, logged = new Tally()): pino.Logger {
+  for (const counted of COUNTED.values()) logged.expect(counted)
   const options = {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { err: redactedError },
+    hooks: {
+      logMethod(this: pino.Logger, args: Parameters<pino.LogFn>, method: pino.LogFn, level: number) {
+        const counted = COUNTED.get(level)
+        if (counted !== undefined) logged.add(counted)
+        method.apply(this, args)
+      },
+    },
   }
   return pino(options, lines)
 }

@@ -3,8 +3,9 @@ import pino from 'pino'
 import { type AdminKey, adminKeyPath, issueAdminKey } from './admin-key.ts'
 import { type App, type AppIo, composeApp } from './app.ts'
 import type { Config, ListenAddress } from './config.ts'
+import { closingConnections } from './http/closing.ts'
 import type { BunServer } from './http/guard.ts'
-import { listen } from './http/listen.ts'
+import { listen, type Routes } from './http/listen.ts'
 import { takeDataDir } from './store/data-dir.ts'
 import { openDecisions, openStore } from './store/open.ts'
 
@@ -28,9 +29,15 @@ export async function startServer(config: Config, io: ServeIo): Promise<RunningS
       { path: config.dataDir, mode: lock.othersMay },
       'others than its owner may enter the data directory: chmod 700',
     )
-  const servers: BunServer[] = [await listen(config.listen, app.publicRoutes)]
+  let isStopping = false
+  const serve = (address: ListenAddress, routes: Routes) =>
+    listen(
+      address,
+      closingConnections(routes, () => isStopping),
+    )
+  const servers: BunServer[] = [await serve(config.listen, app.publicRoutes)]
   if (config.internalListen !== undefined && app.internalRoutes !== undefined) {
-    servers.push(await listen(config.internalListen, app.internalRoutes))
+    servers.push(await serve(config.internalListen, app.internalRoutes))
   }
   app.start()
   const where = { listen: addressText(config.listen), issuer: config.publicUrl }
@@ -40,11 +47,17 @@ export async function startServer(config: Config, io: ServeIo): Promise<RunningS
   return {
     url: `http://${config.listen.hostname}:${config.listen.port}`,
     async stop() {
+      // First of all, so that whoever watches it sends no more requests here; those that come are answered.
+      app.readiness.set('stopping')
+      isStopping = true
+      app.log.info({ delay_seconds: config.stopDelayMs / 1000 }, 'stopping')
+      await Bun.sleep(config.stopDelayMs)
       const patience = setTimeout(() => void Promise.all(servers.map((server) => server.stop(true))), DRAIN_MS)
       await Promise.all(servers.map((server) => server.stop()))
       clearTimeout(patience)
       await app.close()
       lock.release()
+      app.log.info('stopped')
     },
   }
 }

@@ -21,10 +21,12 @@ export function protectApi(
   return async (request, peer) => {
     try {
       const now = deps.clock()
+      const beganMs = deps.monotonicMs()
       const asked = askedBy(request, peer, now, deps)
       const decision = isDenied(asked)
         ? refuse({ asked: { dialect: DIALECT, now, peer } }, 'request', asked)
-        : await verify(asked, deps.verify)
+        : await verify(asked, deps.verify, beganMs)
+      deps.counts.note(decision, deps.monotonicMs() - beganMs)
       if (!isAllowed(decision)) return problemOf(decision, deps.decisions.noteDenied(decision))
       deps.decisions.noteAllowed(decision, decision.asked as AskedRequest)
       const { caller, verdict, matched } = decision

@@ -1,6 +1,7 @@
 import { ISSUED_KINDS } from '@countersign/resource-server'
 import { Gauge, type Registry } from 'prom-client'
 import type { CredentialCount } from '../store/credential-counts.ts'
+import { METRICS, type MetricName } from './definitions.ts'
 
 /** How soon a credential ends, for whoever watches that nothing in production does so by surprise. */
 export const WITHIN_DAYS = [1, 7, 14, 30] as const
@@ -37,26 +38,19 @@ export class CredentialGauges {
     const registers = [registry]
     this.#total = new Gauge({
       registers,
-      name: 'countersign_credentials',
-      help: 'Credentials that are neither revoked nor expired.',
-      labelNames: ['kind', 'imported'],
+      ...definitionOf('countersign_credentials'),
     })
     this.#expiring = new Gauge({
       registers,
-      name: 'countersign_credentials_expiring',
-      help: 'Of those whose owner is not disabled, the ones that end within so many days, each counted in all longer spans too.',
-      labelNames: ['kind', 'within'],
+      ...definitionOf('countersign_credentials_expiring'),
     })
     this.#foreign = new Gauge({
       registers,
-      name: 'countersign_foreign_prefix_credentials',
-      help: 'Credentials of another system, by what they begin with, that are neither revoked nor expired.',
-      labelNames: ['prefix'],
+      ...definitionOf('countersign_foreign_prefix_credentials'),
     })
     this.#countedAt = new Gauge({
       registers,
-      name: 'countersign_credentials_counted_timestamp_seconds',
-      help: 'When credentials were last counted; 0: never.',
+      ...definitionOf('countersign_credentials_counted_timestamp_seconds'),
     })
   }
 
@@ -95,4 +89,9 @@ export class CredentialGauges {
     }
     this.#countedAt.set(Math.floor(countedAt.getTime() / 1000))
   }
+}
+
+function definitionOf(name: MetricName) {
+  const { help, labels } = METRICS[name]
+  return { name, help, labelNames: labels }
 }

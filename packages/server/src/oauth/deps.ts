@@ -8,6 +8,7 @@ import type { RandomBytes } from '../domain/ids.ts'
 import type { Resource } from '../domain/resource.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import type { Actor, Change, Store } from '../store/store.ts'
+import type { OAuthCounts } from './counts.ts'
 import type { FederationDeps } from './federated-assertion.ts'
 import type { AssertionDeps } from './private-key-jwt.ts'
 import type { FailureThrottle } from './throttle.ts'
@@ -47,6 +48,8 @@ export type OAuthDeps = AssertionDeps &
     /** Asks the database for what changed; rejects when it cannot be asked. */
     readonly confirm: () => Promise<void>
     readonly clock: () => Date
+    readonly monotonicMs: () => number
+    readonly counts: OAuthCounts
     /** Where a request comes from, past our proxies; undefined: not known. */
     readonly addressOf: (headers: Headers, peer: string | null) => Address | undefined
     /** Keeps a refusal as a decision about `known`, at a resource if there is one, for `why`; returns its id. */

@@ -26,9 +26,12 @@ export function oauthEndpoint(path: string, listener: Listener, deps: OAuthDeps,
     const form = await readForm(request)
     const clientAddress = () => deps.addressOf(headers, peer)
     const asked = { path, now: deps.clock(), listener, peer, headers, clientAddress }
+    const beganMs = deps.monotonicMs()
     let known: KnownCredential | undefined
-    const refuse = (denied: OAuthDenied) =>
-      errorResponse(denied, deps.noteRefusal(denied, asked, denied.shown ?? known))
+    const refuse = (denied: OAuthDenied) => {
+      deps.counts.noteRefused(path, denied.code)
+      return errorResponse(denied, deps.noteRefusal(denied, asked, denied.shown ?? known))
+    }
     try {
       if (isDenied(form)) return refuse(form)
       const shown = readClientAuthentication(request, form)
@@ -42,11 +45,15 @@ export function oauthEndpoint(path: string, listener: Listener, deps: OAuthDeps,
       known = authenticated.known
       const answering = answer({ client: authenticated.client, known, asked, form })
       const answered = answering instanceof Promise ? await answering : answering
-      return answered instanceof Response ? answered : refuse(answered)
+      if (!(answered instanceof Response)) return refuse(answered)
+      deps.counts.noteAnswered(path)
+      return answered
     } catch (error) {
       deps.onError(error)
       if (isOutage(error)) return refuse(deny('store_unavailable', { because: error.message }))
       return refuse(deny('internal_error', { because: error instanceof Error ? error.name : 'unknown' }))
+    } finally {
+      deps.counts.noteTook(path, deps.monotonicMs() - beganMs)
     }
   }
 }

@@ -33,6 +33,8 @@ export function tokenEndpoint(grants: readonly TokenGrant[], deps: OAuthDeps): A
     const order = { caller, clientId: client.id, scopes, workload, maxTtlSeconds, now: asked.now }
     const issued = await issueAccessToken(order, deps)
     if (isDenied(issued)) return issued
+    const { resource } = caller
+    deps.counts.noteIssued(resource.name, resource.accessToken.format, grant.type)
     return oauthJson(200, {
       access_token: issued.text,
       token_type: 'Bearer',

@@ -2,9 +2,10 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { RandomBytes } from '../domain/ids.ts'
 import { migrate, migrateDecisions } from './migrations.ts'
-import { openPostgres } from './postgres.ts'
+import { openPostgres, type PoolFigures } from './postgres.ts'
 import type { DecisionTables, Tables } from './schema.ts'
 import { IN_MEMORY, openSqlite } from './sqlite.ts'
+import type { OnStatementError } from './statement-errors.ts'
 import type { Store } from './store.ts'
 
 const DATABASE = 'countersign.db'
@@ -12,6 +13,8 @@ const DATABASE = 'countersign.db'
 export type OpenedStore = Store & {
   /** Names of the migrations that were applied. */
   readonly applied: readonly string[]
+  /** How its connections are used, by pool; empty: there is nothing to pool. */
+  connections(): readonly PoolFigures[]
   close(): Promise<void>
 }
 
@@ -28,21 +31,26 @@ export async function openStore(
   clock: () => Date,
   random: RandomBytes,
   databaseUrl?: string,
+  onError?: OnStatementError,
 ): Promise<OpenedStore> {
   const opened =
-    databaseUrl === undefined ? await openEmbedded(dataDir, clock()) : await openPostgres(databaseUrl, clock())
+    databaseUrl === undefined
+      ? await openEmbedded(dataDir, clock(), onError)
+      : await openPostgres(databaseUrl, clock(), onError)
   return { ...opened, clock, random }
 }
 
-async function openEmbedded(dataDir: string, now: Date) {
+async function openEmbedded(dataDir: string, now: Date, onError: OnStatementError | undefined) {
   const path = dataDir === IN_MEMORY ? IN_MEMORY : join(dataDir, DATABASE)
-  const writer = openSqlite<Tables>(path, { synchronous: 'FULL' })
+  const writer = openSqlite<Tables>(path, { synchronous: 'FULL', onError })
   const applied = await migrate(writer, now)
   // In memory there is one connection: another would see another database.
-  const reader = path === IN_MEMORY ? writer : openSqlite<Tables>(path, { synchronous: 'FULL', readonly: true })
+  const reader =
+    path === IN_MEMORY ? writer : openSqlite<Tables>(path, { synchronous: 'FULL', readonly: true, onError })
   return {
     ...{ reader, writer, applied },
     shared: undefined,
+    connections: () => [],
     async close() {
       if (reader !== writer) await reader.destroy()
       await writer.destroy()

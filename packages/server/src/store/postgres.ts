@@ -15,6 +15,7 @@ import { Pool, type PoolConfig, types } from 'pg'
 import { migrate } from './migrations.ts'
 import { sharedDatabase } from './postgres-shared.ts'
 import type { Tables } from './schema.ts'
+import { type OnStatementError, telling } from './statement-errors.ts'
 import type { SharedDatabase } from './store.ts'
 
 export type PostgresStore = {
@@ -22,7 +23,20 @@ export type PostgresStore = {
   readonly writer: Kysely<Tables>
   readonly applied: readonly string[]
   readonly shared: SharedDatabase
+  connections(): readonly PoolFigures[]
   close(): Promise<void>
+}
+
+/** How the connections of one pool are used, and how many wait for one. */
+export type PoolFigures = {
+  readonly pool: string
+  readonly used: number
+  readonly idle: number
+  readonly waiting: number
+}
+
+function figuresOf(pool: string, { totalCount, idleCount, waitingCount }: Pool): PoolFigures {
+  return { pool, used: totalCount - idleCount, idle: idleCount, waiting: waitingCount }
 }
 
 /** How long we wait for a connection: a new one, or one of the pool while all are in use. */
@@ -46,6 +60,8 @@ const DURABLE = `select set_config('synchronous_commit', 'on', false) where curr
 /** A node that dies within a change must not keep the counter locked for the others. */
 const LIMITS = ["lock_timeout = '4s'", "statement_timeout = '8s'", "idle_in_transaction_session_timeout = '8s'"]
 
+const LASTING = [ISOLATION, ...LIMITS]
+
 /** Whatever number no other lock of this database has. */
 const MIGRATION_LOCK = 4_211_904_720
 
@@ -55,9 +71,9 @@ const MIGRATION_LOCK = 4_211_904_720
  *
  * Security: nothing of `url` may get into an error: it holds the password.
  */
-export async function openPostgres(url: string, now: Date): Promise<PostgresStore> {
+export async function openPostgres(url: string, now: Date, onError?: OnStatementError): Promise<PostgresStore> {
   try {
-    return await openEach(url, now)
+    return await openEach(url, now, onError)
   } catch (error) {
     // An error about the URL itself quotes it.
     const isAboutUrl = error instanceof TypeError || !(error instanceof Error) || error.message.includes(url)
@@ -66,30 +82,24 @@ export async function openPostgres(url: string, now: Date): Promise<PostgresStor
   }
 }
 
-async function openEach(url: string, now: Date): Promise<PostgresStore> {
+async function openEach(url: string, now: Date, onError: OnStatementError | undefined): Promise<PostgresStore> {
   const applied = await migrateAlone(url, now)
   const limits = { query_timeout: ANSWER_TIMEOUT_MS }
-  const reader = open(url, { max: MAX_READERS, ...limits }, [
-    ISOLATION,
-    ...LIMITS,
-    'default_transaction_read_only = on',
-  ])
-  const writer = open(url, { max: MAX_WRITERS, ...limits }, [
-    ISOLATION,
-    ...LIMITS,
-    'default_transaction_read_only = off',
-  ])
-  const revisionReader = open(
+  const reading = poolOf(url, { max: MAX_READERS, ...limits }, [...LASTING, 'default_transaction_read_only = on'])
+  const writing = poolOf(url, { max: MAX_WRITERS, ...limits }, [...LASTING, 'default_transaction_read_only = off'])
+  const revisions = poolOf(
     url,
     { max: 1, query_timeout: REVISION_TIMEOUT_MS, connectionTimeoutMillis: REVISION_TIMEOUT_MS },
-    [ISOLATION, ...LIMITS, 'default_transaction_read_only = on'],
+    [...LASTING, 'default_transaction_read_only = on'],
   )
+  const [reader, writer, revisionReader] = [over(reading, onError), over(writing, onError), over(revisions, onError)]
   const pools = [reader, writer, revisionReader]
   // What was never asked cannot be closed: it would connect when it is asked then.
   for (const db of pools) await sql`select 1`.execute(db)
   return {
     ...{ reader, writer, applied },
     shared: sharedDatabase(url, revisionReader),
+    connections: () => [figuresOf('reader', reading), figuresOf('writer', writing), figuresOf('revision', revisions)],
     async close() {
       for (const db of pools) await db.destroy()
     },
@@ -99,7 +109,7 @@ async function openEach(url: string, now: Date): Promise<PostgresStore> {
 /** Several processes may start at once: the first one migrates, the others wait for it and find nothing to do. */
 async function migrateAlone(url: string, now: Date): Promise<readonly string[]> {
   // Without limits: a migration may have much to rewrite, and whoever waits for one has nothing else to do.
-  const db = open(url, { max: 1 }, [ISOLATION, 'default_transaction_read_only = off'])
+  const db = over(poolOf(url, { max: 1 }, [ISOLATION, 'default_transaction_read_only = off']))
   try {
     return await db.connection().execute(async (session) => {
       await requireUtf8(session)
@@ -149,7 +159,7 @@ const bytewiseTexts: KyselyPlugin = {
   transformResult: async ({ result }) => result,
 }
 
-function open(url: string, limits: PoolConfig, settings: readonly string[]): Kysely<Tables> {
+function poolOf(url: string, limits: PoolConfig, settings: readonly string[]): Pool {
   const pool = new Pool({
     application_name: 'countersign',
     connectionString: url,
@@ -165,7 +175,11 @@ function open(url: string, limits: PoolConfig, settings: readonly string[]): Kys
     ...limits,
   })
   pool.on('error', () => undefined)
-  return new Kysely<Tables>({ dialect: new AloneDialect({ pool: leavingTheSilent(pool) }) })
+  return pool
+}
+
+function over(pool: Pool, onError?: OnStatementError): Kysely<Tables> {
+  return new Kysely<Tables>({ dialect: new AloneDialect({ pool: leavingTheSilent(pool) }), ...telling(onError) })
 }
 
 const getTypeParser: typeof types.getTypeParser = (oid: number, format?: 'text' | 'binary') =>

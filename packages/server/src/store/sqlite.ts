@@ -1,6 +1,7 @@
 import { type SQLQueryBindings, Database as SqliteFile } from 'bun:sqlite'
 import { closeSync, openSync } from 'node:fs'
 import { Kysely, SqliteAdapter, type SqliteDatabase, SqliteDialect } from 'kysely'
+import { type OnStatementError, telling } from './statement-errors.ts'
 
 export type SqliteMode = {
   /** FULL: a commit that was acknowledged survives power loss. NORMAL: the newest commits may be lost, never the file. */
@@ -8,6 +9,8 @@ export type SqliteMode = {
   readonly readonly?: boolean
   /** Room that deleted rows leave can be given back to the disk. Takes effect on a new file only. */
   readonly incrementalVacuum?: boolean
+  /** Told of every statement that fails. */
+  readonly onError?: OnStatementError | undefined
 }
 
 /** How long a statement waits for another process (backup, the CLI) to release the file. */
@@ -27,7 +30,8 @@ export function openSqlite<Tables>(path: string, mode: SqliteMode): Kysely<Table
   file.run(`pragma synchronous = ${mode.synchronous}`)
   file.run('pragma foreign_keys = ON')
   file.run('pragma trusted_schema = OFF')
-  return new Kysely<Tables>({ dialect: new AtomicDialect({ database: kyselyDatabase(file, mode) }) })
+  const dialect = new AtomicDialect({ database: kyselyDatabase(file, mode) })
+  return new Kysely<Tables>({ dialect, ...telling(mode.onError) })
 }
 
 /** bun:sqlite under the few methods that Kysely calls. Statements are cached by their text inside bun:sqlite. */

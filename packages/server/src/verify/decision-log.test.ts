@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'bun:test'
-import { type AccessRule, ANONYMOUS, NO_RIGHTS, parseAddress, parseRequestTarget } from '@countersign/resource-server'
+import {
+  type AccessRule,
+  ANONYMOUS,
+  deny,
+  NO_RIGHTS,
+  parseAddress,
+  parseRequestTarget,
+} from '@countersign/resource-server'
 import { KnownCredential } from '../authentication/known-credentials.ts'
 import { Directory } from '../directory/directory.ts'
 import { PREFLIGHT_RULE } from '../domain/access-rule.ts'
@@ -179,5 +186,33 @@ describe('allowed answers', () => {
       new Set(['webdav 3', 'forge 3']),
     )
     expect(samples()).toBe(2)
+  })
+})
+
+describe('refusals of strangers', () => {
+  const T0_SECONDS = T0.getTime() / 1000
+  const refuseAt = (second: number) => ({
+    asked: { dialect: 'forward', now: new Date((T0_SECONDS + second) * 1000), peer: '127.0.0.1' } as const,
+    step: 'credential' as const,
+    ...{ resource: undefined, matched: undefined, caller: undefined, identity: undefined },
+    verdict: deny('credential_unknown'),
+  })
+
+  test('have one share of a second, also those that come late because they waited for a look-up', async () => {
+    const { log, samples } = setUp()
+    for (let turn = 0; turn < 500; turn++) {
+      log.noteDenied(refuseAt(10))
+      log.noteDenied(refuseAt(9))
+    }
+    await log.flush()
+    expect(samples()).toBe(50)
+    expect(log.dropped.rate_of_strangers).toBe(950)
+  })
+
+  test('have the share of every second anew, also when the clock has gone back', async () => {
+    const { log, samples } = setUp()
+    for (const second of [0, 1, 2, -3600, -3599]) for (let turn = 0; turn < 60; turn++) log.noteDenied(refuseAt(second))
+    await log.flush()
+    expect(samples()).toBe(250)
   })
 })

@@ -27,6 +27,8 @@ const MAX_KNOWN_A_SECOND = 500
 const MAX_STRANGERS_A_SECOND = 50
 /** Samples of allowed answers kept a second; they never push a refusal out of the ring. */
 const MAX_SAMPLES_A_SECOND = 20
+/** Later than this, it is the clock that has gone back. */
+const MAX_LATE_SECONDS = 15
 const MAX_ROWS_A_WRITE = 500
 /** Last uses that may wait for a store that takes none. */
 const MAX_WAITING_USES = 100_000
@@ -50,8 +52,8 @@ export class DecisionLog {
   #knownThisSecond = 0
   #strangersThisSecond = 0
   #samplesThisSecond = 0
-  /** Refusals that were only counted, since the start. */
-  droppedCount = 0
+  /** Refusals of which no record is kept, since the start, by why. */
+  readonly dropped = { rate_of_known: 0, rate_of_strangers: 0, store: 0 }
 
   constructor(
     private readonly store: DecisionStore,
@@ -60,11 +62,16 @@ export class DecisionLog {
     private readonly foreignPrefixes: () => readonly string[] = () => [],
   ) {}
 
+  /** Records and last uses that wait to be written. */
+  get waiting(): { readonly records: number; readonly uses: number } {
+    return { records: this.#pending.length, uses: this.#touched.size }
+  }
+
   /** Notes a refusal and returns its id. */
   noteDenied(decision: DeniedDecision): string {
     const id = makeId('dec', decision.asked.now, this.random)
     if (this.#mayKeep(decision)) this.#keep({ id, ...recordOf(decision, this.foreignPrefixes()) })
-    else this.droppedCount++
+    else this.dropped[decision.caller === undefined ? 'rate_of_strangers' : 'rate_of_known']++
     return id
   }
 
@@ -131,7 +138,9 @@ export class DecisionLog {
         await this.store.insert(records.slice(at, end), counts.slice(at, end))
       } catch (error) {
         // Kept for the next time, within the bound of the ring: an outage of this store should not cost its contents.
-        this.#pending = [...records.slice(at), ...this.#pending].slice(-RING_SIZE)
+        const kept = [...records.slice(at), ...this.#pending]
+        this.#pending = kept.slice(-RING_SIZE)
+        this.dropped.store += kept.length - this.#pending.length
         this.#settled = [...counts.slice(at), ...this.#settled].slice(-RING_SIZE)
         throw error
       }
@@ -168,7 +177,10 @@ export class DecisionLog {
 
   #turnSecond(now: Date): void {
     const second = Math.floor(now.getTime() / 1000)
-    if (second === this.#second) return
+    // Who waited for a look-up may come a little late: that opens no second anew, or a flood would have each of them
+    // again and again.
+    const lateSeconds = this.#second - second
+    if (lateSeconds >= 0 && lateSeconds < MAX_LATE_SECONDS) return
     this.#second = second
     this.#knownThisSecond = 0
     this.#strangersThisSecond = 0

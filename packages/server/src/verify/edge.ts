@@ -1,6 +1,7 @@
 import { deny, isDenied, type Listener, REFUSALS } from '@countersign/resource-server'
 import { allowedResponse, denialResponse } from './answer.ts'
 import type { AskedRequest, Dialect, ProxyDialect } from './asked.ts'
+import type { VerificationCounts } from './counts.ts'
 import { type Decision, isAllowed } from './decision.ts'
 import type { DecisionLog } from './decision-log.ts'
 import { type ReadAsked, readForward, readNginx } from './dialects.ts'
@@ -11,7 +12,9 @@ export type EdgeDeps = {
   readonly verify: VerifyDeps
   readonly proxies: Proxies
   readonly decisions: Pick<DecisionLog, 'noteAllowed' | 'noteDenied'>
+  readonly counts: Pick<VerificationCounts, 'note'>
   readonly clock: () => Date
+  readonly monotonicMs: () => number
   /** Told of errors, with the id that the caller was given. */
   readonly onError: (error: unknown, decisionId: string) => void
   /** Told of peers that may not ask. */
@@ -31,14 +34,15 @@ export function verifyEdge(dialect: ProxyDialect, listener: Listener, deps: Edge
     try {
       const { headers } = request
       const now = deps.clock()
+      const beganMs = deps.monotonicMs()
       const untrusted = deps.proxies.refused(peer, headers)
       if (untrusted !== undefined) deps.onUntrustedProxy(peer, String(untrusted.detail.because))
       const asked = untrusted ?? read(headers, listener, now, deps.proxies)
-      if (isDenied(asked)) return respond(refuse({ asked: { dialect, now, peer } }, 'request', asked), deps)
-      const decision = verify(asked, deps.verify)
-      if (!(decision instanceof Promise)) return respond(decision, deps)
+      if (isDenied(asked)) return respond(refuse({ asked: { dialect, now, peer } }, 'request', asked), beganMs, deps)
+      const decision = verify(asked, deps.verify, beganMs)
+      if (!(decision instanceof Promise)) return respond(decision, beganMs, deps)
       return decision
-        .then((late) => respond(late, deps))
+        .then((late) => respond(late, beganMs, deps))
         .catch((error: unknown) => brokenResponse(error, dialect, peer, deps))
     } catch (error) {
       return brokenResponse(error, dialect, peer, deps)
@@ -46,7 +50,8 @@ export function verifyEdge(dialect: ProxyDialect, listener: Listener, deps: Edge
   }
 }
 
-function respond(decision: Decision, deps: EdgeDeps): Response {
+function respond(decision: Decision, beganMs: number, deps: EdgeDeps): Response {
+  deps.counts.note(decision, deps.monotonicMs() - beganMs)
   if (isAllowed(decision)) {
     deps.decisions.noteAllowed(decision, decision.asked as AskedRequest)
     return allowedResponse(decision)
@@ -62,6 +67,7 @@ export function noteBroken(error: unknown, dialect: Dialect, peer: string | null
   try {
     const failed = deny('internal_error', { because: error instanceof Error ? error.name : 'unknown' })
     const decision = refuse({ asked: { dialect, now: deps.clock(), peer } }, 'answer', failed)
+    deps.counts.note(decision)
     const id = deps.decisions.noteDenied(decision)
     deps.onError(error, id)
     return { decision, id }
