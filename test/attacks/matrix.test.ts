@@ -59,10 +59,12 @@ beforeAll(async () => {
   }
   const decision = await stage.ask('forward', {})
   const decisionId = String(decision.headers.get('countersign-decision'))
+  const events = (await stage.call('GET', '/audit-events?limit=1')).items as { id: string }[]
   const alices = String(tokens.alice?.id)
   present = {
     ...(await nouns('there')),
     ...{ '/users/': 'alice', '/credentials/': alices, '/me/tokens/': alices, '/decisions/': decisionId },
+    '/audit-events/': String(events[0]?.id),
   }
   const gone = String(tokens.leaver?.id)
   deleted = {
@@ -72,6 +74,7 @@ beforeAll(async () => {
       '/credentials/': gone,
       '/me/tokens/': gone,
       '/decisions/': 'dec_00000000000000000000000000',
+      '/audit-events/': 'evt_00000000000000000000000000',
     },
   }
   await stage.call('PATCH', '/users/disabled', { disabled: true })

@@ -95,7 +95,7 @@ export class CredentialWrites {
     }
     await this.#insert([{ draft, digest }], [...ancestors], 'rotate')
     await shortenCredential(this.change, old.id, endsAt)
-    const detail = { by: draft.id, expires_at: endsAt.toISOString() }
+    const detail = { owner: refText(old.owner), by: draft.id, expires_at: endsAt.toISOString() }
     await this.change.record('credential.replace', 'credential', old.id, detail)
   }
 

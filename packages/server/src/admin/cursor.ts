@@ -29,6 +29,10 @@ export function readCursor(cursor: string): string {
   } catch {
     // Answered below: whatever it is, it is not a cursor of ours.
   }
+  throw notACursor()
+}
+
+export function notACursor(): Rejected {
   const problem = { path: 'cursor', message: 'expected the next_cursor of an earlier page' }
-  throw new Rejected('invalid_query', 'Give the cursor as it was answered, or leave it out.', [problem])
+  return new Rejected('invalid_query', 'Give the cursor as it was answered, or leave it out.', [problem])
 }

@@ -7,15 +7,30 @@ export type RandomBytes = (length: number) => Uint8Array
 
 /** Makes `<prefix>_<ULID>`: 48 bits of milliseconds, 80 of random. Not a secret. */
 export function makeId(prefix: string, now: Date, random: RandomBytes): string {
-  let time = now.getTime()
-  const digits = new Array<string>(10)
-  for (let position = 9; position >= 0; position--) {
-    digits[position] = CROCKFORD.charAt(time % 32)
-    time = Math.floor(time / 32)
+  return `${prefix}_${digitsOf(now.getTime(), 10)}${drawn(16, random)}`
+}
+
+/** Makes ids of one moment that sort in the order of their making: what is random is shared, a count follows it. */
+export function idSequence(prefix: string, now: Date, random: RandomBytes): () => string {
+  const start = `${prefix}_${digitsOf(now.getTime(), 10)}${drawn(12, random)}`
+  let made = 0
+  return () => start + digitsOf(made++, 4)
+}
+
+function digitsOf(number: number, length: number): string {
+  let left = number
+  const digits = new Array<string>(length)
+  for (let position = length - 1; position >= 0; position--) {
+    digits[position] = CROCKFORD.charAt(left % 32)
+    left = Math.floor(left / 32)
   }
-  let tail = ''
-  for (const byte of random(16)) tail += CROCKFORD.charAt(byte & 31)
-  return `${prefix}_${digits.join('')}${tail}`
+  return digits.join('')
+}
+
+function drawn(length: number, random: RandomBytes): string {
+  let digits = ''
+  for (const byte of random(length)) digits += CROCKFORD.charAt(byte & 31)
+  return digits
 }
 
 /** When an id was made, by its ULID; undefined: it is no id of ours. */

@@ -56,6 +56,7 @@ onEveryEngine('a change', (at) => {
       noun: 'client',
       noun_id: 'canister',
       detail: '{"groups":["media"]}',
+      about: 'client:canister',
     })
     expect(event?.id).toMatch(/^evt_[0-9A-HJKMNP-TV-Z]{26}$/)
     expect(await listChangesAfter(at.reader, 0)).toEqual([{ revision: 1, noun: 'client', id: 'canister' }])

@@ -1,5 +1,5 @@
 import { MANAGEMENT_RESOURCE } from '@countersign/resource-server'
-import type { BelievedCredential } from '../domain/credential.ts'
+import { type BelievedCredential, refText } from '../domain/credential.ts'
 import { revokeCredential } from './credentials.ts'
 import { drawRevocationLine, listRevocationLines } from './revocation-lines.ts'
 import type { Change } from './store.ts'
@@ -18,9 +18,10 @@ export async function revokeWithItsOwn(
   const isKept = await revokeCredential(change, credential.id, reason)
   const isFirst = isKept || (hasNoRecord(credential) && (await listRevocationLines(change.db, [subject])).length === 0)
   if (!isFirst) return false
-  await change.record('credential.revoke', 'credential', credential.id, detail)
+  const told = { owner: refText(credential.owner), ...detail }
+  await change.record('credential.revoke', 'credential', credential.id, told)
   await drawRevocationLine(change, subject, reason, { endsAt: lineEnd(credential) })
-  await change.record('revocation_line.draw', 'revocation_line', subject, detail)
+  await change.record('revocation_line.draw', 'revocation_line', subject, told)
   return true
 }
 

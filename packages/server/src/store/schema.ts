@@ -33,6 +33,8 @@ export type Tables = {
     noun: string
     noun_id: string
     detail: string
+    /** Whose it is, `client:canister`: of a client, user or group itself, of what it has, of what it holds. */
+    about: string | null
   }
   /** Ids that were deleted; they are never issued again. */
   retired_id: { noun: string; noun_id: string }

@@ -1,5 +1,5 @@
 import type { Kysely, RawBuilder, Transaction } from 'kysely'
-import { makeId, type RandomBytes } from '../domain/ids.ts'
+import { idSequence, type RandomBytes } from '../domain/ids.ts'
 import type { Tables } from './schema.ts'
 
 export type Db = Kysely<Tables>
@@ -16,7 +16,10 @@ export type Change = {
   readonly revision: number
   readonly actor: Actor
   readonly now: Date
-  /** Writes the audit event and, for the nodes that follow, the row of the change log. */
+  /**
+   * Writes the audit event and, for the nodes that follow, the row of the change log. `owner` or `holder` in the detail
+   * says whose the noun is, where that is not the noun itself. Nothing in it may be secret: auditors read it.
+   */
   record(action: string, noun: Noun, id: string, detail?: Readonly<Record<string, unknown>>): Promise<void>
 }
 
@@ -109,6 +112,14 @@ export function parseWord<const Word extends string>(text: string, words: readon
   return word
 }
 
+/** Whom an event is about: everything that became of one client, user or group is found by it. */
+function aboutOf(noun: Noun, id: string, { owner, holder }: Readonly<Record<string, unknown>>): string | null {
+  if (noun === 'client' || noun === 'user' || noun === 'group') return `${noun}:${id}`
+  if (typeof owner === 'string') return owner
+  if (typeof holder === 'string') return holder
+  return noun === 'revocation_line' && /^(client|user):/.test(id) ? id : null
+}
+
 const STAMP_BYTES = 9
 
 /**
@@ -130,6 +141,7 @@ export async function change<T>(store: Store, actor: Actor, work: (change: Chang
       .returning('value')
       .executeTakeFirstOrThrow()
     const revision = parseRevision(value)
+    const nextEventId = idSequence('evt', now, store.random)
     const result = await work({
       db,
       revision,
@@ -140,7 +152,7 @@ export async function change<T>(store: Store, actor: Actor, work: (change: Chang
         await db
           .insertInto('audit_event')
           .values({
-            id: makeId('evt', now, store.random),
+            id: nextEventId(),
             revision,
             at,
             actor: actor.by,
@@ -149,6 +161,7 @@ export async function change<T>(store: Store, actor: Actor, work: (change: Chang
             noun,
             noun_id: id,
             detail: JSON.stringify(detail),
+            about: aboutOf(noun, id, detail),
           })
           .execute()
         await db.insertInto('change').values({ revision, noun, noun_id: id, at, stamp }).execute()

@@ -21,6 +21,8 @@ async function takeTokensAway({ writer }: OpenedStore): Promise<void> {
     for (const table of ['issuer', 'trust_rule', 'user_link', 'used_assertion', 'node'])
       await run(`drop table ${table}`)
     for (const table of ['revision', 'change']) await run(`alter table ${table} drop column stamp`)
+    for (const list of ['at', 'noun_id', 'about', 'actor', 'credential']) await run(`drop index audit_event_${list}`)
+    await run('alter table audit_event drop column about')
     for (const index of ['credential_token_expires', 'revocation_line_ends']) await run(`drop index ${index}`)
     await run('alter table credential drop column audience')
     for (const column of ['before', 'ends_at']) await run(`alter table revocation_line drop column ${column}`)
@@ -76,11 +78,33 @@ onEveryEngine('a database from before there were access tokens', (at) => {
   test('keeps its credentials and its revocation lines, which end never', async () => {
     await at.insertKey('key_1', { expiresAt: later(60) })
     await at.run((running) => drawRevocationLine(running, 'client:canister', 'leaked'))
-    const before = await Promise.all([listRevocationLines(at.reader), credentialFinder(at.reader)('digest of key_1')])
+    const keptIn = async ({ reader }: Pick<OpenedStore, 'reader'>) => {
+      const { credential } = await credentialFinder(reader)('digest of key_1')
+      return [await listRevocationLines(reader), credential] as const
+    }
+    const before = await keptIn(at)
     const store = await upgraded()
     expect(await deleteEndedLines(store, later(1e9), 10)).toBe(0)
-    const after = [await listRevocationLines(store.reader), await credentialFinder(store.reader)('digest of key_1')]
-    expect(after as unknown).toEqual(before)
+    expect(await keptIn(store)).toEqual(before)
     expect(before[0]).toMatchObject([{ before: null, endsAt: null }])
+  })
+
+  test('tells of its audit events whom they are about', async () => {
+    await at.insertKey('key_1')
+    const recorded = [
+      ['client.create', 'client', 'canister', 'client:canister'],
+      ['credential.revoke', 'credential', 'key_1', 'client:canister'],
+      ['revocation_line.draw', 'revocation_line', 'user:alice', 'user:alice'],
+      ['revocation_line.draw', 'revocation_line', 'kind:pat', null],
+      ['resource.delete', 'resource', 'webdav', null],
+    ] as const
+    await at.run(async (running) => {
+      for (const [action, noun, id] of recorded) await running.record(action, noun, id)
+    })
+    const { reader } = await upgraded()
+    const events = await reader.selectFrom('audit_event').selectAll().orderBy('id').execute()
+    expect(events.map(({ action, noun, noun_id, about }) => [action, noun, noun_id, about]) as unknown).toEqual(
+      recorded,
+    )
   })
 })

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import type { Tables } from '../schema.ts'
 
@@ -21,5 +21,27 @@ export const operating: Migration = {
       .addColumn('revision', 'bigint', (column) => column.notNull())
       .addColumn('lease_ms', 'bigint', (column) => column.notNull())
       .execute()
+    await addAuditLists(db)
   },
+}
+
+/** By whom, by what and of whom an event is asked for; each list newest first. */
+const AUDIT_LISTS = ['noun_id', 'about', 'actor', 'credential'] as const
+
+async function addAuditLists(db: Kysely<Tables>): Promise<void> {
+  await db.schema.alterTable('audit_event').addColumn('about', 'text').execute()
+  await sql`update audit_event set about = noun || ':' || noun_id where noun in ('client', 'user', 'group')`.execute(db)
+  await sql`update audit_event set about = noun_id
+    where noun = 'revocation_line' and (noun_id like 'client:%' or noun_id like 'user:%')`.execute(db)
+  await sql`update audit_event set about =
+    (select owner_kind || ':' || owner from credential where credential.id = audit_event.noun_id)
+    where noun = 'credential'`.execute(db)
+  await sql`update audit_event set about =
+    (select holder_kind || ':' || holder from permission where permission.id = audit_event.noun_id)
+    where noun = 'permission'`.execute(db)
+  const index = (name: string) => db.schema.createIndex(`audit_event_${name}`).on('audit_event')
+  await index('at').columns(['at', 'revision', 'id']).execute()
+  for (const column of AUDIT_LISTS) {
+    await index(column).columns([column, 'at', 'revision', 'id']).where(sql.ref(column), 'is not', null).execute()
+  }
 }
