@@ -36,7 +36,8 @@ export class Checker {
 
   /** A question begins; to be called with its answer. */
   asks(node: Node, text: string, startMs: number) {
-    const isCalm = startMs - (this.#disturbedAtMs.get(node) ?? Number.NEGATIVE_INFINITY) > RECOVERY_MS
+    const mendedMs = Math.max(node.frozenUntilMs, this.#disturbedAtMs.get(node) ?? Number.NEGATIVE_INFINITY)
+    const isCalm = node.link.state === 'up' && startMs - mendedMs > RECOVERY_MS
     const from = Math.max(
       this.#newestAt(startMs - (isCalm ? CALM_MS : LEASE_MS)),
       this.#acknowledged.get(node.name) ?? 0,

@@ -201,6 +201,8 @@ class History {
       node.freeze(lastsMs)
       this.#timeline.after(lastsMs, undefined, () => this.#disturb(node))
     } else if (kind < 0.75) {
+      // Not while it is on its way back: then there would be two of it.
+      if (node.isGone) return this.#failLater()
       node.isGone = true
       this.#listening.delete(node)
       this.#timeline.after(lastsMs, undefined, () => this.#boot(at))
@@ -215,7 +217,11 @@ class History {
     } else {
       this.#database.failOver(nowMs, 1 + random.below(3))
     }
-    this.#timeline.after(random.between(500, 6000), undefined, () => this.#fail())
+    this.#failLater()
+  }
+
+  #failLater(): void {
+    this.#timeline.after(this.#random.between(500, 6000), undefined, () => this.#fail())
   }
 
   #restore(node: Node): void {
