@@ -43,7 +43,7 @@ function median(values: readonly number[]): number {
 }
 
 /** Interpolated between the two nearest values. */
-function quantile(values: readonly number[], share: number): number {
+export function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b)
   const at = (sorted.length - 1) * share
   const below = sorted[Math.floor(at)] ?? Number.NaN
