@@ -75,7 +75,10 @@ export const AuditEventQuery = body({
   actor: word('who did it, like "user:alice"')
     .optional()
     .meta({ description: 'Only what this one did.', example: 'user:alice' }),
-  credential: word('the public id of a credential, like "key_01JABCDEFGHJKMNPQRSTVWXYZ0"', /^[a-z]+(_[0-9A-Za-z_-]+)?$/)
+  credential: word(
+    'the public id of a credential, like "key_01JABCDEFGHJKMNPQRSTVWXYZ0"',
+    /^([a-z]+(_[0-9A-Za-z]+)?|jwk_[0-9A-Za-z_-]{43})$/,
+  )
     .optional()
     .meta({ description: 'Only what was done with this credential.', example: KEY_ID }),
   action: word('an action like "client.change"', /^[a-z_]{1,40}\.[a-z_]{1,40}$/)

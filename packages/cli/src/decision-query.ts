@@ -2,7 +2,7 @@ import type { Decision, DecisionQuery, Page } from '@countersign/admin-api'
 import type { Command } from 'commander'
 import { UsageError } from './exit.ts'
 import { present } from './options.ts'
-import type { OnlineSession } from './session.ts'
+import { all, type OnlineSession } from './session.ts'
 
 export type DecisionFilter = {
   readonly client?: string
@@ -16,22 +16,31 @@ const LARGEST_PAGE = 200
 
 export function decisionFilters(command: Command): Command {
   return command
-    .option('--client <id>', `only those of this client, among the newest ${LARGEST_PAGE} of the others asked for`)
+    .option(
+      '--client <id>',
+      `only those of this client, among the newest ${LARGEST_PAGE} of the others asked for, or --all`,
+    )
     .option('--user <username>', 'only those of this user, likewise')
     .option('--resource <name>', 'only those at this resource')
     .option('--code <code>', 'only this refusal, like scope_missing')
 }
 
-/** A page of what was decided, newest first. */
+/** A page of what was decided, newest first, or all of it. */
 export async function filteredDecisions(
   { api, hint }: OnlineSession,
   { client, user, resource, code }: DecisionFilter,
   query: Partial<DecisionQuery> & { limit: number },
+  isAll = false,
 ): Promise<Page<Decision>> {
   const asked = { ...query, ...present({ resource, code }) }
   if (client !== undefined && user !== undefined) throw new UsageError('Expected --client or --user, not both.')
   // A user is called by the username alone there, as services are told of them.
   const caller = client === undefined ? user : `client:${client}`
+  if (isAll) {
+    const items = await all((part) => api.decisions.list({ ...asked, ...part }), query.cursor)
+    const fits = ({ principal }: Decision) => caller === undefined || principal === caller
+    return { items: items.filter(fits), next_cursor: null }
+  }
   if (caller === undefined) return api.decisions.list(asked)
   const page = await api.decisions.list({ ...asked, limit: LARGEST_PAGE })
   const items = page.items.filter(({ principal }) => principal === caller).slice(0, query.limit)

@@ -51,7 +51,7 @@ test('every command is in the list', () => {
   const keys = ['key create', 'key list', 'key show', 'key rotate', 'revoke']
   const secrets = ['token', ...['create', 'list', 'rotate', 'revoke'].map((verb) => `secret ${verb}`)]
   const signing = ['keys list', 'keys rotate']
-  const asking = ['decision list', 'why', 'explain', 'verify', 'me resources']
+  const asking = ['audit', 'decision list', 'why', 'explain', 'verify', 'me resources']
   expect(leaves(program).toSorted()).toEqual(
     [
       ...nouns,

@@ -1,16 +1,17 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 
 /** For options that may be given several times. */
 export function collect(value: string, previous: string[] | undefined): string[] {
   return [...(previous ?? []), value]
 }
 
-export type PageOptions = { readonly limit?: number; readonly cursor?: string }
+export type PageOptions = { readonly limit?: number; readonly cursor?: string; readonly all?: true }
 
 export function pageOptions(command: Command): Command {
   return command
     .option('--limit <n>', 'how many at most, 1 to 200 (default 50)', parseLimit)
     .option('--cursor <cursor>', 'go on where the page before ended')
+    .addOption(new Option('--all', 'not a page, but whatever there is').conflicts('limit'))
 }
 
 export function pageQuery({ limit, cursor }: PageOptions): { limit?: number; cursor?: string } {

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { addApply } from './commands/apply.ts'
+import { addAudit } from './commands/audit.ts'
 import { addClientCommands } from './commands/client.ts'
 import { addCredentialsCommands } from './commands/credentials.ts'
 import { addDecisionCommands } from './commands/decision.ts'
@@ -85,6 +86,7 @@ export async function makeProgram(terminal: Terminal, argv: readonly string[]): 
   addApply(program, terminal)
   addWhy(program, terminal)
   addDecisionCommands(program, terminal)
+  addAudit(program, terminal)
   addExplain(program, terminal)
   addVerify(program, terminal)
   addMe(program, terminal)

@@ -63,7 +63,12 @@ export async function asStranger(
   work: (session: OnlineSession) => Promise<void>,
 ): Promise<void> {
   const server = await findServer(terminal, command.optsWithGlobals<GlobalOptions>())
-  await work({ ...openSession(terminal, command), server: bare(server), api: apiClient({ server }), changedAt: () => undefined })
+  await work({
+    ...openSession(terminal, command),
+    server: bare(server),
+    api: apiClient({ server }),
+    changedAt: () => undefined,
+  })
 }
 
 function bare(server: string): string {
@@ -90,9 +95,10 @@ export function printPage<Item>(
 /** Every item of a list, page by page. */
 export async function all<Item>(
   list: (page: { limit: number; cursor?: string }) => Promise<Page<Item>>,
+  from?: string,
 ): Promise<Item[]> {
   const items: Item[] = []
-  let cursor: string | null | undefined
+  let cursor: string | null | undefined = from
   while (cursor !== null) {
     const page = await list({ limit: 200, ...present({ cursor }) })
     items.push(...page.items)

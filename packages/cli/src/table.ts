@@ -25,8 +25,9 @@ export function details(
   terminal: Terminal,
   pairs: readonly (readonly [label: string, value: Cell | readonly Cell[]])[],
 ): string {
-  const width = Math.max(...pairs.map(([label]) => columns(label)))
-  const text = pairs.flatMap(([label, value]) => {
+  const labelled = pairs.map(([label, value]) => [plain(label), value] as const)
+  const width = Math.max(...labelled.map(([label]) => columns(label)))
+  const text = labelled.flatMap(([label, value]) => {
     const values = (Array.isArray(value) ? value : [value]) as readonly Cell[]
     return values.map((cell, index) => {
       const { text, tone } = styled(cell)

@@ -8,7 +8,8 @@ import { confirmDeletion, type DeleteOptions, deleteOptions } from '../deletion.
 import { UsageError } from '../exit.ts'
 import { credentialLines, heldPermissions } from '../holdings.ts'
 import { duration, moment } from '../moment.ts'
-import { collect, examples, type PageOptions, pageOptions, pageQuery, present } from '../options.ts'
+import { collect, examples, type PageOptions, pageOptions, present } from '../options.ts'
+import { asked } from '../pages.ts'
 import { all, type OnlineSession, online, printPage, type Session, unlessForbidden } from '../session.ts'
 import { type Column, details, orNone } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
@@ -66,7 +67,7 @@ export function addClientCommands(program: Command, terminal: Terminal): void {
     .description('list clients')
     .action((options: PageOptions, command: Command) =>
       online(terminal, command, async (session) => {
-        const page = await session.api.clients.list(pageQuery(options))
+        const page = await asked(options, session.api.clients.list)
         printPage(session, command, page, COLUMNS, 'No clients yet. Make one: countersign client create <id>')
       }),
     )

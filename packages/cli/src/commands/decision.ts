@@ -35,7 +35,7 @@ export function addDecisionCommands(program: Command, terminal: Terminal): void 
         const { outcome, limit = 50 } = options
         const credential = options.credential === undefined ? undefined : requirePublicId(options.credential)
         const query = { ...pageQuery(options), ...present({ outcome, credential }), limit }
-        const page = await filteredDecisions(session, options, query)
+        const page = await filteredDecisions(session, options, query, options.all)
         printPage(session, command, page, COLUMNS, 'Nothing was decided that fits. Refusals and samples are kept.')
       })
     })

@@ -4,7 +4,8 @@ import { confirmDeletion, type DeleteOptions, deleteOptions } from '../deletion.
 import { UsageError } from '../exit.ts'
 import { parseMember, setMembership } from '../group-members.ts'
 import { moment } from '../moment.ts'
-import { examples, type PageOptions, pageOptions, pageQuery, present } from '../options.ts'
+import { examples, type PageOptions, pageOptions, present } from '../options.ts'
+import { asked } from '../pages.ts'
 import { all, online, printPage, unlessForbidden } from '../session.ts'
 import { type Cell, type Column, details, orNone } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
@@ -40,7 +41,7 @@ export function addGroupCommands(program: Command, terminal: Terminal): void {
     .description('list groups')
     .action((options: PageOptions, command: Command) =>
       online(terminal, command, async (session) => {
-        const page = await session.api.groups.list(pageQuery(options))
+        const page = await asked(options, session.api.groups.list)
         printPage(session, command, page, COLUMNS, 'No groups yet. Make one: countersign group create <name>')
       }),
     )

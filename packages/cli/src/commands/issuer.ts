@@ -6,7 +6,8 @@ import { confirmDeletion, type DeleteOptions, deleteOptions } from '../deletion.
 import { UsageError } from '../exit.ts'
 import { issuerDetails, issuerState, keySource } from '../issuer-details.ts'
 import { ISSUER_FLAGS, ISSUER_HELP, type IssuerOptions, issuerFields, issuerOptions } from '../issuer-options.ts'
-import { examples, type PageOptions, pageOptions, pageQuery } from '../options.ts'
+import { examples, type PageOptions, pageOptions } from '../options.ts'
+import { asked } from '../pages.ts'
 import { type OnlineSession, online, printPage, type Session } from '../session.ts'
 import type { Column } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
@@ -56,7 +57,7 @@ export function addIssuerCommands(program: Command, terminal: Terminal): void {
     .description('list issuers')
     .action((options: PageOptions, command: Command) =>
       online(terminal, command, async (session) => {
-        const page = await session.api.issuers.list(pageQuery(options))
+        const page = await asked(options, session.api.issuers.list)
         const empty = 'No issuers yet. Make one: countersign issuer create <name> --issuer <iss>'
         printPage(session, command, page, COLUMNS, empty)
       }),

@@ -2,7 +2,8 @@ import type { Command } from 'commander'
 import { credentialColumns, credentialDetails } from '../credential-text.ts'
 import { printIssued, printRotated, type RotateOptions, rotateOptions, rotation } from '../issued.ts'
 import { type NewCredentialOptions, newCredential, newCredentialOptions } from '../new-credential.ts'
-import { examples, type PageOptions, pageOptions, pageQuery } from '../options.ts'
+import { examples, type PageOptions, pageOptions } from '../options.ts'
+import { asked } from '../pages.ts'
 import { online, printPage, requirePublicId } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -33,10 +34,9 @@ export function addKeyCommands(program: Command, terminal: Terminal): void {
     .action((client: string | undefined, options: PageOptions, command: Command) =>
       online(terminal, command, async (session) => {
         const { keys, credentials } = session.api
-        const query = pageQuery(options)
-        const page = await (client === undefined
-          ? credentials.list({ kind: 'key', ...query })
-          : keys.list(client, query))
+        const page = await asked(options, (part) =>
+          client === undefined ? credentials.list({ kind: 'key', ...part }) : keys.list(client, part),
+        )
         const empty = `No keys yet. Make one: countersign key create ${client ?? '<client>'}`
         printPage(session, command, page, credentialColumns(terminal.now()), empty)
       }),

@@ -2,7 +2,8 @@ import type { Command } from 'commander'
 import { credentialColumns, credentialDetails } from '../credential-text.ts'
 import { printIssued, printRotated, type RotateOptions, rotateOptions, rotation } from '../issued.ts'
 import { type NewCredentialOptions, newCredential, newCredentialOptions } from '../new-credential.ts'
-import { examples, type PageOptions, pageOptions, pageQuery } from '../options.ts'
+import { examples, type PageOptions, pageOptions } from '../options.ts'
+import { asked } from '../pages.ts'
 import { type OnlineSession, online, printPage, requirePublicId } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 import { type TokenCalls, tokenCalls } from '../token-calls.ts'
@@ -51,7 +52,7 @@ export function addPatCommands(program: Command, terminal: Terminal): void {
       online(terminal, command, async (session) => {
         const { user } = options
         const calls = user === undefined ? await tokenCalls(session, 'credentials:read') : tokensOf(session, user)
-        const page = await calls.list(pageQuery(options))
+        const page = await asked(options, calls.list)
         const whose = calls.own ? '' : ` --user ${user ?? '<username>'}`
         const empty = `No tokens yet. Make one: countersign pat create${whose}`
         printPage(session, command, page, credentialColumns(terminal.now()), empty)

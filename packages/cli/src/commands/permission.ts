@@ -4,7 +4,8 @@ import type { Command } from 'commander'
 import { bodyToMake, readJsonObject, requireBody } from '../body-file.ts'
 import { UsageError } from '../exit.ts'
 import { moment } from '../moment.ts'
-import { collect, examples, type PageOptions, pageOptions, pageQuery, present } from '../options.ts'
+import { collect, examples, type PageOptions, pageOptions, present } from '../options.ts'
+import { asked } from '../pages.ts'
 import { online, printPage } from '../session.ts'
 import { type Column, details } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
@@ -71,8 +72,8 @@ export function addPermissionCommands(program: Command, terminal: Terminal): voi
   ).action((options: PageOptions & HolderOptions, command: Command) =>
     online(terminal, command, async (session) => {
       const { client, group, user, resource } = options
-      const query = { ...pageQuery(options), ...present({ client, group, user, resource }) }
-      const page = await session.api.permissions.list(query)
+      const query = present({ client, group, user, resource })
+      const page = await asked(options, (part) => session.api.permissions.list({ ...part, ...query }))
       const create = 'countersign permission create --client <id> --resource <name> --scope <scope>'
       const empty = `No permissions here. Give one: ${create}`
       printPage(session, command, page, COLUMNS, empty)

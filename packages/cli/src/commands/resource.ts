@@ -5,7 +5,8 @@ import { bodyToChange, bodyToMake, readJsonObject, requireBody } from '../body-f
 import { changedList, changesByOptions, differences } from '../changes.ts'
 import { confirmDeletion, type DeleteOptions, deleteOptions } from '../deletion.ts'
 import { UsageError } from '../exit.ts'
-import { collect, examples, type PageOptions, pageOptions, pageQuery, present } from '../options.ts'
+import { collect, examples, type PageOptions, pageOptions, present } from '../options.ts'
+import { asked } from '../pages.ts'
 import { changedPairs, pairsSaid } from '../pairs.ts'
 import { resourceDetails } from '../resource-details.ts'
 import { parseRule } from '../rule-word.ts'
@@ -103,7 +104,7 @@ export function addResourceCommands(program: Command, terminal: Terminal): void 
     .description('list resources')
     .action((options: PageOptions, command: Command) =>
       online(terminal, command, async (session) => {
-        const page = await session.api.resources.list(pageQuery(options))
+        const page = await asked(options, session.api.resources.list)
         const empty = 'No resources yet. Make one: countersign resource create <name> --identifier <uri> --host <host>'
         printPage(session, command, page, COLUMNS, empty)
       }),

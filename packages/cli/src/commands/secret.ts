@@ -3,7 +3,8 @@ import { unusedSecret } from '../client-options.ts'
 import { credentialColumns } from '../credential-text.ts'
 import { printIssued, printRotated, type RotateOptions, rotateOptions, rotation } from '../issued.ts'
 import { type NewCredentialOptions, newCredential, newCredentialOptions } from '../new-credential.ts'
-import { examples, type PageOptions, pageOptions, pageQuery, present } from '../options.ts'
+import { examples, type PageOptions, pageOptions, present } from '../options.ts'
+import { asked } from '../pages.ts'
 import { revokeOne } from '../revocation.ts'
 import { type OnlineSession, online, printPage, requirePublicId, unlessForbidden } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
@@ -37,10 +38,9 @@ export function addSecretCommands(program: Command, terminal: Terminal): void {
     .action((client: string | undefined, options: PageOptions, command: Command) =>
       online(terminal, command, async (session) => {
         const { secrets, credentials } = session.api
-        const query = pageQuery(options)
-        const page = await (client === undefined
-          ? credentials.list({ kind: 'secret', ...query })
-          : secrets.list(client, query))
+        const page = await asked(options, (part) =>
+          client === undefined ? credentials.list({ kind: 'secret', ...part }) : secrets.list(client, part),
+        )
         const empty = `No client secrets yet. Make one: countersign secret create ${client ?? '<client>'}`
         printPage(session, command, page, credentialColumns(terminal.now()), empty)
       }),

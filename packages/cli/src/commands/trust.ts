@@ -4,7 +4,8 @@ import { bodyToChange, bodyToMake, readJsonObject, requireBody } from '../body-f
 import { changesByOptions, differences } from '../changes.ts'
 import { confirmDeletion, type DeleteOptions, deleteOptions } from '../deletion.ts'
 import { UsageError } from '../exit.ts'
-import { examples, type PageOptions, pageOptions, pageQuery, present } from '../options.ts'
+import { examples, type PageOptions, pageOptions, present } from '../options.ts'
+import { asked } from '../pages.ts'
 import { type OnlineSession, online, printPage } from '../session.ts'
 import type { Column } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
@@ -63,8 +64,8 @@ export function addTrustCommands(program: Command, terminal: Terminal): void {
     .option('--issuer <name>', 'only those about subjects of this issuer')
     .action((options: ListOptions, command: Command) =>
       online(terminal, command, async (session) => {
-        const query = { ...pageQuery(options), ...present({ issuer: options.issuer }) }
-        const page = await session.api.trustRules.list(query)
+        const query = present({ issuer: options.issuer })
+        const page = await asked(options, (part) => session.api.trustRules.list({ ...part, ...query }))
         const those =
           options.issuer === undefined
             ? 'No trust rules here.'

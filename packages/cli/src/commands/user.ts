@@ -4,7 +4,8 @@ import { bodyToChange, bodyToMake, readJsonObject, requireBody } from '../body-f
 import { changedList, changesByOptions, differences } from '../changes.ts'
 import { confirmDeletion, type DeleteOptions, deleteOptions } from '../deletion.ts'
 import { UsageError } from '../exit.ts'
-import { collect, examples, type PageOptions, pageOptions, pageQuery, present } from '../options.ts'
+import { collect, examples, type PageOptions, pageOptions, present } from '../options.ts'
+import { asked } from '../pages.ts'
 import { changedPairs, pairsSaid } from '../pairs.ts'
 import { readNewPassword } from '../secret-input.ts'
 import { type OnlineSession, online, printPage } from '../session.ts'
@@ -84,7 +85,7 @@ export function addUserCommands(program: Command, terminal: Terminal): void {
     .description('list users')
     .action((options: PageOptions, command: Command) =>
       online(terminal, command, async (session) => {
-        const page = await session.api.users.list(pageQuery(options))
+        const page = await asked(options, session.api.users.list)
         printPage(session, command, page, COLUMNS, 'No users yet. Make one: countersign user create <username>')
       }),
     )
