@@ -21,6 +21,7 @@ function fakeServer(problems: string[] = []) {
     },
     migrateDatabase: async () => ({ applied: ['0001-first'] }),
     makeAdminKey: async () => ({ id: 'key_01J', key: 'cs_key_NEW' }),
+    examineHost: async () => [],
   }
   return { calls, server }
 }

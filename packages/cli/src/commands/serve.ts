@@ -1,8 +1,9 @@
 import { join, resolve } from 'node:path'
-import { type Command, Option } from 'commander'
-import { ConfigurationError, UsageError } from '../exit.ts'
+import type { Command } from 'commander'
+import { UsageError } from '../exit.ts'
 import { examples } from '../options.ts'
-import { flagOf, isSecret, type ServerModule } from '../server-module.ts'
+import type { ServerModule } from '../server-module.ts'
+import { addServerOptions, type ServerConfig } from '../server-options.ts'
 import { openSession } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -54,8 +55,7 @@ export function addServerCommands(program: Command, terminal: Terminal, server: 
   examples(adminKey, ['countersign admin-key', 'countersign admin-key > admin.key'])
 }
 
-type Config = Parameters<ServerModule['startServer']>[0]
-type Work = (server: ServerModule, config: Config, self: Command) => Promise<void>
+type Work = (server: ServerModule, config: ServerConfig, self: Command) => Promise<void>
 
 /** Gives a command every option of the server that is no secret, reads the configuration and does the work with it. */
 function addServerCommand(
@@ -65,32 +65,9 @@ function addServerCommand(
   work: Work,
   shown?: readonly string[],
 ): Command {
-  // The file that the others may stand in; itself it stands in no file, so it is no option of the server's table.
-  const file = new Option('--config <path>', 'A YAML file of options. (COUNTERSIGN_CONFIG)')
-  const flags: [name: string, flag: Option][] = [['config', file]]
-  const secrets: string[] = []
-  for (const option of server?.OPTIONS ?? []) {
-    const variable = server?.variableOf(option)
-    const byDefault = option.default === undefined ? '' : `, default ${option.default}`
-    const isShown = shown?.includes(option.name) ?? true
-    if (isSecret(option)) {
-      if (isShown) secrets.push(`  ${variable} or ${variable}_FILE\n      ${option.doc}`)
-    } else {
-      const flag = new Option(flagOf(option), `${option.doc} (${variable}${byDefault})`)
-      flags.push([option.name, flag.hideHelp(!isShown)])
-    }
-  }
-  for (const [, flag] of flags) self.addOption(flag)
-  if (secrets.length > 0) self.addHelpText('after', `\nSecrets, never on the command line:\n${secrets.join('\n')}`)
+  const read = addServerOptions(self, terminal, server, shown)
   return self.action(async () => {
-    if (server === undefined) throw new Error(`${self.name()}: the server was not loaded`)
-    const given = flags.flatMap(([name, flag]) => {
-      const value: unknown = self.getOptionValue(flag.attributeName())
-      return typeof value === 'string' ? [[name, value]] : []
-    })
-    const sources = { env: terminal.env, flags: Object.fromEntries(given), readFile: terminal.readFile }
-    const parsed = server.parseConfig(sources)
-    if ('problems' in parsed) throw new ConfigurationError(parsed.problems)
-    await work(server, parsed.config, self)
+    const { use, config } = read()
+    await work(use, config, self)
   })
 }

@@ -74,6 +74,12 @@ export async function checkKek(store: Store, seal: Seal): Promise<void> {
   }
 }
 
+/** Whether this key-encryption key is the one that the database was made with. Undefined: it was made with none yet. */
+export async function fitsKek(db: Store['reader'], seal: Seal): Promise<boolean | undefined> {
+  const canary = await readSetting(db, CANARY)
+  return canary === undefined ? undefined : seal.open(canary, CANARY) !== undefined
+}
+
 function isExisting(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'EEXIST'
 }

@@ -300,13 +300,22 @@ async function insertBuiltInClients(db: Kysely<Tables>, now: Date): Promise<void
 
 /** Brings the schema up to this version; returns the names of what was applied. Two at once wait for each other. */
 export async function migrate(db: Kysely<Tables>, now: Date): Promise<string[]> {
-  return run(db as Kysely<unknown>, {
+  return run(db as Kysely<unknown>, migrations(now))
+}
+
+/** What this version brings a database to: the names of its migrations, in order. */
+export function knownMigrations(): string[] {
+  return Object.keys(migrations(new Date(0)))
+}
+
+function migrations(now: Date): Record<string, Migration> {
+  return {
     '0001_first_house': firstHouse(now),
     '0002_people': people,
     '0003_tokens': tokens,
     '0004_other_issuers': otherIssuers,
     '0005_operating': operating,
-  })
+  }
 }
 
 export async function migrateDecisions(db: Kysely<DecisionTables>): Promise<string[]> {
