@@ -13,6 +13,7 @@ const ON_POSTGRES = [
     (folder) => `./packages/server/src/${folder}`,
   ),
   './packages/server/src/admin-key.test.ts',
+  './packages/server/src/store/decisions.test.ts',
   ...['attacks', 'properties', 'stories'].map((folder) => `./test/${folder}`),
   ...['refusals', 'promises/p1', 'promises/rotation'].map((name) => `./test/${name}.test.ts`),
 ]

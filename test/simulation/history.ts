@@ -201,11 +201,7 @@ class History {
       node.freeze(lastsMs)
       this.#timeline.after(lastsMs, undefined, () => this.#disturb(node))
     } else if (kind < 0.75) {
-      // Not while it is on its way back: then there would be two of it.
-      if (node.isGone) return this.#failLater()
-      node.isGone = true
-      this.#listening.delete(node)
-      this.#timeline.after(lastsMs, undefined, () => this.#boot(at))
+      this.#restart(node, at, lastsMs)
     } else if (kind < 0.85) {
       for (const each of this.#nodes) {
         each.link.state = 'cut'
@@ -218,6 +214,14 @@ class History {
       this.#database.failOver(nowMs, 1 + random.below(3))
     }
     this.#failLater()
+  }
+
+  #restart(node: Node, at: number, lastsMs: number): void {
+    // Not while it is on its way back: then there would be two of it.
+    if (node.isGone) return
+    node.isGone = true
+    this.#listening.delete(node)
+    this.#timeline.after(lastsMs, undefined, () => this.#boot(at))
   }
 
   #failLater(): void {

@@ -9,7 +9,7 @@ import { type AppIo, sha256Hex } from './app/io.ts'
 import { type Operating, operating, storeErrorsIn } from './app/operating.ts'
 import { routing } from './app/routing.ts'
 import { type Verifying, verifying } from './app/verifying.ts'
-import { type Config, hostOf } from './config.ts'
+import { type Config, hostOf, secretsOf } from './config.ts'
 import { Tally } from './counting/tally.ts'
 import { HolderRevocations } from './domain/holder-revocations.ts'
 import { managementResource } from './domain/management.ts'
@@ -20,6 +20,7 @@ import type { Routes } from './http/listen.ts'
 import { noteOAuthRefusal } from './http/oauth-refusals.ts'
 import { publicDocument } from './http/public-document.ts'
 import type { Readiness } from './http/readiness.ts'
+import { RequestIds } from './http/request-ids.ts'
 import { checkKek, loadKek } from './keys/kek-file.ts'
 import { KeyRing } from './keys/key-ring.ts'
 import { passwordHasher } from './keys/password.ts'
@@ -68,21 +69,29 @@ const COUNTS_MS = 10_000
 const TRIM_MS = 600_000
 const CLEAN_UP_MS = 10_000
 const KEYS_MS = 60_000
+const LEARN_MS = 10_000
 
 /** The only composition root: everything that the server is made of is made and joined here, its larger parts in `app/`. */
 export async function composeApp(config: Config, io: AppIo): Promise<App> {
   const { clock } = io
   const [logged, storeErrors] = [new Tally(), new Tally()]
-  const log = makeLog(config.logLevel, io.log, logged)
+  const requestIds = new RequestIds(clock(), io.random)
+  let foreignPrefixes: () => readonly string[] = () => []
+  const log = makeLog(config.logLevel, io.log, {
+    logged,
+    requestId: () => requestIds.current(),
+    secrets: { known: secretsOf(config), foreignPrefixes: () => foreignPrefixes() },
+  })
   const kek = config.kek ?? loadKek(config.dataDir, io.random)
   const store = await openStore(config.dataDir, clock, io.random, config.databaseUrl, storeErrorsIn(storeErrors))
   const seal = sealWith(kek, io.random)
   await checkKek(store, seal)
   await ensureSigningKey(store, seal)
-  const decisionsDb = await openDecisions(config.dataDir)
+  const decisionsDb = await openDecisions(config.dataDir, config.databaseUrl)
 
   const following = await follow(store, managementResource(config.publicUrl), config, io, log)
   const { directory, follower, nodes } = following
+  foreignPrefixes = () => directory.foreignPrefixes()
   const keys = new KeyRing(() => directory.signingKeys(), seal)
   // Opened now, so that one which does not open stops the start and not the first answer.
   void keys.publicKeys
@@ -112,7 +121,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
   await maintainKeys()
 
   const routes = routing({
-    ...{ config, edge },
+    ...{ config, edge, requestIds },
     everywhere: { ...operated.everywhere, [JWKS_PATH]: publicDocument(() => ({ keys: keys.publicKeys }), 60) },
     oauth: oauthDeps(parts, revocations),
     api: protectApi((request, authorized) => management.fetch(request, { authorized }), {
@@ -146,6 +155,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
         await nodes.forgetSilent()
       })
       background.every(KEYS_MS, maintainKeys)
+      background.everyFromNow(LEARN_MS, following.learn)
       background.every(TRIM_MS, () => trim(store, decisionsDb, config))
     },
     flush: () => decisions.flush(),
@@ -215,6 +225,7 @@ function oauthDeps(parts: Parts, revocations: HolderRevocations): OAuthDeps {
     throttle: new FailureThrottle(io.monotonicMs),
     addressOf: (headers, peer) => callerAddress(headers, peer, proxies),
     noteRefusal: (denied, asked, known, at) => noteOAuthRefusal(denied, asked, known, { decisions, directory }, at),
+    tellRefused: operated.tellRefused,
     noteUse: (used, asked) =>
       decisions.noteUse(used, asked.now, () => {
         const address = asked.clientAddress()

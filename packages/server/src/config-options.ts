@@ -57,7 +57,7 @@ export const OPTIONS: readonly Option[] = [
     name: 'database_url',
     type: 'secret',
     default: undefined,
-    doc: 'A PostgreSQL database in place of the embedded one. Then the data directory keeps only the decisions, the key-encryption key if no other is set, and the first admin key.',
+    doc: 'A PostgreSQL database in place of the embedded one. Then the data directory keeps only the key-encryption key if no other is set, and the first admin key.',
     example: 'postgres://countersign:PASSWORD@db.example.com/countersign?sslmode=verify-full',
   },
   {

@@ -66,8 +66,7 @@ export async function startServer(config: Config, io: ServeIo): Promise<RunningS
 export async function migrateDatabase(config: Config): Promise<{ applied: readonly string[] }> {
   const { clock, random } = processIo({})
   const store = await openStore(config.dataDir, clock, random, config.databaseUrl)
-  // Beside PostgreSQL, each node brings up its own when it starts; this command may run where none is.
-  if (config.databaseUrl === undefined) await (await openDecisions(config.dataDir)).destroy()
+  await (await openDecisions(config.dataDir, config.databaseUrl)).destroy()
   await store.close()
   return { applied: store.applied }
 }

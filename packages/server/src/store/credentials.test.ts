@@ -39,7 +39,10 @@ onEveryEngine('a credential', (at) => {
       expiresAt: later(9),
     })
     await insertAccessToken(at.store, { credential: token, digest: 'digest of at_1' })
-    expect(await credentialFinder(at.reader)('digest of at_1')).toMatchObject({ credential: token, position: { revision: 0 } })
+    expect(await credentialFinder(at.reader)('digest of at_1')).toMatchObject({
+      credential: token,
+      position: { revision: 0 },
+    })
     await expect(insertAccessToken(at.store, { credential: token, digest: 'another' })).rejects.toThrow()
   })
 
@@ -72,7 +75,10 @@ onEveryEngine('a credential', (at) => {
   test('is not found by a part of its digest, nor by one that differs', async () => {
     await at.insertKey('key_1', {}, 'abcdef')
     for (const digest of ['', 'abcde', 'abcdefg', 'ABCDEF', '%', 'abcdef ']) {
-      expect(await credentialFinder(at.reader)(digest)).toMatchObject({ credential: undefined, position: { revision: 1 } })
+      expect(await credentialFinder(at.reader)(digest)).toMatchObject({
+        credential: undefined,
+        position: { revision: 1 },
+      })
     }
   })
 

@@ -1,8 +1,8 @@
 import { ISSUED_KINDS, type IssuedKind } from '@countersign/resource-server'
 import { type InferResult, NoResultError } from 'kysely'
 import { OWNER_KINDS, type OwnerRef, refText, type StoredCredential } from '../domain/credential.ts'
-import { storedNetworks } from './clients.ts'
 import type { Position } from './change-log.ts'
+import { storedNetworks } from './clients.ts'
 import type { Tables } from './schema.ts'
 import {
   type Change,
@@ -266,7 +266,7 @@ function requireWhole({ kind, audience, expires_at }: Tables['credential']): voi
   }
 }
 
-function toStoredCredential(row: Tables['credential']): StoredCredential {
+export function toStoredCredential(row: Tables['credential']): StoredCredential {
   requireWhole(row)
   const networkTexts = parseTextsOrNull(row.networks, NARROWING) ?? []
   return {

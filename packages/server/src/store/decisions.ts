@@ -1,9 +1,24 @@
 import type { Decision } from '@countersign/admin-api'
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { DecisionTables } from './schema.ts'
 import { parseJson } from './store.ts'
 
-export type DecisionsDb = Kysely<DecisionTables>
+/** Where records are kept, with what its engine says in words of its own. */
+export type DecisionsDb = Kysely<DecisionTables> & { readonly own: DecisionsEngine }
+
+export type DecisionsEngine = {
+  /**
+   * Writes records, each as [id, at, outcome, code, resource, credential, body]. One statement, whose text is the same for
+   * however many: one for each took twice as long.
+   */
+  insertRecords(rows: readonly (readonly unknown[])[]): RawBuilder<unknown>
+  /** What all of it takes on disk, of what is in use. */
+  readonly bytes: RawBuilder<{ bytes: number }>
+  /** Drops the oldest tenth of the counts. */
+  readonly dropOldestCounts: RawBuilder<unknown>
+  /** Gives what was dropped back to the disk; undefined: that is done by itself. */
+  readonly reclaim: RawBuilder<unknown> | undefined
+}
 
 export type DecisionFilter = {
   readonly outcome?: 'allow' | 'deny' | undefined
@@ -24,14 +39,6 @@ export type AllowedCount = {
   readonly count: number
 }
 
-/** One statement, whose text is the same for however many: one for each record took twice as long. */
-function insertRecords(records: readonly Decision[]) {
-  return sql`
-    insert into decision (id, at, outcome, code, resource, credential, body)
-    select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
-    from json_each(${JSON.stringify(records.map(rowOf))})`
-}
-
 function rowOf(record: Decision) {
   const { id, at, outcome, code, resource, credential } = record
   const seconds = Math.floor(Date.parse(at) / 1000)
@@ -44,7 +51,7 @@ export async function insertDecisions(
   counts: readonly AllowedCount[],
 ): Promise<void> {
   await db.transaction().execute(async (trx) => {
-    if (records.length > 0) await insertRecords(records).execute(trx)
+    if (records.length > 0) await db.own.insertRecords(records.map(rowOf)).execute(trx)
     const added = addedUp(counts)
     if (added.length === 0) return
     await trx
@@ -103,14 +110,11 @@ export async function trimDecisions(db: DecisionsDb, now: Date, retention: Reten
     .execute()
   if ((await fileBytes(db)) <= retention.maxBytes) return
   await sql`delete from decision where seq <= (select min(seq) + (max(seq) - min(seq)) / 10 from decision)`.execute(db)
-  await sql`delete from allowed where rowid in
-    (select rowid from allowed order by hour limit (select (count(*) + 9) / 10 from allowed))`.execute(db)
-  await sql`pragma incremental_vacuum`.execute(db)
+  await db.own.dropOldestCounts.execute(db)
+  await db.own.reclaim?.execute(db)
 }
 
 async function fileBytes(db: DecisionsDb): Promise<number> {
-  const { rows } = await sql<{ bytes: number }>`
-    select (page_count - freelist_count) * page_size as bytes
-    from pragma_page_count(), pragma_freelist_count(), pragma_page_size()`.execute(db)
+  const { rows } = await db.own.bytes.execute(db)
   return rows[0]?.bytes ?? 0
 }

@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely'
-import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration'
+import { type Migration, type MigrationProvider, Migrator, type MigratorProps } from 'kysely/migration'
 import { ADMIN_CLIENT, BOOTSTRAP_CLIENT } from '../domain/client.ts'
 import { decisionsHouse } from './migrations/decisions.ts'
 import { operating } from './migrations/operating.ts'
@@ -318,15 +318,21 @@ function migrations(now: Date): Record<string, Migration> {
   }
 }
 
-export async function migrateDecisions(db: Kysely<DecisionTables>): Promise<string[]> {
-  return run(db as Kysely<unknown>, { '0001_decisions': decisionsHouse })
+/** Of the file of decisions; beside everything else on PostgreSQL, with tables of its own for what was applied. */
+export async function migrateDecisions(db: Kysely<DecisionTables>, isOnPostgres = false): Promise<string[]> {
+  const tables = { migrationTableName: 'decision_migration', migrationLockTableName: 'decision_migration_lock' }
+  return run(db as Kysely<unknown>, { '0001_decisions': decisionsHouse(isOnPostgres) }, isOnPostgres ? tables : {})
 }
 
 /** In one transaction: a process that is killed in the middle leaves nothing, and others wait for its end. */
-async function run(db: Kysely<unknown>, migrations: Record<string, Migration>): Promise<string[]> {
+async function run(
+  db: Kysely<unknown>,
+  migrations: Record<string, Migration>,
+  tables: Pick<MigratorProps, 'migrationTableName' | 'migrationLockTableName'> = {},
+): Promise<string[]> {
   const provider: MigrationProvider = { getMigrations: async () => migrations }
   return db.transaction().execute(async (transaction) => {
-    const { error, results } = await new Migrator({ db: transaction, provider }).migrateToLatest()
+    const { error, results } = await new Migrator({ db: transaction, provider, ...tables }).migrateToLatest()
     if (error !== undefined) throw error
     return (results ?? []).map((result) => result.migrationName)
   })

@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { RandomBytes } from '../domain/ids.ts'
+import type { DecisionsDb } from './decisions.ts'
+import { DECISIONS_IN_SQLITE } from './decisions-engines.ts'
 import { migrate, migrateDecisions } from './migrations.ts'
-import { openPostgres, type PoolFigures } from './postgres.ts'
+import { openPostgres, openPostgresDecisions, type PoolFigures } from './postgres.ts'
 import type { DecisionTables, Tables } from './schema.ts'
 import { IN_MEMORY, openSqlite } from './sqlite.ts'
 import type { OnStatementError } from './statement-errors.ts'
@@ -58,10 +60,14 @@ async function openEmbedded(dataDir: string, now: Date, onError: OnStatementErro
   }
 }
 
-/** Opens the store of decisions: a file of its own, which may lose its newest rows in a power cut, and no more. */
-export async function openDecisions(dataDir: string) {
+/**
+ * Opens the store of decisions: beside everything else on PostgreSQL, where every node finds those of all; else a file of
+ * its own. It may lose its newest rows in a power cut, and no more.
+ */
+export async function openDecisions(dataDir: string, databaseUrl?: string): Promise<DecisionsDb> {
+  if (databaseUrl !== undefined) return openPostgresDecisions(databaseUrl)
   const path = dataDir === IN_MEMORY ? IN_MEMORY : join(dataDir, 'decisions.db')
   const db = openSqlite<DecisionTables>(path, { synchronous: 'NORMAL', incrementalVacuum: true })
   await migrateDecisions(db)
-  return db
+  return Object.assign(db, { own: DECISIONS_IN_SQLITE })
 }

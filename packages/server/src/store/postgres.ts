@@ -12,9 +12,11 @@ import {
   sql,
 } from 'kysely'
 import { Pool, type PoolConfig, types } from 'pg'
-import { migrate } from './migrations.ts'
+import type { DecisionsDb } from './decisions.ts'
+import { DECISIONS_IN_POSTGRES } from './decisions-engines.ts'
+import { migrate, migrateDecisions } from './migrations.ts'
 import { sharedDatabase } from './postgres-shared.ts'
-import type { Tables } from './schema.ts'
+import type { DecisionTables, Tables } from './schema.ts'
 import { type OnStatementError, telling } from './statement-errors.ts'
 import type { SharedDatabase } from './store.ts'
 
@@ -106,8 +108,31 @@ async function openEach(url: string, now: Date, onError: OnStatementError | unde
   }
 }
 
+/** Opens the decisions of all nodes on the database: what the newest were may be lost in a power cut, and no more. */
+export async function openPostgresDecisions(url: string, onError?: OnStatementError): Promise<DecisionsDb> {
+  await alone(url, (session) => migrateDecisions(asDecisions(session), true))
+  const pool = poolOf(
+    url,
+    { max: 2, query_timeout: ANSWER_TIMEOUT_MS },
+    [...LASTING, 'default_transaction_read_only = off', 'synchronous_commit = off'],
+    '',
+  )
+  const db = over(pool, onError)
+  await sql`select 1`.execute(db)
+  return Object.assign(asDecisions(db), { own: DECISIONS_IN_POSTGRES })
+}
+
+/** They lie beside the other tables, and nothing joins them. */
+function asDecisions(db: Kysely<Tables>): Kysely<DecisionTables> {
+  return db as Kysely<unknown> as Kysely<DecisionTables>
+}
+
 /** Several processes may start at once: the first one migrates, the others wait for it and find nothing to do. */
-async function migrateAlone(url: string, now: Date): Promise<readonly string[]> {
+function migrateAlone(url: string, now: Date): Promise<readonly string[]> {
+  return alone(url, (session) => migrate(session, now))
+}
+
+async function alone<T>(url: string, work: (session: Kysely<Tables>) => Promise<T>): Promise<T> {
   // Without limits: a migration may have much to rewrite, and whoever waits for one has nothing else to do.
   const db = over(poolOf(url, { max: 1 }, [ISOLATION, 'default_transaction_read_only = off']))
   try {
@@ -115,7 +140,7 @@ async function migrateAlone(url: string, now: Date): Promise<readonly string[]> 
       await requireUtf8(session)
       // It ends with the connection.
       await sql`select pg_advisory_lock(${sql.lit(MIGRATION_LOCK)})`.execute(session)
-      return migrate(session.withPlugin(bytewiseTexts), now)
+      return work(session.withPlugin(bytewiseTexts))
     })
   } finally {
     await db.destroy()
@@ -159,7 +184,7 @@ const bytewiseTexts: KyselyPlugin = {
   transformResult: async ({ result }) => result,
 }
 
-function poolOf(url: string, limits: PoolConfig, settings: readonly string[]): Pool {
+function poolOf(url: string, limits: PoolConfig, settings: readonly string[], atLast = DURABLE): Pool {
   const pool = new Pool({
     application_name: 'countersign',
     connectionString: url,
@@ -170,7 +195,7 @@ function poolOf(url: string, limits: PoolConfig, settings: readonly string[]): P
     async onConnect(client) {
       // A connection that is lost tells whoever uses it next. Without listeners it would end the process.
       client.on('error', () => undefined)
-      await client.query([...settings.map((setting) => `set ${setting}`), DURABLE].join('; '))
+      await client.query([...settings.map((setting) => `set ${setting}`), atLast].join('; '))
     },
     ...limits,
   })

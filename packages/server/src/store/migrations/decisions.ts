@@ -2,11 +2,14 @@ import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import type { DecisionTables } from '../schema.ts'
 
-export const decisionsHouse: Migration = {
+/** `isOnPostgres`: numbers that count up by themselves are written in another way there. */
+export const decisionsHouse = (isOnPostgres: boolean): Migration => ({
   async up(db: Kysely<DecisionTables>) {
-    await db.schema
-      .createTable('decision')
-      .addColumn('seq', 'integer', (column) => column.primaryKey().autoIncrement())
+    const table = db.schema.createTable('decision')
+    const numbered = isOnPostgres
+      ? table.addColumn('seq', 'bigserial', (column) => column.primaryKey())
+      : table.addColumn('seq', 'integer', (column) => column.primaryKey().autoIncrement())
+    await numbered
       .addColumn('id', 'text', (column) => column.notNull().unique())
       .addColumn('at', 'bigint', (column) => column.notNull())
       .addColumn('outcome', 'text', (column) => column.notNull())
@@ -26,4 +29,4 @@ export const decisionsHouse: Migration = {
       .addPrimaryKeyConstraint('allowed_key', ['credential', 'resource', 'rule', 'hour'])
       .execute()
   },
-}
+})
