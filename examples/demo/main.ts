@@ -1,9 +1,11 @@
 // The first minute with Countersign: a machine without a browser, a WebDAV server that knows nothing of keys, and
 // Caddy between them. Everything is real and runs on this machine only.
 //
-//   npm run demo              runs to its end
-//   npm run demo -- --stay    leaves everything running, to paste the lines, until Ctrl-C
+//   npm run demo                  runs to its end
+//   npm run demo -- --postgres    the same over two servers on one PostgreSQL: what one revokes, the other refuses
+//   npm run demo -- --stay        leaves everything running, to paste the lines, until Ctrl-C
 
+import { startPostgres } from '../../packages/server/src/store/testing/postgres-server.ts'
 import { startCaddy } from '../../test/support/caddy.ts'
 import { missingPrograms } from '../../test/support/installed.ts'
 import { run } from '../../test/support/program.ts'
@@ -11,6 +13,12 @@ import { openWebdavStage, type Stage } from '../../test/support/stage.ts'
 import { Teardown } from '../../test/support/teardown.ts'
 import { Narrator } from './narrator.ts'
 
+const OPTIONS = ['--postgres', '--stay']
+const unknown = process.argv.slice(2).filter((word) => !OPTIONS.includes(word))
+if (unknown.length > 0) {
+  console.error(`npm run demo -- ${unknown.join(' ')}: expected ${OPTIONS.join(' or ')}`)
+  process.exit(64)
+}
 const missing = missingPrograms(['caddy', 'rclone', 'curl'])
 if (missing !== undefined) {
   console.error(missing)
@@ -20,7 +28,8 @@ if (missing !== undefined) {
 const teardown = new Teardown()
 const narrator = new Narrator(await teardown.temporaryDirectory('demo'))
 try {
-  const stage = await openWebdavStage(startCaddy)
+  const databaseUrl = process.argv.includes('--postgres') ? await startPostgres() : undefined
+  const stage = await openWebdavStage(startCaddy, { databaseUrl })
   teardown.add(stage.close)
   await tell(stage)
 } finally {
@@ -28,7 +37,8 @@ try {
 }
 
 async function tell(stage: Stage): Promise<void> {
-  const { url } = stage
+  const { url, server, verifier } = stage
+  const hasTwo = verifier !== server
   const [key, reader] = [await stage.newKey(), await stage.newKey(['files:read'])]
   const secrets = { KEY: key.secret, READ_ONLY_KEY: reader.secret }
   const served = () => {
@@ -41,9 +51,9 @@ async function tell(stage: Stage): Promise<void> {
     )
   }
   const command = async (...args: string[]) => {
-    const { exitCode, stdout, stderr } = await stage.server.countersign(...args)
+    const { exitCode, stdout, stderr } = await server.countersign(...args)
     if (exitCode !== 0) throw new Error(`countersign ${args.join(' ')} ended with ${exitCode}: ${stderr}`)
-    return stdout
+    return stdout + stderr
   }
   const passes = async (line: string) => {
     await narrator.curl(line, secrets)
@@ -60,9 +70,18 @@ async function tell(stage: Stage): Promise<void> {
     '',
     'Who may pass, and who is it?',
     '',
-    `Countersign  ${stage.server.url}`,
-    `Caddy        ${url}, with the site of docs/guides/caddy.md`,
-    'WebDAV       rclone, reached through Caddy only',
+    ...(hasTwo
+      ? [
+          `Countersign  auth-1 at ${server.url}, auth-2 at ${verifier.url}, both on one PostgreSQL`,
+          `Caddy        ${url}, with the site of docs/guides/caddy.md; it asks auth-2`,
+          'WebDAV       rclone, reached through Caddy only',
+          'Commands     speak to auth-1',
+        ]
+      : [
+          `Countersign  ${server.url}`,
+          `Caddy        ${url}, with the site of docs/guides/caddy.md`,
+          'WebDAV       rclone, reached through Caddy only',
+        ]),
     '',
     'The client "canister" may read and write files. It has a key, $KEY, and one that only reads, $READ_ONLY_KEY.',
   )
@@ -94,8 +113,16 @@ async function tell(stage: Stage): Promise<void> {
   narrator.chapter('With a path that means two things: refused')
   await refused(`curl -i --path-as-is -u "canister:$KEY" ${url}/music/../song.txt`)
 
-  narrator.chapter('With a key that was revoked a moment ago: refused')
-  narrator.output(`countersign revoke ${key.id} --reason leaked`, await command('revoke', key.id, '--reason', 'leaked'))
+  if (hasTwo) {
+    narrator.chapter('With a key that was revoked at auth-1 a moment ago: refused by auth-2')
+    narrator.output('countersign nodes', await command('nodes'))
+    const line = ['revoke', key.id, '--reason', 'leaked', '--wait']
+    narrator.output(`countersign ${line.join(' ')}`, await command(...line))
+  } else {
+    narrator.chapter('With a key that was revoked a moment ago: refused')
+    const line = ['revoke', key.id, '--reason', 'leaked']
+    narrator.output(`countersign ${line.join(' ')}`, await command(...line))
+  }
   await refused(`curl -i -u "canister:$KEY" ${url}/song.txt`)
 
   if (process.argv.includes('--stay')) {

@@ -15,4 +15,20 @@ describeWith(['caddy', 'rclone', 'curl'], 'npm run demo', () => {
     expect(demo.stdout).toContain('the WebDAV server saw Remote-User: client:canister')
     expect(demo.stdout).not.toMatch(/cs_key_\w{20}/)
   }, 60_000)
+
+  test('over two servers: what one revokes, the other refuses, and why is told by either', async () => {
+    const command = ['npm', '--silent', 'run', 'demo', '--', '--postgres']
+    const demo = await run(command, { cwd: ROOT, env: { HOME: '/nonexistent' } })
+    expect(demo).toMatchObject({ exitCode: 0, stderr: '' })
+    const statuses = [...demo.stdout.matchAll(/^ +(\d{3}) [A-Z]/gm)].map((match) => Number(match[1]))
+    expect(statuses).toEqual([201, 200, 200, 401, 401, 403, 400, 401])
+    expect([...demo.stdout.matchAll(/\$ countersign why dec_\w+\n +refused/gi)]).toHaveLength(5)
+    expect(demo.stdout).toMatch(/auth-1 \(answers\) +current/)
+    expect(demo.stdout).toContain('In force at every server (2 of 2)')
+  }, 60_000)
+
+  test('says which options there are', async () => {
+    const { exitCode, stderr } = await run(['npm', '--silent', 'run', 'demo', '--', '--mysql'], { cwd: ROOT, env: {} })
+    expect([exitCode, stderr]).toEqual([64, expect.stringContaining('--postgres or --stay')])
+  })
 })

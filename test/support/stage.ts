@@ -16,6 +16,8 @@ export type Key = { readonly id: string; readonly secret: string }
 /** What stands before anything is said of who may do what. */
 export type Scene = {
   readonly server: CountersignServer
+  /** The one that the proxy asks: `server`, or another one on the same database. */
+  readonly verifier: CountersignServer
   readonly proxy: Program
   readonly recorder: Recorder
   readonly port: number
@@ -43,8 +45,11 @@ const REPOSITORY_RULES = [
   { path: '/**', require: { scopes: ['repo:write'] } },
 ]
 
-/** A WebDAV server, `webdav`, whose client `canister` may read and write. */
-export async function openWebdavStage(startProxy: StartProxy, secret?: ProxySecret): Promise<Stage> {
+/** A WebDAV server, `webdav`, whose client `canister` may read and write. `more`: as `Played` says. */
+export async function openWebdavStage(
+  startProxy: StartProxy,
+  more: Partial<ProxySecret> & Pick<Played, 'databaseUrl'> = {},
+): Promise<Stage> {
   const teardown = new Teardown()
   const files = join(await teardown.temporaryDirectory('webdav'), 'files')
   await mkdir(files)
@@ -55,7 +60,7 @@ export async function openWebdavStage(startProxy: StartProxy, secret?: ProxySecr
     service: forwardTo(webdav.port),
     name: 'webdav',
     rules: FILES_RULES,
-    ...secret,
+    ...more,
   })
 }
 
@@ -71,7 +76,12 @@ export async function openGitStage(startProxy: StartProxy): Promise<Stage> {
 export type ProxySecret = { readonly wanted: string; readonly shown: string }
 
 /** A service, and where it keeps its files. */
-export type Played = Partial<ProxySecret> & { readonly files: string; readonly service: Service }
+export type Played = Partial<ProxySecret> & {
+  readonly files: string
+  readonly service: Service
+  /** Of a PostgreSQL: two servers are on it, one that is spoken to, and one that the proxy asks. */
+  readonly databaseUrl?: string | undefined
+}
 
 type Play = Played & { readonly name: string; readonly rules: readonly { require: { scopes: string[] } }[] }
 
@@ -97,15 +107,14 @@ export async function openScene(startProxy: StartProxy, teardown: Teardown, play
 
 async function build(startProxy: StartProxy, teardown: Teardown, played: Played): Promise<Scene> {
   const environment = played.wanted === undefined ? {} : { COUNTERSIGN_PROXY_SECRET: played.wanted }
-  const server = await startCountersign(await teardown.temporaryDirectory('data'), environment)
-  teardown.add(server.stop)
+  const { server, verifier } = await startServers(teardown, environment, played.databaseUrl)
   const recorder = startRecorder(played.service)
   teardown.add(recorder.stop)
   const port = freePort()
   const directory = await teardown.temporaryDirectory('proxy')
   const proxy = await startProxy({
     port,
-    verifyAddress: server.address,
+    verifyAddress: verifier.address,
     upstreamPort: recorder.port,
     directory,
     ...(played.shown !== undefined && { proxySecret: played.shown }),
@@ -119,7 +128,33 @@ async function build(startProxy: StartProxy, teardown: Teardown, played: Played)
   }
   const { files } = played
   const close = () => teardown.run()
-  return { server, proxy, recorder, port, host, url: `http://${host}`, files, revoke, close }
+  return { server, verifier, proxy, recorder, port, host, url: `http://${host}`, files, revoke, close }
+}
+
+async function startServers(
+  teardown: Teardown,
+  environment: Readonly<Record<string, string>>,
+  databaseUrl: string | undefined,
+): Promise<Pick<Scene, 'server' | 'verifier'>> {
+  const start = async (more: Readonly<Record<string, string>>) => {
+    const server = await startCountersign(await teardown.temporaryDirectory('data'), { ...environment, ...more })
+    teardown.add(server.stop)
+    return server
+  }
+  if (databaseUrl === undefined) {
+    const server = await start({})
+    return { server, verifier: server }
+  }
+  const kek = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64')
+  const shared = { COUNTERSIGN_DATABASE_URL: databaseUrl, COUNTERSIGN_KEK: kek }
+  const server = await start({ ...shared, COUNTERSIGN_NODE_NAME: 'auth-1' })
+  const verifier = await start({
+    ...shared,
+    COUNTERSIGN_NODE_NAME: 'auth-2',
+    COUNTERSIGN_PUBLIC_URL: server.url,
+    COUNTERSIGN_BOOTSTRAP_KEY: server.bootstrapKey,
+  })
+  return { server, verifier }
 }
 
 async function withCanister(scene: Scene, { name, rules }: Play): Promise<Stage> {

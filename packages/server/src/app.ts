@@ -99,7 +99,13 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
   const decisions = new DecisionLog(
     {
       insert: (records, counts) => insertDecisions(decisionsDb, records, counts),
-      find: (id) => findDecision(decisionsDb, id),
+      async find(id) {
+        const found = await findDecision(decisionsDb, id)
+        if (found !== undefined || store.shared === undefined) return found
+        // Another node may have decided it just now: its records are written a few times a second.
+        await new Promise((resolve) => setTimeout(resolve, 2 * RECORDS_MS))
+        return findDecision(decisionsDb, id)
+      },
       list: (filter) => listDecisions(decisionsDb, filter),
       writeLastUses: (uses) => writeLastUses(store, uses),
     },
