@@ -5,10 +5,12 @@ import { Rejected } from '../admin/problem.ts'
 import { Tally } from '../counting/tally.ts'
 import type { Handler } from '../http/guard.ts'
 import { Readiness } from '../http/readiness.ts'
+import { fewPerSecond } from '../logging.ts'
 import { CredentialGauges, WITHIN_DAYS } from '../metrics/credential-gauges.ts'
 import { EventLoopDelay } from '../metrics/event-loop.ts'
 import { Metrics } from '../metrics/metrics.ts'
 import { OAuthCounts } from '../oauth/counts.ts'
+import type { OAuthAsked, OAuthDeps } from '../oauth/deps.ts'
 import { countCredentials } from '../store/credential-counts.ts'
 import { readDatabaseClock } from '../store/database-clock.ts'
 import { isOutage } from '../store/outage.ts'
@@ -18,6 +20,7 @@ import { type Exposed, exposeAll } from './exposing.ts'
 
 const CLOCK_MS = 30_000
 const READINESS_MS = 1000
+const MAX_TOLD_PER_SECOND = 10
 
 type Parts = Pick<
   Exposed,
@@ -31,6 +34,7 @@ export type Operating = {
   readonly readiness: Readiness
   readonly oauth: OAuthCounts
   readonly management: ManagementCounts
+  readonly tellRefused: OAuthDeps['tellRefused']
   /** The same change, counted. */
   readonly change: AdminDeps['change']
   readonly metrics: Handler
@@ -46,11 +50,16 @@ export function operating(parts: Parts): Operating {
   const { follower } = following
   const skew = new ClockSkew(io, log, () => readDatabaseClock(store))
   const readiness = new Readiness()
-  readiness.judge('behind', () => !follower.isConfirmed())
+  readiness.judge('behind', () => follower.isLate())
   readiness.judge('clock_skewed', () => skew.isTooFar)
 
   const eventLoop = new EventLoopDelay(monotonicMs)
-  const [oauth, management, changes] = [new OAuthCounts(), new ManagementCounts(monotonicMs), new Tally()]
+  const [oauth, changes] = [new OAuthCounts(), new Tally()]
+  const management = new ManagementCounts(monotonicMs, ({ method, route, status, ms, by, credential }) => {
+    const fields = { method, route, status, ms, by, credential }
+    if (/^(GET|HEAD)$/.test(method)) log.debug(fields, 'management call')
+    else log.info(fields, 'management call')
+  })
   const metrics = new Metrics()
   const credentials = new CredentialGauges(metrics.registry, {
     ...{ clock, monotonicMs },
@@ -72,6 +81,13 @@ export function operating(parts: Parts): Operating {
 
   return {
     ...{ readiness, oauth, management },
+    // Strangers can have as many refused as they like.
+    tellRefused: fewPerSecond(
+      clock,
+      MAX_TOLD_PER_SECOND,
+      ({ path, peer }: OAuthAsked, code: string, decision: string) =>
+        log.info({ path, code, decision, peer }, 'an OAuth request was refused'),
+    ),
     change: counted(following.change, changes),
     metrics: () => metrics.answer(),
     everywhere: {

@@ -453,6 +453,18 @@ describe('the lease', () => {
     expect(follower.isConfirmed()).toBe(true)
   })
 
+  test('is called late two and a half seconds before its end, while it still holds', async () => {
+    for (const staleGraceMs of [0, 60_000]) {
+      const { follower, time } = node(store, { staleGraceMs })
+      expect(follower.isLate()).toBe(true)
+      await follower.confirm()
+      time.nowMs = 2499 + staleGraceMs
+      expect(follower.isLate()).toBe(false)
+      time.nowMs += 1
+      expect([follower.isLate(), follower.isConfirmed()]).toEqual([true, true])
+    }
+  })
+
   test('counts from the question, not from a late answer', async () => {
     const { follower, time } = node()
     const asking = follower.confirm()

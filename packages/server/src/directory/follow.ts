@@ -5,6 +5,8 @@ import type { Held, RevisionSource } from './revision-source.ts'
 /** How long what the directory holds may be used without the database having confirmed the revision. */
 const LEASE_MS = 5000
 const POLL_MS = 500
+/** How long before the end of the lease others should be asked instead: as long as a proxy takes to notice. */
+const LATE_MS = 2500
 
 export type FollowerDeps = {
   readonly directory: Directory
@@ -47,6 +49,11 @@ export class Follower {
   /** True while the lease holds. `nowMs`: for whoever has just looked at the monotonic clock. */
   isConfirmed(nowMs = this.#deps.monotonicMs()): boolean {
     return nowMs - this.#confirmedAtMs < this.leaseMs
+  }
+
+  /** True when the lease is about to end, or has ended. */
+  isLate(): boolean {
+    return this.unconfirmedMs() >= this.leaseMs - LATE_MS
   }
 
   /** True while answers rest on what was confirmed longer ago than anybody is promised: within the grace alone. */

@@ -3,7 +3,7 @@ import type { Row } from '../counting/tally.ts'
 /** Why a server that runs should be asked nothing now, each in a sentence for whoever looks at `/readyz`. */
 const REASONS = {
   stopping: 'It was asked to stop; requests are still answered, and soon no more.',
-  behind: 'The database has not confirmed lately what this node holds: it asks anew for each request.',
+  behind: 'The database has not confirmed lately what this node holds: soon it answers 503, until it does.',
   clock_skewed: 'The clock of this machine is more than 30 seconds off that of the database.',
   declared_files: 'The declared file that it serves by has not been applied yet.',
 } as const satisfies Record<string, string>
