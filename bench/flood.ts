@@ -1,5 +1,4 @@
-import { Database } from 'bun:sqlite'
-import { mkdirSync, statSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { strangersKey } from '../test/support/forging.ts'
 import { missingPrograms } from '../test/support/installed.ts'
@@ -12,6 +11,7 @@ import { composeOn } from './in-process.ts'
 import { makerAt } from './making.ts'
 import { type Bench, type BenchOptions, type Measurement, measured, type Report } from './measured.ts'
 import { questionOf, VERIFY_PATH } from './question.ts'
+import { type Records, recordsIn } from './records.ts'
 import { Resident } from './resident.ts'
 import { HOST, type Seeded, seed } from './seed.ts'
 import type { Load } from './wrk.ts'
@@ -70,7 +70,7 @@ async function benchIn(directory: string, options: BenchOptions): Promise<Report
       const good = goodLoad(loads, seeded.hotKeys)
       const run = await floodWhileAsking({ server, flooder, good, seeded, tokens }, options.say)
       const mebibytes = resident.end()
-      return reportOf(run, { seeded, tokens, mebibytes, data, databaseUrl })
+      return reportOf(run, { seeded, tokens, mebibytes, records: await recordsIn(data, databaseUrl), databaseUrl })
     } finally {
       flooder.stop()
     }
@@ -172,14 +172,12 @@ type Ran = {
   readonly seeded: Seeded
   readonly tokens: number
   readonly mebibytes: { readonly first: number; readonly most: number; readonly last: number }
-  readonly data: string
+  readonly records: Records
   readonly databaseUrl: string | undefined
 }
 
-function reportOf(run: Run, { seeded, tokens, mebibytes, data, databaseUrl }: Ran): Report {
+function reportOf(run: Run, { seeded, tokens, mebibytes, records, databaseUrl }: Ran): Report {
   const alone = (name: string, unit: string, value: number): Measurement => measured(name, unit, [value])
-  const path = join(data, 'decisions.db')
-  const kept = keptRefusals(path)
   return {
     bench: 'flood',
     setting:
@@ -199,19 +197,12 @@ function reportOf(run: Run, { seeded, tokens, mebibytes, data, databaseUrl }: Ra
       alone('resident memory before', 'MiB', mebibytes.first),
       alone('resident memory at most', 'MiB', mebibytes.most),
       alone('resident memory at the end', 'MiB', mebibytes.last),
-      alone('refusals that were kept', '', kept),
-      alone('decisions.db', 'MiB', statSync(path).size / 2 ** 20),
+      alone('refusals on record', '', records.refusals),
+      alone('records', 'MiB', records.mebibytes),
     ],
     targets: [
       { says: `at most ${MAX_MEBIBYTES} MiB of memory`, isMet: mebibytes.most <= MAX_MEBIBYTES },
       { says: 'no bad token and no good key was answered wrongly', isMet: true },
     ],
   }
-}
-
-function keptRefusals(path: string): number {
-  const file = new Database(path, { readonly: true })
-  const row = file.query<{ count: number }, []>(`select count(*) as count from decision where outcome = 'deny'`).get()
-  file.close()
-  return row?.count ?? 0
 }

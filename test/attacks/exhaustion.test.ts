@@ -1,11 +1,15 @@
 // What strangers can make the server work for, keep or wait for has an end.
 import { afterEach, beforeEach, describe, expect, spyOn, test } from 'bun:test'
+import { chosenEngine, SQLITE } from '../../packages/server/src/store/testing/engines.ts'
 import { PUBLIC_URL } from '../support/app.ts'
 import { withKey } from '../support/client-key.ts'
 import { strangersKey } from '../support/forging.ts'
 import { Stage } from './stage.ts'
 import { bearer } from './vectors/vector.ts'
 import { lookUpsIn, workOf } from './work.ts'
+
+/** Look-ups that are under way or wait. On PostgreSQL half of them are for what is known to be there. */
+const AT_ONCE = 256 + (chosenEngine() === SQLITE ? 8 : 4)
 
 let stage: Stage
 beforeEach(async () => {
@@ -38,8 +42,8 @@ describe('many at once', () => {
       const count = (status: number) => answers.filter((answer) => answer.status === status).length
       return { lookUps: lookUpsIn(work), allowed: count(200), later: count(503) }
     }
-    expect(await askAll()).toEqual({ lookUps: 264, allowed: 264, later: 36 })
-    expect(await askAll()).toEqual({ lookUps: 36, allowed: 300, later: 0 })
+    expect(await askAll()).toEqual({ lookUps: AT_ONCE, allowed: AT_ONCE, later: 300 - AT_ONCE })
+    expect(await askAll()).toEqual({ lookUps: 300 - AT_ONCE, allowed: 300, later: 0 })
   })
 
   test('DOS-12 failures behind one proxy lock out nobody else who comes through it', async () => {

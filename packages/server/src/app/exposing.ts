@@ -56,7 +56,7 @@ function exposeAnswers(metrics: Metrics, { verified, oauth, management }: Expose
 }
 
 function exposeMemory(metrics: Metrics, { following, verified, decisions }: Exposed): void {
-  const { known, unknown, lookUps } = following
+  const { known, unknown, lookUps, ahead } = following
   metrics.number('countersign_known_credentials', () => known.size)
   metrics.rows('countersign_known_credential_look_ups_total', () => [
     [['hit'], known.hitCount],
@@ -65,7 +65,11 @@ function exposeMemory(metrics: Metrics, { following, verified, decisions }: Expo
   metrics.number('countersign_known_credentials_evicted_total', () => known.evictedCount)
   metrics.number('countersign_unknown_digests', () => unknown.size)
 
-  const queues = { look_ups: lookUps, signature_checks: verified.externalTokens.signatureChecks }
+  const queues = {
+    look_ups: lookUps,
+    ...(ahead !== undefined && { look_ups_ahead: ahead.lookUps }),
+    signature_checks: verified.externalTokens.signatureChecks,
+  }
   const ofEach = (read: (queue: typeof lookUps) => number) => (): Row[] =>
     Object.entries(queues).map(([name, queue]) => [[name], read(queue)])
   metrics.rows(

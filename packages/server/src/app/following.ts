@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import { Turns } from '@countersign/resource-server'
 import type pino from 'pino'
 import type { AdminDeps } from '../admin/deps.ts'
+import { KeptDigests } from '../authentication/kept-digests.ts'
 import { KnownCredentials } from '../authentication/known-credentials.ts'
 import { type FindStored, storedCredentials } from '../authentication/stored.ts'
 import { UnknownDigests } from '../authentication/unknown-digests.ts'
@@ -16,9 +17,12 @@ import { credentialFinder } from '../store/credentials.ts'
 import { change, type Store } from '../store/store.ts'
 import { VERSION } from '../version.ts'
 import type { AppIo } from './io.ts'
+import { learnDigests } from './learning-digests.ts'
 
 const KNOWN_PER_GENERATION = 65_536
 const MAX_UNKNOWN = 100_000
+/** Of each of the two queues where there are two. */
+const LOOK_UPS_IN_FLIGHT = 4
 
 /** What this node knows of the database, kept at its revision. */
 export type Following = {
@@ -30,6 +34,10 @@ export type Following = {
   readonly find: FindStored
   /** Bounds the look-ups of credentials that are not known here. */
   readonly lookUps: Turns
+  /** Of those that are probably kept; undefined: all wait in one queue. */
+  readonly ahead: { readonly digests: KeptDigests; readonly lookUps: Turns } | undefined
+  /** Reads which credentials were made since, so that they are not taken for guesses. */
+  readonly learn: () => Promise<void>
   /** How often the revision could not be confirmed, and how often others said that it moved. */
   readonly counts: { failures: number; wakeUps: number }
   /** Told by other nodes that the database may have moved. */
@@ -66,15 +74,27 @@ export async function follow(
   })
   const nodes = thisNode(store, directory, config, io, log, follower.leaseMs)
   await follower.confirm()
-  const lookUps = new Turns()
+  // Look-ups in a file of this machine take their turns within one request: there nobody waits.
+  const isRemote = store.shared !== undefined
+  const lookUps = isRemote ? new Turns(LOOK_UPS_IN_FLIGHT) : new Turns()
+  const ahead = isRemote ? { digests: new KeptDigests(), lookUps: new Turns(LOOK_UPS_IN_FLIGHT) } : undefined
   const findByDigest = credentialFinder(store.reader)
   return {
-    ...{ directory, known, unknown, follower, nodes, lookUps, counts },
+    ...{ directory, known, unknown, follower, nodes, lookUps, ahead, counts },
+    learn: ahead === undefined ? async () => undefined : learnDigests(store, ahead.digests),
     wake: (revision) => {
       counts.wakeUps++
       follower.wake(revision)
     },
-    find: storedCredentials({ directory, known, unknown, findByDigest, lookUps, confirm: () => follower.confirm() }),
+    find: storedCredentials({
+      directory,
+      known,
+      unknown,
+      findByDigest,
+      lookUps,
+      ahead,
+      confirm: () => follower.confirm(),
+    }),
     change: async (actor, work) => {
       const { result, revision } = await change(store, actor, work)
       await follower.reach(revision)

@@ -4,14 +4,18 @@ import { LookUps } from './look-ups.ts'
 
 /** Look-ups whose answers the test gives. */
 function setUp(maxInFlight?: number, maxWaiting?: number) {
+  const turns = new Turns(maxInFlight, maxWaiting)
   const started: string[] = []
   const asked = new Map<string, PromiseWithResolvers<string>>()
-  const lookUps = new LookUps<string>((key) => {
-    started.push(key)
-    const answer = Promise.withResolvers<string>()
-    asked.set(key, answer)
-    return answer.promise
-  }, new Turns(maxInFlight, maxWaiting))
+  const lookUps = new LookUps<string>(
+    (key) => {
+      started.push(key)
+      const answer = Promise.withResolvers<string>()
+      asked.set(key, answer)
+      return answer.promise
+    },
+    () => turns,
+  )
   const settle = async () => {
     await new Promise((resolve) => setTimeout(resolve, 0))
   }
@@ -135,11 +139,36 @@ describe('a place', () => {
   })
 
   test('is freed by one that throws instead of rejecting', async () => {
-    const lookUps = new LookUps<string>((key) => {
-      if (key === 'bug') throw new TypeError('a bug')
-      return Promise.resolve(key)
-    }, new Turns(1, 10))
+    const turns = new Turns(1, 10)
+    const lookUps = new LookUps<string>(
+      (key) => {
+        if (key === 'bug') throw new TypeError('a bug')
+        return Promise.resolve(key)
+      },
+      () => turns,
+    )
     await expect(lookUps.get('bug')).rejects.toThrow('a bug')
     expect(await lookUps.get('fine')).toBe('fine')
   })
+})
+
+test('keys that wait elsewhere do not wait for the others, nor lose their place to them', async () => {
+  const [ahead, behind] = [new Turns(1, 1), new Turns(1, 1)]
+  const answers = new Map<string, PromiseWithResolvers<string>>()
+  const lookUps = new LookUps<string>(
+    (key) => {
+      const answer = Promise.withResolvers<string>()
+      answers.set(key, answer)
+      return answer.promise
+    },
+    (key) => (key.startsWith('kept') ? ahead : behind),
+  )
+  const flood = keys(10, 'guess').map((key) => lookUps.get(key).catch((error: unknown) => error))
+  const kept = lookUps.get('kept')
+  answers.get('kept')?.resolve('found')
+  expect(await kept).toBe('found')
+  answers.get('guess0')?.resolve('none')
+  await flood[0]
+  answers.get('guess1')?.resolve('none')
+  expect((await Promise.all(flood)).filter((one) => one instanceof TooManyWait).length).toBe(8)
 })

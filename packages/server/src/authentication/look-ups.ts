@@ -10,14 +10,21 @@ export class LookUps<T> {
 
   constructor(
     private readonly find: (key: string) => Promise<T>,
-    private readonly turns = new Turns(),
+    /** Where a key waits for its turn. */
+    private readonly turnsOf: (key: string) => Turns = always(new Turns()),
   ) {}
 
   get(key: string): Promise<T> {
     const joined = this.#running.get(key)
     if (joined !== undefined) return joined
-    const running = this.turns.take(() => this.find(key)).finally(() => this.#running.delete(key))
+    const running = this.turnsOf(key)
+      .take(() => this.find(key))
+      .finally(() => this.#running.delete(key))
     this.#running.set(key, running)
     return running
   }
+}
+
+function always(turns: Turns) {
+  return () => turns
 }

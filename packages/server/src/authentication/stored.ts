@@ -1,6 +1,7 @@
 import { type Denied, deny, TooManyWait, type Turns } from '@countersign/resource-server'
 import type { Directory } from '../directory/directory.ts'
 import type { Lookup } from '../store/credentials.ts'
+import type { KeptDigests } from './kept-digests.ts'
 import { KnownCredential, type KnownCredentials } from './known-credentials.ts'
 import { LookUps } from './look-ups.ts'
 import type { UnknownDigests } from './unknown-digests.ts'
@@ -13,6 +14,8 @@ export type StoredDeps = {
   readonly findByDigest: (digest: string) => Promise<Lookup>
   /** Bounds how many look-ups run and wait. */
   readonly lookUps: Turns
+  /** Those that are probably kept wait elsewhere, so that no flood of guesses can hold up who comes for the first time. */
+  readonly ahead?: { readonly digests: KeptDigests; readonly lookUps: Turns } | undefined
   /** Has the directory follow the database to where it is now. */
   readonly confirm: () => Promise<void>
 }
@@ -24,12 +27,15 @@ export type FindStored = (digest: string) => KnownCredential | Denied | Promise<
 const MAX_STALE_READS = 5
 
 /**
- * Finds stored credentials, whoever issued them: what is known, else by one bounded queue of look-ups for all kinds.
+ * Finds stored credentials, whoever issued them: what is known, else by bounded queues of look-ups for all kinds.
  * Which texts are worth a look-up, and under which digest they are kept, is for the resolver of each kind to say.
  */
 export function storedCredentials(deps: StoredDeps): FindStored {
-  const { directory, known, unknown } = deps
-  const lookUps = new LookUps((digest) => find(digest, deps), deps.lookUps)
+  const { directory, known, unknown, ahead } = deps
+  const lookUps = new LookUps(
+    (digest) => find(digest, deps),
+    (digest) => (ahead?.digests.mayHave(digest) ? ahead.lookUps : deps.lookUps),
+  )
   return (digest) => {
     const hit = known.get(digest)
     if (hit !== undefined) return hit

@@ -90,7 +90,7 @@ export const METRICS = {
   countersign_queue_running: {
     type: 'gauge',
     labels: ['queue'],
-    help: 'What is under way: look_ups in the store, signature_checks of tokens of other issuers.',
+    help: 'What is under way: look_ups in the store, look_ups_ahead of what is probably kept there (PostgreSQL), signature_checks of tokens of other issuers.',
   },
   countersign_queue_waiting: { type: 'gauge', labels: ['queue'], help: 'What waits for its turn.' },
   countersign_queue_overflows_total: {

@@ -5,13 +5,15 @@ export type KeptUnder = { readonly id: string; readonly digest: string }
 
 /** Under which digests credentials of one kind are kept, in the order of their ids, after this one. */
 export async function listDigests(db: Db, kind: IssuedKind, after: string, limit: number): Promise<KeptUnder[]> {
-  return db
-    .selectFrom('credential')
-    .select(['id', 'digest'])
-    .where('id', '>', after)
-    // Behind all digits of an id.
-    .where('id', '<', `${kind}_~`)
-    .orderBy('id')
-    .limit(limit)
-    .execute()
+  return (
+    db
+      .selectFrom('credential')
+      .select(['id', 'digest'])
+      .where('id', '>', after)
+      // Behind all digits of an id.
+      .where('id', '<', `${kind}_~`)
+      .orderBy('id')
+      .limit(limit)
+      .execute()
+  )
 }
