@@ -9,14 +9,19 @@ import { VECTORS } from './vectors/all.ts'
 import { EXTERNAL_JWT_VECTORS } from './vectors/external-jwt.ts'
 import { JWT_VECTORS } from './vectors/jwts.ts'
 
-const ID = '(?:HDR|JWT|OPQ|FWD|OAU|ADM|DOS)-[0-9]{2}'
+const ID = '(?:HDR|JWT|OPQ|FWD|OAU|ADM|DOS|OPS)-[0-9]{2}'
 
 /** Ids at the head of the names of tests, of rows that tests are made of, and of vectors, which are all run. */
 function idsTested(): Set<string> {
-  const files = readdirSync(import.meta.dir).filter((name) => name.endsWith('.test.ts'))
-  const texts = files.map((name) => readFileSync(join(import.meta.dir, name), 'utf8'))
+  // What takes servers apart is tested where the promises are.
+  const texts = [import.meta.dir, join(import.meta.dir, '../promises')].flatMap((folder) => {
+    const names = readdirSync(folder).filter((name) => name.endsWith('.test.ts'))
+    return names.map((name) => readFileSync(join(folder, name), 'utf8'))
+  })
   const heads = texts.flatMap((text) => [
-    ...text.matchAll(new RegExp(`(?:\\b(?:test|describe)\\(|\\[)\\s*['\`"]((?:${ID}:? )+)`, 'g')),
+    ...text.matchAll(
+      new RegExp(`(?:\\b(?:test|describe)(?:\\.\\w+)*(?:\\([^()]*\\))?\\(|\\[)\\s*['\`"]((?:${ID}:? )+)`, 'g'),
+    ),
   ])
   const vectors = [...VECTORS, ...JWT_VECTORS, ...EXTERNAL_JWT_VECTORS]
   const names = [...heads.map((match) => match[1] ?? ''), ...vectors.map(({ name }) => name)]

@@ -228,6 +228,11 @@ const RESOURCES = {
   'DOS-15': 'assertions that have to be remembered',
 }
 
+/** What breaks beside us: databases, networks, clocks, and the server itself. */
+const FAULTS = {
+  'OPS-08': 'nobody tells of a change',
+}
+
 export const CATALOGUE: Readonly<Record<string, string>> = {
   ...HEADERS,
   ...TOKENS,
@@ -236,4 +241,5 @@ export const CATALOGUE: Readonly<Record<string, string>> = {
   ...OAUTH,
   ...MANAGEMENT,
   ...RESOURCES,
+  ...FAULTS,
 }

@@ -2,7 +2,6 @@
 export const NOT_YET: Readonly<Record<string, string>> = {
   'JWT-31': 'An issuer has no audience: that is a matter of the resource.',
   'JWT-53': 'There is no shared secret to sign with: tokens are signed with ES256 alone.',
-  'OPQ-08': 'There is one node: several need a database that they share.',
   'ADM-13': 'There is no Idempotency-Key: whoever sends a call again makes another key, and sees both in the list.',
   'FWD-30': 'There is no Envoy dialect and no configuration for it.',
   'FWD-36': 'A proxy asks once a connection: a revocation does not cut one that is open. Nothing here could.',

@@ -1,10 +1,12 @@
 // The promises at full count:
 //   bun test/promises/run.ts p1 --trials 100000
+//   bun test/promises/run.ts p2 --revocations 10000 --nodes 2|3 [--poll-only]
 //   bun test/promises/run.ts p5
 //   bun test/promises/run.ts p6 --loops 50
 //   bun test/promises/run.ts p8
 // TMPDIR chooses where the data directories are: /dev/shm takes the disk out of what p1 measures.
 import { parseArgs } from 'node:util'
+import { tryClusterRevocations } from './cluster-revocation.ts'
 import { FAULTS, tryFaults } from './faults.ts'
 import { tryKills } from './kill-loop.ts'
 import type { Outcome, Progress } from './outcome.ts'
@@ -13,24 +15,37 @@ import { trySearch } from './traces.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { trials: { type: 'string', default: '100000' }, loops: { type: 'string', default: '50' } },
+  options: {
+    trials: { type: 'string', default: '100000' },
+    loops: { type: 'string', default: '50' },
+    revocations: { type: 'string', default: '10000' },
+    nodes: { type: 'string', default: '2' },
+    'poll-only': { type: 'boolean', default: false },
+  },
 })
 
 const PROMISES: Record<string, (progress: Progress) => Promise<Outcome>> = {
   p1: (progress) => tryRevocations(countOf('trials'), progress),
+  p2: (progress) => {
+    const [revocations, nodes] = [countOf('revocations'), countOf('nodes')]
+    if (nodes < 2) usage('--nodes has to be 2 at least')
+    return tryClusterRevocations({ revocations, nodes, isPollOnly: values['poll-only'] }, progress)
+  },
   p5: (progress) => tryFaults(Object.keys(FAULTS) as (keyof typeof FAULTS)[], true, progress),
   p6: (progress) => tryKills(countOf('loops'), progress),
   p8: (progress) => trySearch(progress),
 }
 
-function countOf(option: 'trials' | 'loops'): number {
+function countOf(option: 'trials' | 'loops' | 'revocations' | 'nodes'): number {
   const count = Number(values[option])
   if (!Number.isSafeInteger(count) || count < 1) usage(`--${option} has to be a whole number from 1`)
   return count
 }
 
 function usage(problem: string): never {
-  console.error(`${problem}\nbun test/promises/run.ts ${Object.keys(PROMISES).join('|')} [--trials N] [--loops N]`)
+  console.error(
+    `${problem}\nbun test/promises/run.ts ${Object.keys(PROMISES).join('|')} [OPTION]…, as the head of that file shows`,
+  )
   process.exit(2)
 }
 
