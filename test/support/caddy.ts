@@ -8,11 +8,11 @@ import { isListening } from './wait.ts'
 const GLOBAL_OPTIONS = '{\n\tadmin off\n\tauto_https off\n\tdefault_bind 127.0.0.1\n}\n'
 
 /** Caddy with the site of docs/guides/caddy.md: only its host and the two addresses are those of the test. */
-export const startCaddy: StartProxy = (addresses) => start(guideBlock('caddy.md', 'Caddyfile'), addresses)
+export const startCaddy: StartProxy = (addresses) => startCaddyWith(guideBlock('caddy.md', 'Caddyfile'), addresses)
 
 /** The same with the lines of docs/guides/git.md, where that says they go. */
 export const startCaddyForGit: StartProxy = (addresses) =>
-  start(
+  startCaddyWith(
     substitute(guideBlock('caddy.md', 'Caddyfile'), {
       '\t\tforward_auth ': `${guideBlock('git.md', 'Caddyfile-push')}\n\t\tforward_auth `,
       'uri /verify/forward\n': `uri /verify/forward\n${guideBlock('git.md', 'Caddyfile-question')}`,
@@ -20,7 +20,8 @@ export const startCaddyForGit: StartProxy = (addresses) =>
     addresses,
   )
 
-async function start(snippet: string, addresses: ProxyAddresses): Promise<Program> {
+/** The same with a site of the test's own. */
+export async function startCaddyWith(snippet: string, addresses: ProxyAddresses): Promise<Program> {
   const { port, verifyAddress, upstreamPort, directory, proxySecret } = addresses
   const site = substitute(snippet, {
     'webdav.example.com': `http://localhost:${port}`,

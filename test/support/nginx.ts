@@ -30,7 +30,7 @@ const AS_ROOT = 'user root;'
  * nginx with the site of docs/guides/nginx.md: host, ports and addresses are those of the test, and the lines that
  * name a certificate are left out, for the test speaks plain HTTP.
  */
-export const startNginx: StartProxy = (addresses) => start(guideBlock('nginx.md', 'webdav.conf'), addresses)
+export const startNginx: StartProxy = (addresses) => startNginxWith(guideBlock('nginx.md', 'webdav.conf'), addresses)
 
 /** The same with the lines of docs/guides/git.md, where that says they go. */
 export const startNginxForGit: StartProxy = (addresses) => {
@@ -38,10 +38,11 @@ export const startNginxForGit: StartProxy = (addresses) => {
   const question = guideBlock('git.md', 'nginx-question').trim()
   const asked = /^ *proxy_set_header X-Original-URL +\$scheme.*$/m
   if (!asked.test(site)) throw new Error('the guide for nginx no longer has the line that docs/guides/git.md replaces')
-  return start(`${guideBlock('git.md', 'nginx-push')}\n${site.replace(asked, () => question)}`, addresses)
+  return startNginxWith(`${guideBlock('git.md', 'nginx-push')}\n${site.replace(asked, () => question)}`, addresses)
 }
 
-async function start(snippet: string, addresses: ProxyAddresses): Promise<Program> {
+/** The same with a site of the test's own. */
+export async function startNginxWith(snippet: string, addresses: ProxyAddresses): Promise<Program> {
   const { port, verifyAddress, upstreamPort, directory, proxySecret } = addresses
   const site = substitute(snippet, {
     'listen 443 ssl;': `listen 127.0.0.1:${port};`,

@@ -10,7 +10,7 @@ function leaves(command: Command, words: readonly string[] = []): string[] {
   return command.commands.flatMap((child) => leaves(child, [...words, child.name()]))
 }
 
-const SERVER_COMMANDS = ['serve', 'migrate', 'admin-key']
+const SERVER_COMMANDS = ['serve', 'migrate', 'admin-key', 'doctor']
 const online = leaves(program).filter((line) => !SERVER_COMMANDS.includes(line))
 
 const parents = program.commands.filter((command) => command.commands.length > 0).map((command) => command.name())

@@ -1,5 +1,4 @@
 export { type App, type AppIo, composeApp } from './app.ts'
 export { type Config, type ConfigSources, OPTIONS, type Option, parseConfig, variableOf } from './config.ts'
-export { examineHost, type Finding } from './doctor/examine-host.ts'
 export { METRICS } from './metrics/definitions.ts'
-export { makeAdminKey, migrateDatabase, type RunningServer, type ServeIo, startServer } from './serve.ts'
+export { examineHost, makeAdminKey, migrateDatabase, type RunningServer, type ServeIo, startServer } from './serve.ts'

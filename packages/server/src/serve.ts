@@ -3,6 +3,8 @@ import pino from 'pino'
 import { type AdminKey, adminKeyPath, issueAdminKey } from './admin-key.ts'
 import { type App, type AppIo, composeApp } from './app.ts'
 import type { Config, ListenAddress } from './config.ts'
+import type { Finding } from './doctor/finding.ts'
+import { lookAtHost } from './doctor/look-at-host.ts'
 import { closingConnections } from './http/closing.ts'
 import type { BunServer } from './http/guard.ts'
 import { listen, type Routes } from './http/listen.ts'
@@ -80,6 +82,14 @@ export async function makeAdminKey(config: Config): Promise<AdminKey> {
   } finally {
     await store.close()
   }
+}
+
+/** Looks for what is wrong on this host, and changes nothing. `variables`: what the server is started with. */
+export async function examineHost(
+  config: Config,
+  variables: Readonly<Record<string, string | undefined>>,
+): Promise<Finding[]> {
+  return lookAtHost(config, { variables, ...processIo({}) })
 }
 
 function addressText(address: ListenAddress): string {

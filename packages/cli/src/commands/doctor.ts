@@ -25,7 +25,7 @@ const FOR_RESOURCE = {
 export function addDoctor(program: Command, terminal: Terminal, server: ServerModule | undefined): void {
   const doctor = program
     .command('doctor')
-    .description('look for what is wrong: on this host, or through the proxy of a protected resource')
+    .description('look for what is wrong, on this host or through the proxy of a protected resource; change nothing')
     .option('--resource <url>', 'try the ways around your proxy, at the public address of a protected resource')
     .option('--proxy <name>', `whose lines to show: ${PROXY_NAMES.join(', ')} (default: what the answers say)`)
     .option('--connect-to <host:port>', 'connect there, whatever the address says')
@@ -45,7 +45,6 @@ export function addDoctor(program: Command, terminal: Terminal, server: ServerMo
     const { use, config } = read()
     report(openSession(terminal, command), await use.examineHost(config, terminal.env))
   })
-  doctor.addHelpText('after', '\nIt changes nothing.')
   examples(doctor, [
     'countersign doctor',
     'countersign doctor --resource https://webdav.example.com',

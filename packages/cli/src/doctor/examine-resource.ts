@@ -5,7 +5,7 @@ import type { Terminal } from '../terminal.ts'
 import { type ProxyName, proxiesFor } from './advice.ts'
 import { startEcho } from './echo-server.ts'
 import { type Finding, hasFaults } from './finding.ts'
-import { type Echo, IDENTITY_UNCHECKED, probeIdentity } from './identity-probes.ts'
+import { IDENTITY_UNCHECKED, probeIdentity } from './identity-probes.ts'
 import { PROBE_GROUPS } from './probe.ts'
 import { decisionsOf, probe, probeWhileDown } from './probing.ts'
 import { report } from './report.ts'
@@ -48,6 +48,7 @@ export async function examineResource(
     } as const
     return report(openSession(terminal, command), found.length > 0 ? found : [fine])
   }
+  const echo = echoOf(terminal, options)
   await online(terminal, command, async (session) => {
     const resource = await findResource(session, url)
     if (resource === undefined) {
@@ -57,41 +58,54 @@ export async function examineResource(
     const groups = PROBE_GROUPS.filter((group) => parts.includes(group))
     const preflights = resource.preflight === 'pass' ? 'pass' : 'deny'
     const asking = { site, groups, methods, preflights, proxy: options.proxy, decisions: decisionsOf(session) } as const
-    const { findings, proxies, tried } = await probe(asking)
-    const isAsked = !findings.some(({ check }) => check === 'baseline')
-    const aliases = Object.keys(resource.headers)
-    const identity =
-      isAsked && parts.includes('identity') ? await examineIdentity(terminal, site, options, aliases, proxies) : []
-    const says = `Countersign was asked about each of ${tried} requests, as they were sent.`
-    const fine = hasFaults(findings) ? [] : [{ check: 'asked', level: 'ok', says } as const]
-    report(session, [...fine, ...findings, ...identity])
+    const stand = echo?.listen && (await startEcho(echo.listen.host, echo.listen.port, site.nonce))
+    try {
+      const { findings, proxies, tried } = await probe(asking)
+      const isAsked = !findings.some(({ check }) => check === 'baseline')
+      const aliases = Object.keys(resource.headers)
+      const identity = isAsked && parts.includes('identity') ? await examineIdentity(site, echo, aliases, proxies) : []
+      const says = `Countersign was asked about each of ${tried} requests, as they were sent.`
+      const fine = hasFaults(findings) ? [] : [{ check: 'asked', level: 'ok', says } as const]
+      report(session, [...fine, ...findings, ...identity])
+    } finally {
+      await stand?.stop()
+    }
   })
 }
 
+/** Who tells what the service receives, and the key that it is asked with. */
+type EchoSource = {
+  readonly path: string | undefined
+  readonly listen: { readonly host: string; readonly port: number } | undefined
+  readonly key: string
+}
+
+function echoOf(terminal: Terminal, { echoListen, echoPath, withKeyFile }: ResourceOptions): EchoSource | undefined {
+  if (echoListen === undefined && echoPath === undefined) return undefined
+  if (echoListen !== undefined && echoPath !== undefined)
+    throw new UsageError('Give --echo-listen or --echo-path, not both.')
+  if (echoPath !== undefined && !echoPath.startsWith('/'))
+    throw new UsageError('--echo-path: expected a path, like /headers.')
+  const key = readGiven(terminal, '--with-key-file', withKeyFile)?.trim() ?? ''
+  if (!/^[!-~]+$/.test(key)) throw new UsageError('--with-key-file: expected the file of a key that may GET there.')
+  return {
+    path: echoPath,
+    listen: echoListen === undefined ? undefined : parseAddress('--echo-listen', echoListen),
+    key,
+  }
+}
+
 async function examineIdentity(
-  terminal: Terminal,
   site: Site,
-  { echoListen, echoPath, withKeyFile }: ResourceOptions,
+  echo: EchoSource | undefined,
   aliases: readonly string[],
   proxies: readonly ProxyName[],
 ): Promise<Finding[]> {
-  if (echoListen === undefined && echoPath === undefined) return [IDENTITY_UNCHECKED]
-  if (echoListen !== undefined && echoPath !== undefined)
-    throw new UsageError('Give --echo-listen or --echo-path, not both.')
-  const key = readGiven(terminal, '--with-key-file', withKeyFile)?.trim()
-  if (key === undefined || key === '')
-    throw new UsageError('--with-key-file: expected the file of a key that may GET there.')
-
-  const echo: Echo = { path: echoPath, key, shown: credentialLine(site, key), aliases }
-  const listening = echoListen === undefined ? undefined : parseAddress('--echo-listen', echoListen)
-  const stand = listening && (await startEcho(listening.host, listening.port, site.nonce))
-  try {
-    const found = await probeIdentity(site, echo, proxies)
-    const says = 'The service learns who called from Countersign alone.'
-    return found.length > 0 ? found : [{ check: 'identity', level: 'ok', says }]
-  } finally {
-    await stand?.stop()
-  }
+  if (echo === undefined) return [IDENTITY_UNCHECKED]
+  const { path, key } = echo
+  const found = await probeIdentity(site, { path, key, shown: credentialLine(site, key), aliases }, proxies)
+  const says = 'The service learns who called from Countersign alone.'
+  return found.length > 0 ? found : [{ check: 'identity', level: 'ok', says }]
 }
 
 function partsOf(only: readonly string[] | undefined): readonly string[] {

@@ -21,13 +21,14 @@ const MARKS: Readonly<Record<Level, readonly [mark: string, tone: Tone | undefin
   unchecked: ['–', 'quiet'],
 }
 
-/** One line a finding, and below it what to do. */
+/** One line a finding, and below it what to do; where the same is to be done about the next one, below that. */
 export function printed(terminal: Terminal, findings: readonly Finding[]): string {
   return findings
-    .map(({ level, says, todo = [] }) => {
+    .map(({ level, says, todo = [] }, index) => {
       const [mark, tone] = MARKS[level]
-      const lines = [`${paint(terminal, tone, mark)} ${plain(says)}`, ...todo.map((line) => `    ${plain(line)}`)]
-      return `${lines.join('\n')}\n`
+      const isSaidBelow = todo.length > 0 && findings[index + 1]?.todo?.join('\n') === todo.join('\n')
+      const lines = isSaidBelow ? [] : todo.map((line) => `    ${plain(line)}`)
+      return `${[`${paint(terminal, tone, mark)} ${plain(says)}`, ...lines].join('\n')}\n`
     })
     .join('')
 }

@@ -92,6 +92,16 @@ export async function probeIdentity(site: Site, echo: Echo, proxies: readonly Pr
       )
     }
   }
+  const upgraded = await ask(path, [
+    'Connection: Upgrade, HTTP2-Settings',
+    'Upgrade: h2c',
+    'HTTP2-Settings: AAMAAABkAARA',
+  ])
+  if (upgraded !== undefined && /["':,= ]h2c\b/i.test(upgraded.body)) {
+    findings.push(
+      fault('upgrade', 'The service is asked to switch to h2c: what comes then is decided on by nobody.', 'connection'),
+    )
+  }
   // Countersign refuses every path with dot segments: what arrives with some was decided on as another.
   for (const odd of ['a/../b', 'a/%2e%2e/b', 'a\\..\\b']) {
     const answer = await ask(`/countersign-doctor-${site.nonce}/${odd}`, [])

@@ -11,7 +11,9 @@ export type Baseline = { readonly host: string; readonly clientAddress: string |
 export type Outcome = { readonly answer: Exchange; readonly decision: Decision | undefined }
 
 /** What a proxy answers by itself to a request that it does not take. */
-const REFUSED_BY_PROXY = [400, 403, 405, 408, 411, 413, 414, 417, 421, 426, 429, 431, 501, 502, 503, 504, 505]
+const REFUSED_BY_PROXY = [400, 401, 403, 405, 408, 411, 413, 414, 417, 421, 426, 429, 431, 501, 505]
+/** What it answers where somebody behind it does not. */
+const NOBODY_BEHIND = [500, 502, 503, 504]
 
 /** Reads one outcome. Undefined: as it should be. */
 export function judge(
@@ -37,7 +39,16 @@ type Fault = (says: string, advice?: Probe['advice']) => Finding
 
 function unasked(probe: Probe, answer: RawAnswer, fault: Fault): Finding | undefined {
   const { status } = answer
-  if (status === 401 || REFUSED_BY_PROXY.includes(status)) return undefined
+  if (REFUSED_BY_PROXY.includes(status)) return undefined
+  if (NOBODY_BEHIND.includes(status)) {
+    const says = `${probe.what} is answered with ${status}, and Countersign has no record of it: does the service answer?`
+    return {
+      check: probe.id,
+      level: 'warning',
+      says,
+      todo: ['Run it again when it does: a request that is not asked about would show.'],
+    }
+  }
   if (probe.mayBeMissing && status === 404) return undefined
   if (probe.isElsewhere) {
     if (answer.body.trim() === '' || status === 404 || status >= 300) return undefined
@@ -56,14 +67,17 @@ function misled(
 ): Finding | undefined {
   const { told, what } = probe
   const { method, host, path, client_address: address } = request
-  if (code === 'untrusted_proxy') {
-    return fault(`With ${what} Countersign refuses to be asked (${String(detail.because ?? code)}).`)
+  if (probe.group === 'verify' && path !== told.path) {
+    return fault(`Countersign itself answers at ${told.path} of the site: whoever likes may ask it.`)
   }
   if (path !== null && path !== told.path && !isCutShort(path, told.path, code)) {
     const says = `Countersign is told of ${path}, and ${told.path} was sent (${what}).`
     if (!probe.isAboutPath) return fault(says)
     const seeing = 'If the service is given the same (Traefik does), all is well: --echo-listen shows it. Otherwise:'
     return { check: probe.id, level: 'warning', says, todo: [seeing, ...advised(probe.advice, proxies)] }
+  }
+  if (code === 'untrusted_proxy') {
+    return fault(`With ${what} Countersign refuses to be asked (${String(detail.because ?? code)}).`)
   }
   if (method !== null && method !== told.method) {
     return fault(`Countersign is told of the method ${method}, and ${told.method} was sent (${what}).`)

@@ -33,7 +33,7 @@ export async function probe({ site, decisions, proxy, ...choice }: Probing): Pro
   const first = await outcomeOf(site, decisions, plain, pathOf(site, 'baseline'))
   const server = 'failure' in first.answer ? undefined : first.answer.headers.get('server')
   const proxies = proxiesFor(proxy, server)
-  const start = baselineOf(first, proxies)
+  const start = baselineOf(first, pathOf(site, 'baseline'), proxies)
   if ('level' in start) return { findings: [start], proxies, tried: 1 }
 
   const findings = [...manners(first, start, site, proxies)]
@@ -50,14 +50,15 @@ const WHILE_DOWN: Choice = { groups: ['places', 'methods', 'protocols'], methods
 
 /** What a request that must be refused came to, if Countersign cannot be asked: nothing may pass. */
 export async function probeWhileDown(site: Site, proxies: readonly ProxyName[]): Promise<Finding[]> {
-  const findings: Finding[] = []
-  for (const one of probesOf(site, WHILE_DOWN)) {
-    const answer = await exchange(site.place, one.lines)
-    if ('failure' in answer || (answer.status >= 400 && answer.status !== 404)) continue
+  // All at once: a proxy may wait seconds for Countersign each time.
+  const outcomes = await Promise.all(
+    probesOf(site, WHILE_DOWN).map(async (one) => ({ one, answer: await exchange(site.place, one.lines) })),
+  )
+  return outcomes.flatMap(({ one, answer }): Finding[] => {
+    if ('failure' in answer || (answer.status >= 400 && answer.status !== 404)) return []
     const says = `While Countersign does not answer, ${one.what} is answered with ${answer.status}: the proxy lets it pass.`
-    findings.push({ check: `down-${one.id}`, level: 'fault', says, todo: advised('hold_to_refusals', proxies) })
-  }
-  return findings
+    return [{ check: `down-${one.id}`, level: 'fault', says, todo: advised('hold_to_refusals', proxies) }]
+  })
 }
 
 /** Sends, and looks up the decision. One that was made but not kept is made once more, a second later. */
@@ -76,7 +77,7 @@ function decisionIn(answer: Exchange): string | undefined {
   return id !== undefined && /^dec_[0-9A-Z]{26}$/.test(id) ? id : undefined
 }
 
-function baselineOf({ answer, decision }: Outcome, proxies: readonly ProxyName[]): Baseline | Finding {
+function baselineOf({ answer, decision }: Outcome, path: string, proxies: readonly ProxyName[]): Baseline | Finding {
   const fault = (says: string, todo: readonly string[]): Finding => ({ check: 'baseline', level: 'fault', says, todo })
   if ('failure' in answer)
     return fault(`The site cannot be reached: ${answer.failure}.`, ['Is the address right? See --connect-to'])
@@ -96,6 +97,10 @@ function baselineOf({ answer, decision }: Outcome, proxies: readonly ProxyName[]
   const { request, code, sentence } = decision
   if (request.host === null || code === 'untrusted_proxy' || code === 'request_malformed') {
     return fault(`Countersign does not take the proxy’s question: ${sentence}`, [`See: countersign why ${decision.id}`])
+  }
+  if (request.path !== path || request.method !== 'GET') {
+    const says = `Countersign is asked about ${request.method} ${request.path} in place of GET ${path}.`
+    return fault(says, advised('raw_target', proxies))
   }
   if (decision.resource === null) {
     return fault(`Countersign has no resource for ${request.host}.`, [

@@ -1,4 +1,4 @@
-import { IssuerKeySources } from '../authentication/issuer-keys.ts'
+import { type IssuerKeyOptions, IssuerKeySources } from '../authentication/issuer-keys.ts'
 import type { Config } from '../config.ts'
 import { guardedFetch } from '../http/guarded-fetch.ts'
 import { listIssuers } from '../store/issuers.ts'
@@ -6,15 +6,19 @@ import type { Db } from '../store/store.ts'
 import { type Finding, fault, ok } from './finding.ts'
 
 /** Whether the keys of each issuer can be had, by the fetch that the server uses: it may refuse an address. */
-export async function examineIssuers(db: Db, config: Config): Promise<Finding[]> {
+export async function examineIssuers(
+  db: Db,
+  config: Config,
+  time: Pick<IssuerKeyOptions, 'clock' | 'monotonicMs'>,
+): Promise<Finding[]> {
   const issuers = (await listIssuers(db)).filter(({ disabled }) => !disabled)
   const findings: Finding[] = []
   for (const issuer of issuers) {
     let failure: string | undefined
     const sources = new IssuerKeySources({
       fetch: guardedFetch({ networks: config.egressNetworks }),
-      clock: () => new Date(),
-      monotonicMs: () => performance.now(),
+      clock: time.clock,
+      monotonicMs: time.monotonicMs,
       random: (length) => new Uint8Array(length),
       log: {
         warn(details) {

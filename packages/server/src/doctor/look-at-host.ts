@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts'
 import { openForReading } from '../store/reading.ts'
+import type { Db } from '../store/store.ts'
 import { examineCredentials } from './credentials.ts'
 import { examineKeys, examinePostgres, examineSchema } from './database.ts'
 import { examineFiles } from './files.ts'
@@ -8,54 +9,52 @@ import { examineIssuers } from './issuers.ts'
 import { examineReach } from './reach.ts'
 import { examineSettings } from './settings.ts'
 
-export type { Finding } from './finding.ts'
+/** What the host gives: the environment that the server is started with, and time. */
+export type Host = {
+  readonly variables: Readonly<Record<string, string | undefined>>
+  readonly clock: () => Date
+  readonly monotonicMs: () => number
+}
 
 /**
  * Looks at everything on the server's own host, and changes nothing: files, settings, database, keys, issuers, and
- * whether the public URL leads here. `variables`: the environment that the server is started with.
+ * whether the public URL leads here.
  *
  * Security: no secret is in what comes back.
  */
-export async function examineHost(
-  config: Config,
-  variables: Readonly<Record<string, string | undefined>>,
-): Promise<Finding[]> {
-  const files = await trying('files', () => examineFiles(config, variables))
+export async function lookAtHost(config: Config, host: Host): Promise<Finding[]> {
+  const files = await trying('files', () => examineFiles(config, host.variables))
   const settings = await trying('settings', () => examineSettings(config))
   const database = files.some(({ check, level }) => level === 'fault' && NO_DATABASE.includes(check))
     ? [unchecked('database', 'The database was not looked at: there is none.')]
-    : await trying('database', () => examineDatabase(config))
+    : await trying('database', () => examineDatabase(config, host))
   return [...files, ...settings, ...database, ...(await trying('reach', () => examineReach(config)))]
 }
 
 const NO_DATABASE = ['data_dir', 'database_file']
 
-async function examineDatabase(config: Config): Promise<Finding[]> {
-  const now = new Date()
+async function examineDatabase(config: Config, host: Host): Promise<Finding[]> {
   const database = await openForReading(config.dataDir, config.databaseUrl)
   const { db, server } = database
   try {
     const schema = await examineSchema(db)
     const isOurs = schema.every(({ level }) => level === 'ok')
     return [
-      ...(server === undefined ? [] : examinePostgres(server, now)),
+      ...(server === undefined ? [] : examinePostgres(server, host.clock())),
       ...schema,
-      ...(isOurs ? await examineContents(db, config, now) : []),
+      ...(isOurs ? await examineContents(db, config, host) : []),
     ]
   } finally {
     await database.close()
   }
 }
 
-async function examineContents(
-  db: Parameters<typeof examineIssuers>[0],
-  config: Config,
-  now: Date,
-): Promise<Finding[]> {
+async function examineContents(db: Db, config: Config, host: Host): Promise<Finding[]> {
+  const now = host.clock()
   return [
     ...(await trying('keys', () => examineKeys(db, config, now))),
     ...(await trying('credentials', () => examineCredentials(db, now, config.bootstrapKey !== undefined))),
-    ...(await trying('issuers', () => examineIssuers(db, config))),
+    ...(await trying('issuers', () => examineIssuers(db, config, host))),
   ]
 }
 
