@@ -44,6 +44,15 @@ export async function runSql(url: string | undefined, text: string): Promise<Rec
   }
 }
 
+/** Keeps a table from everybody else, as a change by hand does that takes long. Returns what lets it go. */
+export async function holdTable(url: string | undefined, table: string): Promise<() => Promise<void>> {
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  await client.query('begin')
+  await client.query(`lock table ${client.escapeIdentifier(table)} in access exclusive mode`)
+  return () => client.end()
+}
+
 /** All that is in a database, as text. */
 export async function textOf(url: string): Promise<string> {
   const rows = await runSql(url, `select schema_to_xml('public', true, false, '')::text as xml`)
