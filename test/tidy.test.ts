@@ -90,7 +90,7 @@ describe('the direction of imports', () => {
 
   // Each layer of the server may import those before it. Features stand side by side.
   const LAYERS = [
-    ['domain'],
+    ['domain', 'counting'],
     ['store'],
     ['keys'],
     ['directory'],

@@ -20,7 +20,8 @@ import { lookUpsIn, workOf } from './work.ts'
 
 const GRANT = { grant_type: 'client_credentials' }
 const onPostgres = (await availableEngines()).includes(POSTGRES) ? test : test.skip
-const DECISION_ID = /dec_[0-9A-HJKMNP-TV-Z]{26}/g
+/** Of decisions and of requests. */
+const IDS = /dec_[0-9A-HJKMNP-TV-Z]{26}|req_[0-9A-HJKMNP-TV-Z]{26}-\d+/g
 
 let stage: Stage
 beforeEach(async () => {
@@ -30,7 +31,7 @@ afterEach(() => stage.close())
 
 /** All that a caller sees. */
 const bytesOf = ({ status, headers, body }: Answer) =>
-  JSON.stringify([status, [...headers], body]).replaceAll(DECISION_ID, 'dec_')
+  JSON.stringify([status, [...headers], body]).replaceAll(IDS, 'id')
 const codeOf = async (answer: Answer) => (await stage.why(String(answer.headers.get('countersign-decision')))).code
 const ask = (form: object, sent: OAuthSent = {}) => stage.test.oauth('/oauth/token', { ...GRANT, ...form }, sent)
 const guess = (client: string, secret: string, sent: OAuthSent = {}) =>

@@ -7,7 +7,11 @@ const INTERNAL = { COUNTERSIGN_INTERNAL_LISTEN: 'unix:/run/countersign/verify.so
 
 /** All that is seen of an answer, but for the id under which it is explained. */
 const seen = ({ status, headers, body }: Answer) =>
-  JSON.stringify([status, [...headers].filter(([name]) => name !== 'countersign-decision'), body])
+  JSON.stringify([
+    status,
+    [...headers].filter(([name]) => !['countersign-decision', 'x-request-id'].includes(name)),
+    body,
+  ])
 
 let at: TestApp
 const start = async (env: Readonly<Record<string, string>> = {}) => {

@@ -70,7 +70,11 @@ const why = async ({ headers }: Answer) =>
 
 /** All that is seen of an answer, but for the id under which it is explained. */
 const seen = ({ status, headers, body }: Answer) =>
-  JSON.stringify([status, [...headers].filter(([name]) => name !== 'countersign-decision'), body])
+  JSON.stringify([
+    status,
+    [...headers].filter(([name]) => !['countersign-decision', 'x-request-id'].includes(name)),
+    body,
+  ])
 
 describe('an introspector learns', () => {
   test('of a key whose it is, what it may do here, and how long', async () => {

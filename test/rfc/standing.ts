@@ -73,8 +73,8 @@ export function expectError({ status, headers, body }: Answer, expected: { statu
 export const INVALID_CLIENT = { status: 401, error: 'invalid_client' }
 export const INVALID_REQUEST = { status: 400, error: 'invalid_request' }
 
-/** All that a caller can see of an answer, but for the id under which it is explained. */
+/** All that a caller can see of an answer, but for the ids under which it is explained and logged. */
 export function seen({ status, headers, body }: Answer): object {
-  const shown = [...headers].filter(([name]) => name !== 'countersign-decision' && name !== 'date')
+  const shown = [...headers].filter(([name]) => !['countersign-decision', 'x-request-id', 'date'].includes(name))
   return { status, headers: Object.fromEntries(shown), body }
 }

@@ -275,6 +275,14 @@ function parsePublicUrl(text: string): string | undefined {
   return host === undefined ? undefined : `${scheme}://${host}`
 }
 
+/** What of it must never be read by whoever reads the log. */
+export function secretsOf({ proxySecret, bootstrapKey, kek, databaseUrl }: Config): readonly string[] {
+  const password = databaseUrl === undefined ? undefined : /^[^:]+:\/\/[^/?#@]*?:([^/?#]*)@/.exec(databaseUrl)?.[1]
+  const all = [proxySecret, bootstrapKey, kek && Buffer.from(kek).toString('base64'), databaseUrl, password]
+  // A shorter one stands in every other word.
+  return all.filter((secret): secret is string => secret !== undefined && secret.length >= 8)
+}
+
 /** Its parts are the driver's to read. It allows an empty host, for a unix socket; a URL with a user does not. */
 function isPostgresUrl(text: string): boolean {
   return /^postgres(ql)?:\/\/\S+$/.test(text) && URL.canParse(text.replace('@/', '@localhost/'))

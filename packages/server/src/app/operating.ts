@@ -57,7 +57,8 @@ export function operating(parts: Parts): Operating {
   const [oauth, changes] = [new OAuthCounts(), new Tally()]
   const management = new ManagementCounts(monotonicMs, ({ method, route, status, ms, by, credential }) => {
     const fields = { method, route, status, ms, by, credential }
-    if (/^(GET|HEAD)$/.test(method)) log.debug(fields, 'management call')
+    // Strangers can call what is open to everybody as often as they like.
+    if (by === undefined || /^(GET|HEAD)$/.test(method)) log.debug(fields, 'management call')
     else log.info(fields, 'management call')
   })
   const metrics = new Metrics()

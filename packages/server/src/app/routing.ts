@@ -5,6 +5,7 @@ import type { Routes } from '../http/listen.ts'
 import { forLocalPeers } from '../http/local-peers.ts'
 import { notFound } from '../http/not-found.ts'
 import { oauthRoutes } from '../http/oauth-routes.ts'
+import type { RequestIds } from '../http/request-ids.ts'
 import { resourceMetadata } from '../http/resource-metadata.ts'
 import type { OAuthDeps } from '../oauth/deps.ts'
 import { type EdgeDeps, verifyEdge } from '../verify/edge.ts'
@@ -12,6 +13,7 @@ import { type EdgeDeps, verifyEdge } from '../verify/edge.ts'
 type Parts = {
   readonly config: Config
   readonly edge: EdgeDeps
+  readonly requestIds: RequestIds
   readonly oauth: OAuthDeps
   /** The management API, behind the one path. */
   readonly api: Handler
@@ -21,7 +23,7 @@ type Parts = {
 }
 
 /** What each listener answers. With an internal one, verify and metrics are there alone. */
-export function routing({ config, edge, oauth, api, everywhere, metrics }: Parts): {
+export function routing({ config, edge, requestIds, oauth, api: unnamedApi, everywhere, metrics }: Parts): {
   readonly publicRoutes: Routes
   readonly internalRoutes: Routes | undefined
 } {
@@ -31,6 +33,8 @@ export function routing({ config, edge, oauth, api, everywhere, metrics }: Parts
     { directory, issuer: config.publicUrl, issuerHost: hostOf(config.publicUrl), proxies },
     notFound,
   )
+  const named = (handler: Handler) => requestIds.giving(handler, proxies)
+  const api = named(unnamedApi)
   const isApi = (request: Request) => /^https?:\/\/[^/]+\/api\/v1(\/|$|\?)/.test(request.url)
   const verifyRoutes = (listener: Listener): Record<string, Handler> => ({
     '/verify/forward': verifyEdge('forward', listener, edge),
@@ -50,7 +54,7 @@ export function routing({ config, edge, oauth, api, everywhere, metrics }: Parts
     publicRoutes: {
       exact: {
         ...everywhere,
-        ...oauthRoutes('public', config.tokenListener === 'any', oauth),
+        ...oauthRoutes('public', config.tokenListener === 'any', oauth, named),
         ...(isAlone && { ...verifyRoutes('public'), '/metrics': forWhoMayAsk(readMetrics) }),
       },
       fallback: (request, peer) => (isApi(request) ? api(request, peer) : elsewhere(request, peer)),
@@ -61,7 +65,7 @@ export function routing({ config, edge, oauth, api, everywhere, metrics }: Parts
       : {
           exact: {
             ...everywhere,
-            ...oauthRoutes('internal', true, oauth),
+            ...oauthRoutes('internal', true, oauth, named),
             ...verifyRoutes('internal'),
             '/metrics': readMetrics,
           },

@@ -13,12 +13,13 @@ import { type Config, hostnameOf } from '../config.ts'
 import type { guardedFetch } from '../http/guarded-fetch.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import type { Seal } from '../keys/seal.ts'
-import { oncePerSecond } from '../logging.ts'
+import { fewPerSecond } from '../logging.ts'
 import { VerificationCounts } from '../verify/counts.ts'
 import type { DecisionLog } from '../verify/decision-log.ts'
 import type { EdgeDeps } from '../verify/edge.ts'
 import { Identities } from '../verify/identity.ts'
 import { Proxies } from '../verify/proxies.ts'
+import { recordOf } from '../verify/record.ts'
 import type { Following } from './following.ts'
 import { type AppIo, sha256, sha256Hex } from './io.ts'
 
@@ -79,9 +80,15 @@ export function verifying({ config, io, log, following, keys, seal, fetch, decis
       decide,
       identities,
     },
-    ...{ decisions, counts, clock: io.clock, monotonicMs: io.monotonicMs, proxies },
+    ...{
+      decisions,
+      counts: log.isLevelEnabled('debug') ? telling(counts, log) : counts,
+      clock: io.clock,
+      monotonicMs: io.monotonicMs,
+      proxies,
+    },
     onError: (error, decision) => log.error({ err: error, decision }, 'a decision could not be taken'),
-    onUntrustedProxy: oncePerSecond(io.clock, (peer, because) =>
+    onUntrustedProxy: fewPerSecond(io.clock, 1, (peer, because) =>
       log.warn({ peer, because, option: 'COUNTERSIGN_TRUSTED_PROXIES' }, 'somebody who may not asked for a decision'),
     ),
   }
@@ -91,5 +98,17 @@ export function verifying({ config, io, log, following, keys, seal, fetch, decis
     standing,
     externalTokens,
     recogniseAny: recogniseBy([anyIssuedKind(sha256Hex, find), ...otherKinds]),
+  }
+}
+
+/** Each decision as a line of the log: for debugging, since it costs more than the decision. */
+function telling(counts: VerificationCounts, log: pino.Logger): EdgeDeps['counts'] {
+  return {
+    note(decision, tookMs) {
+      counts.note(decision, tookMs)
+      const { outcome, code, resource, principal, credential, request } = recordOf(decision)
+      const { method, host, path } = request
+      log.debug({ outcome, code, resource, principal, credential: credential?.id, method, host, path }, 'verification')
+    },
   }
 }

@@ -1,4 +1,4 @@
-import type { Address, Denied, Listener } from '@countersign/resource-server'
+import type { Address, Denied, Listener, RefusalCode } from '@countersign/resource-server'
 import type { KnownCredential } from '../authentication/known-credentials.ts'
 import type { Resolver } from '../authentication/resolver.ts'
 import type { FindStored } from '../authentication/stored.ts'
@@ -61,5 +61,7 @@ export type OAuthDeps = AssertionDeps &
     ) => string
     /** Remembers that a credential was used. */
     readonly noteUse: (known: KnownCredential, asked: Pick<OAuthAsked, 'now' | 'clientAddress'>) => void
+    /** Told of a request that is not answered as it was meant. */
+    readonly tellRefused: (asked: OAuthAsked, code: RefusalCode, decision: string) => void
     readonly onError: (error: unknown) => void
   }

@@ -30,7 +30,9 @@ export function oauthEndpoint(path: string, listener: Listener, deps: OAuthDeps,
     let known: KnownCredential | undefined
     const refuse = (denied: OAuthDenied) => {
       deps.counts.noteRefused(path, denied.code)
-      return errorResponse(denied, deps.noteRefusal(denied, asked, denied.shown ?? known))
+      const id = deps.noteRefusal(denied, asked, denied.shown ?? known)
+      deps.tellRefused(asked, denied.code, id)
+      return errorResponse(denied, id)
     }
     try {
       if (isDenied(form)) return refuse(form)
