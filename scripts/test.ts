@@ -14,6 +14,7 @@ const ON_POSTGRES = [
   ),
   './packages/server/src/admin-key.test.ts',
   './packages/server/src/store/decisions.test.ts',
+  './test/simulation/alike.test.ts',
   ...['attacks', 'properties', 'stories'].map((folder) => `./test/${folder}`),
   ...['refusals', 'promises/p1', 'promises/rotation'].map((name) => `./test/${name}.test.ts`),
 ]
