@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { body } from './body.ts'
+import { foreignPrefix } from './import.ts'
 import { ownerKind } from './kinds.ts'
-import { instant, name, newInstant } from './names.ts'
+import { displayName, instant, name, newInstant } from './names.ts'
 import { OWNER } from './narrowing.ts'
 import { page, pageQueryFields } from './page.ts'
 
@@ -79,6 +80,15 @@ export const CredentialQuery = body({
     .enum(CREDENTIAL_STATES, `expected one of ${CREDENTIAL_STATES.join(', ')}`)
     .optional()
     .meta({ description: 'Only those in this state now.', example: 'live' }),
+  name: displayName().optional().meta({ description: 'Only those that people call this.', example: 'laptop' }),
+  unused_since: newInstant().optional().meta({
+    description: 'Only those that were last used before, or made before and never used.',
+    example: '2029-10-31T12:00:00Z',
+  }),
+  never_used: z
+    .literal('true', 'expected "true", or nothing for all')
+    .optional()
+    .meta({ description: 'Only those that were never used.', example: 'true' }),
   expires_before: newInstant()
     .optional()
     .meta({ description: 'Only those that end before, and have not ended yet.', example: '2030-01-31T12:00:00Z' }),
@@ -86,6 +96,9 @@ export const CredentialQuery = body({
     .enum(['true', 'false'], 'expected "true" or "false"')
     .optional()
     .meta({ description: 'Only those that another system issued, or only ours.', example: 'true' }),
+  imported_from: foreignPrefix()
+    .optional()
+    .meta({ description: 'Only those that begin with this, of another system.', example: 'ghp_' }),
   ...pageQueryFields,
 })
 export type CredentialQuery = z.output<typeof CredentialQuery>

@@ -10,10 +10,27 @@ export async function asked<Item>(
   list: (part: Part) => Promise<Page<Item>>,
 ): Promise<Page<Item>> {
   if (options.all) return { items: await all(list, options.cursor), next_cursor: null }
-  let page = await list(pageQuery(options))
-  // The API looks through so many at a time: with none that fits, there may still be some further on.
-  while (page.items.length === 0 && page.next_cursor !== null) {
-    page = await list(pageQuery({ ...options, cursor: page.next_cursor }))
+  return list(pageQuery(options))
+}
+
+const USUAL = 50
+
+/**
+ * The same for a list that may end a page early: the API looks through so many at a time, and where few fit there may be
+ * more further on. Goes on until the page is full.
+ */
+export async function filled<Item>(
+  options: PageOptions,
+  list: (part: Part) => Promise<Page<Item>>,
+): Promise<Page<Item>> {
+  const page = await asked(options, list)
+  let { next_cursor: cursor } = page
+  const items = [...page.items]
+  const size = options.limit ?? USUAL
+  while (cursor !== null && items.length < size) {
+    const more = await list({ limit: size - items.length, cursor })
+    items.push(...more.items)
+    cursor = more.next_cursor
   }
-  return page
+  return { items, next_cursor: cursor }
 }

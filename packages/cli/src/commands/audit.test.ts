@@ -82,7 +82,7 @@ test('ADM-16 what a caller could choose steers no terminal and makes no row of i
   expect((await api.run('audit --limit 1')).out.split('\n')).toHaveLength(3)
 })
 
-test('--all follows the pages to the end; a page on which nothing fits is no end', async () => {
+test('--all follows the pages to the end; a page that ends early is filled from the next', async () => {
   const numbered = (id: string) => ({ ...event, id })
   api.answer('GET /audit-events?limit=200&action=client.change', ok({ items: [numbered('evt_1')], next_cursor: 'a' }))
   api.answer('GET /audit-events?limit=200&cursor=a&action=client.change', ok({ items: [], next_cursor: 'b' }))
@@ -93,9 +93,12 @@ test('--all follows the pages to the end; a page on which nothing fits is no end
   expect([listed.items.map(({ id }: { id: string }) => id), listed.next_cursor]).toEqual([['evt_1', 'evt_2'], null])
   expect(JSON.parse((await api.run('client list --all --json')).out)).toEqual(page(client, client))
 
-  api.answer('GET /audit-events?action=user.change', ok({ items: [], next_cursor: 'b' }))
-  api.answer('GET /audit-events?cursor=b&action=user.change', ok({ items: [numbered('evt_3')], next_cursor: 'c' }))
-  const { out, err } = await api.run('audit --action user.change')
+  api.answer('GET /audit-events?limit=1&action=user.change', ok({ items: [], next_cursor: 'b' }))
+  api.answer(
+    'GET /audit-events?limit=1&cursor=b&action=user.change',
+    ok({ items: [numbered('evt_3')], next_cursor: 'c' }),
+  )
+  const { out, err } = await api.run('audit --action user.change --limit 1')
   expect(out).toContain('evt_3')
   expect(err).toBe('More: countersign audit --action user.change --cursor c\n')
 })

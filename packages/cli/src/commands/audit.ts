@@ -4,7 +4,7 @@ import { AUDIT_COLUMNS, auditEventDetails } from '../audit-text.ts'
 import { parseBefore, UNITS } from '../duration.ts'
 import { UsageError } from '../exit.ts'
 import { examples, type PageOptions, pageOptions, present } from '../options.ts'
-import { asked } from '../pages.ts'
+import { filled } from '../pages.ts'
 import { online, printPage, requirePublicId } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -41,7 +41,7 @@ export function addAudit(program: Command, terminal: Terminal): void {
           return session.print(event, () => auditEventDetails(terminal, event))
         }
         const query = auditQuery(options, terminal.now())
-        const page = await asked(options, (part) => session.api.auditEvents.list({ ...part, ...query }))
+        const page = await filled(options, (part) => session.api.auditEvents.list({ ...part, ...query }))
         printPage(session, command, page, AUDIT_COLUMNS, 'Nothing was changed that fits. Events are kept for ever.')
       }),
     )

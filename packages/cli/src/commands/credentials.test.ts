@@ -10,10 +10,10 @@ const soon = 'GET /credentials?state=live&expires_before=2030-01-15T12%3A00%3A00
 test('the list is filtered by owner, kind, state and where it comes from', async () => {
   const imported = { ...token, imported_from: 'glpat-' }
   api.answer(
-    'GET /credentials?limit=5&owner=user%3Aalice&kind=pat&state=live&imported=true',
+    'GET /credentials?limit=1&owner=user%3Aalice&kind=pat&state=live&imported=true',
     ok({ items: [imported], next_cursor: 'abc' }),
   )
-  const line = 'credentials list --owner user:alice --kind pat --state live --imported --limit 5'
+  const line = 'credentials list --owner user:alice --kind pat --state live --imported --limit 1'
   const { out, err } = await api.run(line)
   expect(out).toMatch(/^ID +KIND +OWNER +NAME +HINT +STATE +RIGHTS +CREATED +EXPIRES +LAST USED\n/)
   expect(out).toMatch(/pat_01J +pat +user:alice +ci /)
@@ -24,6 +24,26 @@ test('the list is filtered by owner, kind, state and where it comes from', async
   expect((await api.run('credentials list --state dead')).code).toBe(2)
   api.answer('GET /credentials/pat_01J', ok(imported))
   expect((await api.run('key show pat_01J')).out).toMatch(/imported +begins with glpat-\n/)
+})
+
+test.each([
+  ['--unused-since 90d', 'unused_since=2029-10-03T12%3A00%3A00.000Z'],
+  ['--unused-since 2029-12-01T00:00:00Z --never-used', 'unused_since=2029-12-01T00%3A00%3A00Z&never_used=true'],
+  ['--expiring 14d --name ci', 'name=ci&expires_before=2030-01-15T12%3A00%3A00.000Z'],
+  ['--imported-from ghp_', 'imported_from=ghp_'],
+])('credentials list %s', async (options, query) => {
+  api.answer(`GET /credentials?${query}`, ok(page(key)))
+  const { code, out } = await api.run(`credentials list ${options}`)
+  expect([code, out.includes('key_01J')]).toEqual([0, true])
+})
+
+test('a page that ends early, since few of those that were looked through fit, is filled from the next', async () => {
+  api.answer('GET /credentials?limit=2&never_used=true', ok({ items: [key], next_cursor: 'a' }))
+  api.answer('GET /credentials?limit=1&cursor=a&never_used=true', ok({ items: [], next_cursor: 'b' }))
+  api.answer('GET /credentials?limit=1&cursor=b&never_used=true', ok({ items: [token], next_cursor: 'c' }))
+  const { out, err } = await api.run('credentials list --never-used --limit 2 --json')
+  expect(JSON.parse(out)).toEqual({ items: [key, token], next_cursor: 'c' })
+  expect(err).toBe('')
 })
 
 test('what ends soon is listed soonest first, from every page', async () => {

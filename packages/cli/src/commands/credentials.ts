@@ -2,10 +2,11 @@ import type { Credential, ForeignPrefix } from '@countersign/admin-api'
 import { CREDENTIAL_KINDS, CREDENTIAL_STATES, type CredentialKind, type CredentialState } from '@countersign/admin-api'
 import { type Command, Option } from 'commander'
 import { credentialColumns, lastUse, ownerWord } from '../credential-text.ts'
-import { requireDuration, UNITS } from '../duration.ts'
+import { parseBefore, requireDuration, UNITS } from '../duration.ts'
 import { AnswerIsNo } from '../exit.ts'
 import { day, duration, momentOr } from '../moment.ts'
-import { examples, type PageOptions, pageOptions, pageQuery, present } from '../options.ts'
+import { examples, type PageOptions, pageOptions, present } from '../options.ts'
+import { filled } from '../pages.ts'
 import { all, online, printPage } from '../session.ts'
 import { findSuccessors } from '../successors.ts'
 import { type Column, table } from '../table.ts'
@@ -13,7 +14,16 @@ import type { Terminal } from '../terminal.ts'
 import { addCredentialsImport } from './credentials-import.ts'
 
 type Filter = { readonly owner?: string; readonly kind?: CredentialKind }
-type ListOptions = PageOptions & Filter & { readonly state?: CredentialState; readonly imported?: true }
+type ListOptions = PageOptions &
+  Filter & {
+    readonly state?: CredentialState
+    readonly name?: string
+    readonly unusedSince?: string
+    readonly neverUsed?: true
+    readonly expiring?: string
+    readonly imported?: true
+    readonly importedFrom?: string
+  }
 type ExpiringOptions = Filter & { readonly within: string; readonly fail?: true }
 
 /** With its successor by rotation, if there is one that is live. */
@@ -45,18 +55,25 @@ export function addCredentialsCommands(program: Command, terminal: Terminal): vo
   const list = filters(credentials.command('list'))
     .description('list credentials, whatever their kind and owner')
     .addOption(new Option('--state <state>', 'only those in this state now').choices(CREDENTIAL_STATES))
+    .option('--name <name>', 'only those that are called this')
+    .option('--unused-since <age>', `only those that nobody used since: 90d (${UNITS}), or 2030-01-31T12:00:00Z`)
+    .option('--never-used', 'only those that nobody used yet')
+    .option('--expiring <duration>', `only those that end within this time from now on, like 14d (${UNITS})`)
     .option('--imported', 'only those that another system issued')
-    .action(({ owner, kind, state, imported, ...page }: ListOptions, command: Command) =>
+    .option('--imported-from <prefix>', 'only those that begin with this, like ghp_')
+    .action((options: ListOptions, command: Command) =>
       online(terminal, command, async (session) => {
-        const query = present({ owner, kind, state, imported: imported && ('true' as const) })
-        const found = await session.api.credentials.list({ ...pageQuery(page), ...query })
+        const query = listQuery(options, terminal.now())
+        const found = await filled(options, (part) => session.api.credentials.list({ ...part, ...query }))
         const rest = credentialColumns(terminal.now()).filter(([heading]) => heading !== 'id' && heading !== 'owner')
         printPage(session, command, found, [...ID_OWNER, ...rest], 'No credentials here.')
       }),
     )
   examples(pageOptions(list), [
     'countersign credentials list --owner user:alice --kind pat --state live',
-    'countersign credentials list --imported --json',
+    'countersign credentials list --unused-since 90d --state live --all',
+    'countersign credentials list --owner client:canister --never-used --json',
+    'countersign credentials list --imported-from ghp_ --expiring 14d',
   ])
 
   const expiring = filters(credentials.command('expiring'))
@@ -104,6 +121,19 @@ function filters(command: Command): Command {
   return command
     .option('--owner <owner>', 'only those of this owner, like user:alice or client:canister')
     .addOption(new Option('--kind <kind>', 'only those of this kind').choices(CREDENTIAL_KINDS))
+}
+
+function listQuery(options: ListOptions, now: Date) {
+  const { owner, kind, state, name, unusedSince, neverUsed, expiring, imported, importedFrom } = options
+  const endsAfter = expiring === undefined ? undefined : requireDuration('--expiring', expiring)
+  return present({
+    ...{ owner, kind, state, name },
+    unused_since: unusedSince === undefined ? undefined : parseBefore('--unused-since', unusedSince, now),
+    never_used: neverUsed && ('true' as const),
+    expires_before: endsAfter === undefined ? undefined : new Date(now.getTime() + endsAfter * 1000).toISOString(),
+    imported: imported && ('true' as const),
+    imported_from: importedFrom,
+  })
 }
 
 function endColumns(now: Date): readonly Column<Ending>[] {

@@ -83,8 +83,9 @@ const list = createRoute({
   tags,
   summary: 'List credentials',
   description:
-    'Access tokens only if `kind` asks for them; of those that are JWTs no record is kept. With `state` a page may hold ' +
-    'fewer than `limit`, and still not be the last: follow `next_cursor`.',
+    'Access tokens only if `kind` asks for them; of those that are JWTs no record is kept, nor of ' +
+    'when one was used. With filters other than `owner` and `kind` a page may hold fewer than `limit`, and still not be ' +
+    'the last: follow `next_cursor`. A use is written some seconds after it, and once a minute at most.',
   request: { query: CredentialQuery },
   responses: { 200: answer('Credentials in the order of their making.', CredentialPage), ...PROBLEM },
 })

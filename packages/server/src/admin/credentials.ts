@@ -9,7 +9,8 @@ import type {
   Revoked,
 } from '@countersign/admin-api'
 import type { OwnerRef, StoredCredential } from '../domain/credential.ts'
-import { type CredentialFilter, findCredential, listCredentials } from '../store/credentials.ts'
+import { type CredentialListFilter, sliceOfCredentials } from '../store/credential-list.ts'
+import { findCredential } from '../store/credentials.ts'
 import type { Db } from '../store/store.ts'
 import { requireClient } from './clients.ts'
 import { pageOf, sliceOf, writeCursor } from './cursor.ts'
@@ -21,51 +22,42 @@ import { toCredential } from './wire.ts'
 import { write } from './write.ts'
 
 /** A state is computed, not stored: past so many rows that are in another one, a page ends early. */
-const MAX_SCANNED = 2000
+const MAX_JUDGED = 2000
+const JUDGED_AT_ONCE = 200
 
 export async function pageOfCredentials(deps: AdminDeps, query: CredentialQuery): Promise<Page<Credential>> {
-  const { after, limit } = sliceOf(query)
-  const filter = {
-    owner: query.owner === undefined ? undefined : ownerOf(query.owner),
-    kind: query.kind,
-    // There are thousands, they end by themselves, and those that are JWTs are in no list.
-    exceptKind: query.kind === undefined ? ('at' as const) : undefined,
-    imported: query.imported === undefined ? undefined : query.imported === 'true',
-    endsBetween: endsBetween(query, deps),
-  }
-  if (query.state !== undefined) return pageInState(deps, query, filter, after)
-  const found = await listCredentials(deps.store.reader, { ...filter, after, limit })
-  return pageOf(
-    found.map((stored) => toCredential(stored, deps)),
-    query.limit,
-    ({ id }) => id,
-  )
-}
-
-async function pageInState(
-  deps: AdminDeps,
-  { state, limit }: CredentialQuery,
-  filter: Omit<CredentialFilter, 'after' | 'limit'>,
-  start: string | undefined,
-): Promise<Page<Credential>> {
+  const { state, limit } = query
+  const filter = filterOf(query, deps)
   const found: Credential[] = []
-  let after = start
-  for (let scanned = 0; scanned < MAX_SCANNED; ) {
-    const rows = await listCredentials(deps.store.reader, { ...filter, after, limit: limit + 1 })
-    for (const row of rows) {
-      const credential = toCredential(row, deps)
-      if (credential.state === state) found.push(credential)
+  let after = sliceOf(query).after
+  for (let judged = 0; judged < MAX_JUDGED; ) {
+    const wanted = state === undefined ? limit + 1 : Math.max(limit + 1, JUDGED_AT_ONCE)
+    const { credentials, next } = await sliceOfCredentials(deps.store.reader, filter, after, wanted)
+    for (const stored of credentials) {
+      const credential = toCredential(stored, deps)
+      if (state === undefined || credential.state === state) found.push(credential)
       if (found.length > limit) return pageOf(found, limit, ({ id }) => id)
     }
-    if (rows.length <= limit) return { items: found, next_cursor: null }
-    scanned += rows.length
-    after = rows.at(-1)?.id
+    after = next
+    judged += credentials.length
+    // One window of what no index has is enough for a page.
+    if (after === undefined || credentials.length < wanted) break
   }
   return { items: found, next_cursor: after === undefined ? null : writeCursor(after) }
 }
 
-function endsBetween({ expires_before }: CredentialQuery, { store }: AdminDeps): [Date, Date] | undefined {
-  return expires_before === undefined ? undefined : [store.clock(), new Date(expires_before)]
+function filterOf(query: CredentialQuery, { store }: AdminDeps): CredentialListFilter {
+  const { owner, kind, name, imported, imported_from, expires_before, unused_since, never_used } = query
+  return {
+    owner: owner === undefined ? undefined : ownerOf(owner),
+    kind,
+    name,
+    imported: imported === undefined ? undefined : imported === 'true',
+    importedFrom: imported_from,
+    endsBetween: expires_before === undefined ? undefined : [store.clock(), new Date(expires_before)],
+    unusedSince: unused_since === undefined ? undefined : new Date(unused_since),
+    neverUsed: never_used === 'true',
+  }
 }
 
 /** Revokes one credential, or all of its family, with everything they minted; also one that no record is kept of. */

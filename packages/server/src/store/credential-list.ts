@@ -1,8 +1,8 @@
+import type { ExpressionBuilder } from 'kysely'
 import type { OwnerRef, StoredCredential } from '../domain/credential.ts'
 import { toStoredCredential } from './credentials.ts'
 import type { Tables } from './schema.ts'
 import { type Db, toSeconds } from './store.ts'
-import type { ExpressionBuilder } from 'kysely'
 
 export type CredentialListFilter = {
   readonly owner?: OwnerRef | undefined
@@ -47,7 +47,10 @@ export async function sliceOfCredentials(
   let listed = ordered(db, filter, after)
   if (few !== undefined) listed = listed.where('id', 'in', few)
   // The window is limited before what fits is looked for in it: so is what is read.
-  const window = listed.select([...JUDGED]).limit(size).as('credential')
+  const window = listed
+    .select([...JUDGED])
+    .limit(size)
+    .as('credential')
   const ids = db
     .selectFrom(window)
     .select('id')
@@ -58,7 +61,11 @@ export async function sliceOfCredentials(
   const credentials = rows.map(toStoredCredential)
   if (credentials.length === limit) return { credentials, next: credentials.at(-1)?.id }
   if (!isWindow) return { credentials, next: undefined }
-  const end = await listed.select('id').offset(size - 1).limit(1).executeTakeFirst()
+  const end = await listed
+    .select('id')
+    .offset(size - 1)
+    .limit(1)
+    .executeTakeFirst()
   return { credentials, next: end?.id }
 }
 
@@ -69,9 +76,10 @@ const BEHIND_ACCESS_TOKENS = 'au'
 function ordered(db: Db, { owner, kind }: CredentialListFilter, after: string | undefined) {
   let query = db.selectFrom('credential').orderBy('id')
   if (owner !== undefined) query = query.where('owner_kind', '=', owner.kind).where('owner', '=', owner.id)
-  query = query.where('id', '>=', kind ?? BEHIND_ACCESS_TOKENS)
   if (kind !== undefined) query = query.where('id', '<', behind(kind)).where('kind', '=', kind)
-  return after === undefined ? query : query.where('id', '>', after)
+  const start = kind ?? BEHIND_ACCESS_TOKENS
+  // One bound, not two: SQLite would go to the first, and walk from there to the other.
+  return after === undefined || after < start ? query.where('id', '>=', start) : query.where('id', '>', after)
 }
 
 /** The next word of the same length: `key` → `kez`. */
