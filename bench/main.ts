@@ -17,6 +17,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   flat: () => import('./flat.ts'),
   start: () => import('./starts.ts'),
   writes: () => import('./writes.ts'),
+  revocation: () => import('./revocation.ts'),
   flood: () => import('./flood.ts'),
   slow: () => import('./slow.ts'),
 }
@@ -36,6 +37,7 @@ Benches, all of them when none is named:
   flat     a known key among 1 000 to 1 000 000 credentials and at one of 10 to 10 000 resources, in-process and over HTTP (needs wrk, taskset)
   start    from nothing to an app that can answer, with much of each and of all
   writes   keys created and revoked and permissions changed, on SQLite and on PostgreSQL, beside what the disk takes
+  revocation how long another server still allows what was revoked on one, woken and by its poll; --rounds is the revocations
   flood    a server that is flooded with bad tokens, none twice, and how long good requests wait meanwhile (needs wrk, taskset)
   slow     a server whose connections are held by thousands that send next to nothing, and one that is sent rubbish (the same)
 

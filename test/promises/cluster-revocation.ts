@@ -109,7 +109,7 @@ function anyOf(seats: readonly Seat[]): { at: number; seat: Seat } {
 export async function tryClusterRevocations(
   { revocations, nodes, isPollOnly }: Measured,
   progress: Progress = () => undefined,
-): Promise<Outcome> {
+): Promise<Outcome & { readonly delays: Delays }> {
   const tally: Tally = { delays: new Delays(), kinds: new Map(), unclear: 0, violations: new Violations() }
   const teardown = new Teardown()
   try {
@@ -163,6 +163,7 @@ export async function tryClusterRevocations(
     if (delays.count >= ENOUGH_FOR_P999 && p999 > P999_MS) violations.add(`p99.9 is ${Math.round(p999)} ms`)
     const asked = watchers.reduce((sum, watcher) => sum + watcher.asked, 0)
     return {
+      delays,
       trials: delays.count,
       violations: violations.list(),
       notes: [
