@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Kysely, PostgresDialect, sql } from 'kysely'
 import { Pool, types } from 'pg'
@@ -34,7 +35,10 @@ const TIMEOUT_MS = 4000
  */
 export async function openForReading(dataDir: string, databaseUrl: string | undefined): Promise<ReadDatabase> {
   if (databaseUrl === undefined) {
-    const db = openSqlite<Tables>(join(dataDir, 'countersign.db'), { synchronous: 'FULL', readonly: true })
+    const path = join(dataDir, 'countersign.db')
+    // Where no server runs, a reader would make the files anew that lie beside an open database.
+    const untouched = !existsSync(`${path}-wal`)
+    const db = openSqlite<Tables>(path, { synchronous: 'FULL', readonly: true, untouched })
     return { db, server: undefined, close: () => db.destroy() }
   }
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: poolOf(databaseUrl) }) })

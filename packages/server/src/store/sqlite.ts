@@ -1,5 +1,6 @@
-import { type SQLQueryBindings, Database as SqliteFile } from 'bun:sqlite'
+import { constants, type SQLQueryBindings, Database as SqliteFile } from 'bun:sqlite'
 import { closeSync, openSync } from 'node:fs'
+import { pathToFileURL } from 'node:url'
 import { Kysely, SqliteAdapter, type SqliteDatabase, SqliteDialect } from 'kysely'
 import { type OnStatementError, telling } from './statement-errors.ts'
 
@@ -7,6 +8,8 @@ export type SqliteMode = {
   /** FULL: a commit that was acknowledged survives power loss. NORMAL: the newest commits may be lost, never the file. */
   readonly synchronous: 'FULL' | 'NORMAL'
   readonly readonly?: boolean
+  /** Nobody has it open: it is read as it lies, without the files that SQLite otherwise makes beside it. */
+  readonly untouched?: boolean
   /** Room that deleted rows leave can be given back to the disk. Takes effect on a new file only. */
   readonly incrementalVacuum?: boolean
   /** Told of every statement that fails. */
@@ -23,7 +26,12 @@ export const IN_MEMORY = ':memory:'
 export function openSqlite<Tables>(path: string, mode: SqliteMode): Kysely<Tables> {
   // SQLite gives its companion files the mode of the database: digests and audit events are for their owner alone.
   if (path !== IN_MEMORY && !mode.readonly) closeSync(openSync(path, 'a', 0o600))
-  const file = new SqliteFile(path, mode.readonly ? { readonly: true } : { create: true, readwrite: true })
+  const file = mode.untouched
+    ? new SqliteFile(
+        `${pathToFileURL(path).href}?immutable=1`,
+        constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI,
+      )
+    : new SqliteFile(path, mode.readonly ? { readonly: true } : { create: true, readwrite: true })
   file.run(`pragma busy_timeout = ${BUSY_TIMEOUT_MS}`)
   if (mode.incrementalVacuum) file.run('pragma auto_vacuum = incremental')
   if (!mode.readonly) file.run('pragma journal_mode = WAL')
