@@ -1,6 +1,7 @@
 // What a cluster is furnished with before it is asked: two resources, of keys and of JWTs, and clients that reach both.
 import { basicOf } from '../support/app.ts'
 import type { ClusterNode } from '../support/cluster.ts'
+import { until } from '../support/wait.ts'
 import { Connection } from './connection.ts'
 
 /** Longer than any run: what is refused is refused for what was taken away. */
@@ -52,8 +53,11 @@ export async function issueJwt(node: ClusterNode, { id, secret }: FurnishedClien
   try {
     const headers = { ...basicOf(id, secret), 'Content-Type': 'application/x-www-form-urlencoded' }
     const form = `grant_type=client_credentials&resource=${encodeURIComponent(`https://${JWT_HOST}`)}`
-    const answer = await connection.request('POST', '/oauth/token', headers, form)
-    if (answer.status !== 200) throw new Error(`/oauth/token: ${answer.status} ${answer.body}`)
+    // The client may have been enabled, or given its secret, on another server a moment ago.
+    const answer = await until('a token', async () => {
+      const answered = await connection.request('POST', '/oauth/token', headers, form)
+      return answered.status === 200 && answered
+    })
     const key = String((JSON.parse(answer.body) as Record<string, unknown>).access_token)
     // As whoever holds a token learns its id.
     const { head } = await connection.ask(JWT_HOST, key)

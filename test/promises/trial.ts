@@ -47,7 +47,11 @@ export class Trial {
     if (status === 200) {
       this.#allowedMs[at] = startedMs
       this.#refusals[at] = 0
-    } else if (status === 401) this.#refusals[at] = (this.#refusals[at] ?? 0) + 1
+      return
+    }
+    // Until then a server may not know what was made for it on another one.
+    if (this.#allowedMs[at] === Number.NEGATIVE_INFINITY) return
+    if (status === 401) this.#refusals[at] = (this.#refusals[at] ?? 0) + 1
     else if (status === 503) this.tally.unclear++
     else this.tally.violations.add(`${this.what}: ${status}`)
   }
