@@ -2,12 +2,16 @@
 import { join } from 'node:path'
 import { REFUSALS } from '@countersign/resource-server'
 import { METRICS, OPTIONS, variableOf } from '@countersign/server'
+import { ADVICE, PROXY_NAMES, PROXY_TITLES } from '../packages/cli/src/doctor/advice.ts'
 
 const folder = join(import.meta.dir, '..', 'docs', 'reference')
 
 /** Every page of the reference that code writes: file name → text. */
 export function referencePages(): Record<string, string> {
-  return { 'config.md': configPage(), 'metrics.md': metricsPage(), 'refusals.md': refusalsPage() }
+  return {
+    ...{ 'config.md': configPage(), 'metrics.md': metricsPage(), 'refusals.md': refusalsPage() },
+    'doctor.md': doctorPage(),
+  }
 }
 
 function configPage(): string {
@@ -69,6 +73,24 @@ that are used since the start, \`(other)\` for the rest, and \`(none)\` where th
 | --- | --- | --- | --- |
 ${rows.join('\n')}
 `
+}
+
+function doctorPage(): string {
+  const parts = Object.values(ADVICE).map((advice) => {
+    const lines = PROXY_NAMES.map((proxy) => {
+      const guide = `[${PROXY_TITLES[proxy]}](../guides/${proxy}.md)`
+      return `${guide}:\n\n\`\`\`text\n${advice[proxy].join('\n')}\n\`\`\`\n`
+    })
+    return `## ${advice.closes}\n\n${lines.join('\n')}\n`
+  })
+  return `# Which line closes which hole
+
+Written from \`packages/cli/src/doctor/advice.ts\` by \`bun scripts/reference.ts\`.
+
+What \`countersign doctor --resource\` tells to add, for each proxy. Every line stands in the guide of its proxy, which says
+where it belongs and what it is for; how to read what the doctor says is in [its own guide](../guides/doctor.md).
+
+${parts.join('\n')}`
 }
 
 if (import.meta.main) {

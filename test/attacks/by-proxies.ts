@@ -1,4 +1,5 @@
-// Attacks that only a real proxy can show: which tests of test/support/proxied/, run before Caddy and nginx, hold them.
+// Attacks that only a real proxy can show: which tests of test/support/proxied/, run before Caddy, nginx and HAProxy, hold
+// them.
 
 export type ProxyTest = { readonly file: string; readonly names: readonly string[] }
 

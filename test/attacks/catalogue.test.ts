@@ -44,11 +44,11 @@ test('what waits is not tested yet: the row leaves with the test', () => {
 })
 
 for (const [id, { file, names }] of Object.entries(BY_PROXIES)) {
-  test(`${id} is held by ${file}, which the suites of both proxies run`, () => {
+  test(`${id} is held by ${file}, which the suites of the proxies run`, () => {
     const text = readFileSync(join(import.meta.dir, '../support/proxied', file), 'utf8')
     expect(names.filter((name) => !text.includes(name))).toEqual([])
     const cases = /export function (\w+)\(/.exec(text)?.[1] ?? 'no cases'
-    for (const suite of ['caddy.test.ts', 'nginx.test.ts']) {
+    for (const suite of ['caddy.test.ts', 'nginx.test.ts', 'haproxy.test.ts']) {
       expect(readFileSync(join(import.meta.dir, '../e2e', suite), 'utf8')).toContain(`${cases}(`)
     }
   })

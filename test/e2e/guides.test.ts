@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { startCaddy } from '../support/caddy.ts'
 import { type CountersignServer, startCountersign } from '../support/countersign-server.ts'
 import { guideBlock, ROOT, substitute } from '../support/guide.ts'
+import { startHaproxy } from '../support/haproxy.ts'
 import { freePort } from '../support/loopback.ts'
 import { startNginx } from '../support/nginx.ts'
 import { type Finished, type Program, run, startProgram } from '../support/program.ts'
@@ -264,6 +265,7 @@ describeWith(['bash', 'curl', 'sqlite3', 'caddy'], 'the guide for Debian', () =>
   const PROXIES: readonly [string, StartProxy, string, string][] = [
     ['caddy', startCaddy, 'forward_auth unix//run/countersign/verify.sock {', 'unix/'],
     ['nginx', startNginx, 'server unix:/run/countersign/verify.sock;', 'unix:'],
+    ['haproxy', startHaproxy, 'server countersign unix@/run/countersign/verify.sock', 'unix@'],
   ]
   for (const [name, startProxy, line, prefix] of PROXIES) {
     test.skipIf(Bun.which(name, { PATH: `${process.env.PATH}:/usr/sbin` }) === null)(
