@@ -3,11 +3,12 @@ import { expect, test } from 'bun:test'
 import { connect, createServer, type Socket } from 'node:net'
 import { sql } from 'kysely'
 import { readRevision } from './change-log.ts'
+import { findCredential, writeLastUses } from './credentials.ts'
 import { openStore } from './open.ts'
 import { isOutage } from './outage.ts'
 import { change, type Store } from './store.ts'
 import { runSql } from './testing/postgres-databases.ts'
-import { T0 } from './testing/rows.ts'
+import { later, T0 } from './testing/rows.ts'
 import { OPS, onPostgres, random } from './testing/suite.ts'
 
 onPostgres('a store', (at) => {
@@ -86,15 +87,44 @@ onPostgres('a store', (at) => {
     expect(await at.run(async () => undefined)).toBe(1)
   })
 
-  test('does not wait for ever for the counter: a change behind one that hangs is an outage', async () => {
+  test('does not wait for ever for the counter: a change behind one that takes too long is an outage', async () => {
     const other = await at.openAgain()
-    const hanging = other.writer.transaction().execute(async (db) => {
+    await other.writer.transaction().execute(async (db) => {
       await db.updateTable('revision').set({ value: 5 }).execute()
+      const slow = sql`select pg_sleep(5)`.execute(db)
       expect(await outage(at.run(async () => undefined))).toBe('outage')
+      await slow
     })
-    await hanging
     expect(await at.run(async () => undefined)).toBe(6)
   }, 20_000)
+
+  test('takes the counter from a change that falls silent, before those who wait for it give up', async () => {
+    const other = await at.openAgain()
+    const [begun, done] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const silent = outage(
+      change(other, OPS, async (running) => {
+        begun.resolve()
+        await done.promise
+        await running.record('group.create', 'group', 'lost')
+      }),
+    )
+    await begun.promise
+    expect(await at.run(async () => undefined)).toBe(1)
+    done.resolve()
+    expect(await silent).toBe('outage')
+  }, 20_000)
+
+  test('writes last uses without waiting for whoever changes one of them', async () => {
+    for (const id of ['key_held', 'key_free']) await at.insertKey(id)
+    const other = await at.openAgain()
+    await other.writer.transaction().execute(async (db) => {
+      await db.updateTable('credential').set({ name: 'changed' }).where('id', '=', 'key_held').execute()
+      const uses = ['key_held', 'key_free'].map((id) => ({ id, at: later(5), from: '192.0.2.1' }))
+      await writeLastUses(at.store, uses)
+    })
+    const used = async (id: string) => (await findCredential(at.reader, id))?.lastUsedAt
+    expect([await used('key_held'), await used('key_free')]).toEqual([null, later(5)])
+  })
 
   test('gives up a connection that falls silent, and serves the next question by another', async () => {
     const link = await openLink(at.place.databaseUrl ?? '')

@@ -59,8 +59,11 @@ const ISOLATION = "default_transaction_isolation = 'read committed'"
 /** What was acknowledged is on the disk. Whoever has set more, as with a standby that has to have it too, keeps that. */
 const DURABLE = `select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'`
 
-/** A node that dies within a change must not keep the counter locked for the others. */
-const LIMITS = ["lock_timeout = '4s'", "statement_timeout = '8s'", "idle_in_transaction_session_timeout = '8s'"]
+/**
+ * A node that dies within a change must not keep the counter locked for the others: whoever falls silent there loses it
+ * before those who wait for it give up.
+ */
+const LIMITS = ["lock_timeout = '4s'", "statement_timeout = '8s'", "idle_in_transaction_session_timeout = '3s'"]
 
 const LASTING = [ISOLATION, ...LIMITS]
 
