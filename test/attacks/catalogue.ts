@@ -231,6 +231,10 @@ const RESOURCES = {
 /** What breaks beside us: databases, networks, clocks, and the server itself. */
 const FAULTS = {
   'OPS-08': 'nobody tells of a change',
+  'OPS-25': 'an issuer that is away when the server starts',
+  'OPS-27': 'a processor that is taken away for seconds',
+  'OPS-28': 'a start into all callers at once',
+  'OPS-30': 'a stop while requests are under way',
 }
 
 export const CATALOGUE: Readonly<Record<string, string>> = {
