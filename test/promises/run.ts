@@ -1,6 +1,7 @@
 // The promises at full count:
 //   bun test/promises/run.ts p1 --trials 100000
 //   bun test/promises/run.ts p2 --revocations 10000 --nodes 2|3 [--poll-only]
+//   bun test/promises/run.ts p3 --rounds 5
 //   bun test/promises/run.ts p5
 //   bun test/promises/run.ts p6 --loops 50
 //   bun test/promises/run.ts p8
@@ -9,6 +10,7 @@ import { parseArgs } from 'node:util'
 import { tryClusterRevocations } from './cluster-revocation.ts'
 import { FAULTS, tryFaults } from './faults.ts'
 import { tryKills } from './kill-loop.ts'
+import { tryNodeFaults } from './node-faults.ts'
 import type { Outcome, Progress } from './outcome.ts'
 import { tryRevocations } from './revocation.ts'
 import { trySearch } from './traces.ts'
@@ -19,6 +21,7 @@ const { values, positionals } = parseArgs({
     trials: { type: 'string', default: '100000' },
     loops: { type: 'string', default: '50' },
     revocations: { type: 'string', default: '10000' },
+    rounds: { type: 'string', default: '5' },
     nodes: { type: 'string', default: '2' },
     'poll-only': { type: 'boolean', default: false },
   },
@@ -31,12 +34,13 @@ const PROMISES: Record<string, (progress: Progress) => Promise<Outcome>> = {
     if (nodes < 2) usage('--nodes has to be 2 at least')
     return tryClusterRevocations({ revocations, nodes, isPollOnly: values['poll-only'] }, progress)
   },
+  p3: (progress) => tryNodeFaults(countOf('rounds'), progress),
   p5: (progress) => tryFaults(Object.keys(FAULTS) as (keyof typeof FAULTS)[], true, progress),
   p6: (progress) => tryKills(countOf('loops'), progress),
   p8: (progress) => trySearch(progress),
 }
 
-function countOf(option: 'trials' | 'loops' | 'revocations' | 'nodes'): number {
+function countOf(option: 'trials' | 'loops' | 'revocations' | 'nodes' | 'rounds'): number {
   const count = Number(values[option])
   if (!Number.isSafeInteger(count) || count < 1) usage(`--${option} has to be a whole number from 1`)
   return count
