@@ -37,13 +37,35 @@ export function auditEventDetails(terminal: Terminal, event: AuditEvent): string
 
 /** What the detail says beyond the columns. */
 function told({ detail, about }: AuditEvent): [field: string, value: string][] {
-  return Object.entries(detail).flatMap(([field, value]) => {
-    const isSaid = value === null || value === about || (Array.isArray(value) && value.length === 0)
-    return isSaid ? [] : [[field.replaceAll('_', ' '), shown(value)]]
-  })
+  const { changed, ...rest } = detail
+  const differing = isObject(changed) ? Object.entries(changed) : []
+  const isSaid = (field: string, value: unknown) =>
+    value === null || value === about || (field === 'fields' && differing.length > 0) || isEmpty(value)
+  const told = Object.entries(rest).filter(([field, value]) => !isSaid(field, value))
+  return [
+    ...differing.map(([field, value]) => [words(field), difference(value)] as [string, string]),
+    ...told.map(([field, value]) => [words(field), shown(value)] as [string, string]),
+  ]
+}
+
+function difference(value: unknown): string {
+  return isObject(value) ? `${shown(value.from) || 'none'} → ${shown(value.to) || 'none'}` : shown(value)
+}
+
+function words(field: string): string {
+  return field.replaceAll('_', ' ')
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isEmpty(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0
 }
 
 function shown(value: unknown): string {
+  if (value === null) return 'none'
   if (Array.isArray(value)) return value.map(shown).join(', ')
   return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }

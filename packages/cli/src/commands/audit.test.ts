@@ -40,6 +40,17 @@ test('one event is shown in full; programs get it as the API answers', async () 
   expect(JSON.parse((await api.run('audit --json')).out)).toEqual(page(event))
 })
 
+test('a change is shown as what was and what is', async () => {
+  const changed = { groups: { from: [], to: ['media', 'ops'] }, name: { from: null, to: 'Canister' } }
+  const detail = { fields: ['name', 'groups'], changed }
+  api.answer('GET /audit-events/evt_changed', ok({ ...event, detail }))
+  api.answer('GET /audit-events?limit=1', ok(page({ ...event, detail })))
+  expect((await api.run('audit --limit 1')).out).toContain(' groups: none → media, ops; name: none → Canister ')
+  const { out } = await api.run('audit evt_changed')
+  expect(out).toContain('  groups      none → media, ops\n')
+  expect(out).not.toContain('fields')
+})
+
 test.each([
   ['--about client:canister', 'about=client%3Acanister'],
   ['--noun client --id canister', 'noun=client&noun_id=canister'],

@@ -146,3 +146,73 @@ test('it is for those who may read it: auditors and admins, or by its own scope'
   expect((await at.call('GET', PATH, { as: reader })).status).toBe(200)
   expect((await at.call('GET', PATH, { as: other })).refusal).toBe('scope_missing')
 })
+
+describe('what became of it', () => {
+  const newest = async (query: string) => (await events(query))[0]?.detail
+
+  test('a change says which fields were sent, and what those that differ were and are', async () => {
+    await canisterAndOther()
+    const body = { name: 'Canister', groups: ['media'], networks: ['10.0.0.0/8'] }
+    await at.ok('PATCH', '/clients/canister', { body })
+    expect(await newest('?noun=client&noun_id=canister')).toEqual({
+      fields: ['name', 'groups', 'networks'],
+      changed: { name: { from: 'canister', to: 'Canister' }, networks: { from: null, to: ['10.0.0.0/8'] } },
+    })
+    await at.ok('PATCH', '/groups/media', { body: { disabled: true } })
+    expect(await newest('?about=group:media')).toEqual({
+      fields: ['disabled'],
+      changed: { disabled: { from: false, to: true } },
+    })
+  })
+
+  test('a password is not in it, neither what it was nor what it is, nor its hash', async () => {
+    await at.ok('POST', '/users', { body: { username: 'alice', password: 'correct horse battery' } })
+    await at.ok('PATCH', '/users/alice', { body: { password: 'tr0ub4dor and three', email: 'a@example.com' } })
+    expect(await newest('?about=user:alice')).toEqual({
+      fields: ['email', 'password'],
+      changed: { email: { from: null, to: 'a@example.com' } },
+    })
+    const rows = JSON.stringify(await at.store.reader.selectFrom('audit_event').selectAll().execute())
+    for (const secret of ['correct horse', 'tr0ub4dor', 'argon2']) expect(rows).not.toContain(secret)
+  })
+
+  test('a deletion says what there was', async () => {
+    await canisterAndOther()
+    await at.ok('DELETE', '/clients/canister')
+    expect(await newest('?action=client.delete')).toMatchObject({ was: { id: 'canister', groups: ['media'] } })
+    await at.ok('DELETE', '/groups/media')
+    expect(await newest('?action=group.delete')).toEqual({
+      was: { name: 'media', description: null, disabled: false, managed_by: null },
+    })
+  })
+
+  test('what is long is left out, and how long it is said', async () => {
+    await at.ok('POST', '/resources', { body: { name: 'webdav', identifier: 'https://webdav.example.com', rules: [] } })
+    const rules = Array.from({ length: 100 }, (_, n) => ({ path: `/archive/of/${n}/**` }))
+    await at.ok('PATCH', '/resources/webdav', { body: { rules } })
+    expect(await newest('?noun=resource')).toEqual({
+      fields: ['rules'],
+      changed: { rules: { from: [], to: expect.stringMatching(/^\(\d{4} characters\)$/) } },
+    })
+  })
+
+  test('a credential says whose it is, how it is called and what it is narrowed to, and nothing it could be used by', async () => {
+    await canisterAndOther()
+    const { id, key } = await at.ok('POST', '/clients/canister/keys', {
+      body: { name: 'ci', networks: ['10.0.0.0/8'] },
+    })
+    const detail = await newest(`?noun=credential&noun_id=${id}`)
+    expect(detail).toMatchObject({ owner: 'client:canister', name: 'ci', resources: null })
+    expect(JSON.stringify(detail)).not.toContain(key.slice(7, 20))
+    const { id: successor } = await at.ok('POST', `/credentials/${id}/rotate`, { body: {} })
+    const made = (await events('?about=client:canister&limit=2')).map(({ action, noun_id, detail }) => [
+      action,
+      noun_id,
+      detail.by,
+    ])
+    expect(made).toEqual([
+      ['credential.replace', id, successor],
+      ['credential.rotate', successor, undefined],
+    ])
+  })
+})

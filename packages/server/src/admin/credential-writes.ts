@@ -237,6 +237,8 @@ export class CredentialWrites {
       const origin = importedFrom === null ? { family: draft.family } : { imported_from: importedFrom }
       await this.change.record(`credential.${action}`, 'credential', draft.id, {
         owner: refText(draft.owner),
+        name: draft.name,
+        ...draft.narrowing,
         ...origin,
       })
     }

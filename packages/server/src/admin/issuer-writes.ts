@@ -1,18 +1,27 @@
 import { MANAGEMENT_RESOURCE, type RoleMappings } from '@countersign/resource-server'
 import { groupRefs, type HolderRef } from '../domain/credential.ts'
 import type { ExternalIssuer } from '../domain/issuer.ts'
-import { deleteIssuer, type IssuerWrite, insertIssuer, listIssuersOf, updateIssuer } from '../store/issuers.ts'
+import {
+  deleteIssuer,
+  findIssuer,
+  type IssuerWrite,
+  insertIssuer,
+  listIssuersOf,
+  updateIssuer,
+} from '../store/issuers.ts'
 import { listResources } from '../store/resources.ts'
 import { retireId } from '../store/retired-ids.ts'
 import { drawRevocationLine } from '../store/revocation-lines.ts'
 import type { Change } from '../store/store.ts'
 import { listTrustRulesOf } from '../store/trust-rules.ts'
 import { isAnybodyLinkedTo, listUsersLinkedTo } from '../store/user-links.ts'
+import { changedFields, lastFields } from './changed-fields.ts'
 import { requireFreeName } from './free-name.ts'
 import type { Guard } from './guard.ts'
 import { requireNamedByNone } from './named-by.ts'
 import { Rejected } from './problem.ts'
 import { holdersByRules, reachManagement } from './trusted-holders.ts'
+import { toIssuer } from './wire.ts'
 
 const CHANGING = 'Changing this issuer'
 /** What a token minted by a federated assertion lives at most. */
@@ -48,7 +57,9 @@ export class IssuerWrites {
     await this.#mayAlterSubjectsOf(before, CHANGING, !isNarrowed)
     if (!isNarrowed) await this.#mayBelieve(before, after)
     await updateIssuer(this.change, after, managedBy)
-    await this.change.record('issuer.change', 'issuer', after.name, { fields, disabled: after.disabled })
+    const now = await findIssuer(this.change.db, after.name)
+    const changed = changedFields(toIssuer(before), now === undefined ? {} : toIssuer(now))
+    await this.change.record('issuer.change', 'issuer', after.name, { fields, changed })
     if (fields.some((field) => field !== 'managed_by'))
       await this.#endWhatItMinted(after.name, 'the issuer was changed')
   }
@@ -58,7 +69,7 @@ export class IssuerWrites {
     await this.#mayAlterSubjectsOf(issuer, CHANGING, false)
     await deleteIssuer(this.change, issuer.name)
     await retireId(this.change, 'issuer', issuer.name)
-    await this.change.record('issuer.delete', 'issuer', issuer.name)
+    await this.change.record('issuer.delete', 'issuer', issuer.name, { was: lastFields(toIssuer(issuer)) })
     await this.#endWhatItMinted(issuer.name, 'the issuer was deleted')
   }
 

@@ -3,7 +3,7 @@ import type { Client } from '../domain/client.ts'
 import { groupRefs, type HeldPermission, type HolderRef, type NewPermission, refText } from '../domain/credential.ts'
 import { isSelfService } from '../domain/management.ts'
 import { type ClientWrite, deleteClient, findClient, insertClient, updateClient } from '../store/clients.ts'
-import { deleteGroup, type GroupWrite, insertGroup, updateGroup } from '../store/groups.ts'
+import { deleteGroup, findGroup, type GroupWrite, insertGroup, updateGroup } from '../store/groups.ts'
 import {
   deletePermission,
   insertPermission,
@@ -11,14 +11,16 @@ import {
   type PermissionFilter,
   updatePermissionManagedBy,
 } from '../store/permissions.ts'
-import { deleteResource, insertResource, type ResourceWrite, updateResource } from '../store/resources.ts'
+import { deleteResource, findResource, insertResource, type ResourceWrite, updateResource } from '../store/resources.ts'
 import { retireId } from '../store/retired-ids.ts'
 import type { Change } from '../store/store.ts'
 import { isBuiltIn, refuseBuiltIn, refuseManagement } from './built-in.ts'
+import { changedFields, lastFields } from './changed-fields.ts'
 import { meantResource } from './default-resource.ts'
 import { requireFreeName } from './free-name.ts'
 import type { Guard } from './guard.ts'
 import { Rejected } from './problem.ts'
+import { toClient, toGroup, toResource } from './wire.ts'
 
 /** A change holds at most so many rows. */
 const MAX_PERMISSIONS = 500
@@ -39,15 +41,19 @@ export class NounWrites {
 
   async updateResource(resource: ResourceWrite, fields: readonly string[], managedBy?: string | null): Promise<void> {
     refuseManagement(resource.name)
+    const shown = async () => shownAs(toResource, await findResource(this.change.db, resource.name))
+    const before = await shown()
     await updateResource(this.change, resource, managedBy)
-    await this.change.record('resource.change', 'resource', resource.name, { fields })
+    const changed = changedFields(before, await shown())
+    await this.change.record('resource.change', 'resource', resource.name, { fields, changed })
   }
 
   async deleteResource(name: string): Promise<void> {
     refuseManagement(name)
     await this.deletePermissions({ resource: name })
+    const was = shownAs(toResource, await findResource(this.change.db, name))
     await deleteResource(this.change, name)
-    await this.#retire('resource', name)
+    await this.#retire('resource', name, was)
   }
 
   async insertGroup(group: GroupWrite, managedBy: string | null): Promise<void> {
@@ -58,16 +64,22 @@ export class NounWrites {
 
   async updateGroup(group: GroupWrite, fields: readonly string[], managedBy?: string | null): Promise<void> {
     await this.guard.mayAlter('Changing this group', groupRefs([group.name]))
+    const shown = async () => shownAs(toGroup, await findGroup(this.change.db, group.name))
+    const before = await shown()
     await updateGroup(this.change, group, managedBy)
-    await this.change.record('group.change', 'group', group.name, { fields, disabled: group.disabled })
+    await this.change.record('group.change', 'group', group.name, {
+      fields,
+      changed: changedFields(before, await shown()),
+    })
   }
 
   async deleteGroup(name: string): Promise<void> {
     const holder = { kind: 'group', id: name } as const
     await this.guard.mayAlter('Deleting this group', [holder])
     await this.deletePermissions({ holder })
+    const was = shownAs(toGroup, await findGroup(this.change.db, name))
     await deleteGroup(this.change, name)
-    await this.#retire('group', name)
+    await this.#retire('group', name, was)
   }
 
   async insertClient(client: ClientWrite, managedBy: string | null): Promise<void> {
@@ -96,8 +108,7 @@ export class NounWrites {
     await updateClient(this.change, { ...after, defaultResource }, managedBy)
     await this.change.record('client.change', 'client', after.id, {
       fields: defaultResource === after.defaultResource ? fields : [...fields, 'default_resource'],
-      groups: after.groups,
-      disabled: after.disabled,
+      changed: changedFields(toClient(before), shownAs(toClient, await findClient(this.change.db, after.id))),
     })
   }
 
@@ -121,7 +132,7 @@ export class NounWrites {
     await this.guard.mayAlter('Deleting this client', [holder])
     await this.deletePermissions({ holder })
     await deleteClient(this.change, client.id)
-    await this.#retire('client', client.id)
+    await this.#retire('client', client.id, toClient(client))
   }
 
   /** The first permission of a client chooses its default resource, be it of its own or of a group. */
@@ -142,15 +153,20 @@ export class NounWrites {
     await this.#requireOpenHolder(holder)
     if (bearsOnManagement(permission)) await this.guard.mayAlterManagement('Changing this permission')
     await updatePermissionManagedBy(this.change, id, managedBy)
-    await this.change.record('permission.change', 'permission', id, { fields: ['managed_by'] })
+    await this.change.record('permission.change', 'permission', id, {
+      holder: refText(holder),
+      fields: ['managed_by'],
+      changed: { managed_by: { from: permission.managedBy, to: managedBy } },
+    })
   }
 
   async deletePermission(permission: HeldPermission): Promise<void> {
-    const { id, holder, resource } = permission
+    const { id, holder, resource, scopes, roles, projects } = permission
     await this.#requireOpenHolder(holder)
     if (bearsOnManagement(permission)) await this.guard.mayAlterManagement('Taking this permission')
     await deletePermission(this.change, id)
-    await this.change.record('permission.delete', 'permission', id, { holder: refText(holder), resource })
+    const detail = { holder: refText(holder), resource, scopes, roles, projects }
+    await this.change.record('permission.delete', 'permission', id, detail)
   }
 
   /** The holder when it is a client. Those that the server keeps hold what they hold, and nothing else. */
@@ -164,7 +180,10 @@ export class NounWrites {
   async #chooseDefaultResource(client: Client, defaultResource: string): Promise<void> {
     if (defaultResource === client.defaultResource) return
     await updateClient(this.change, { ...client, defaultResource })
-    await this.change.record('client.change', 'client', client.id, { fields: ['default_resource'] })
+    await this.change.record('client.change', 'client', client.id, {
+      fields: ['default_resource'],
+      changed: { default_resource: { from: client.defaultResource, to: defaultResource } },
+    })
   }
 
   async deletePermissions(filter: PermissionFilter): Promise<void> {
@@ -175,10 +194,15 @@ export class NounWrites {
     for (const permission of permissions) await this.deletePermission(permission)
   }
 
-  async #retire(noun: 'resource' | 'group' | 'client', id: string): Promise<void> {
+  async #retire(noun: 'resource' | 'group' | 'client', id: string, was: object): Promise<void> {
     await retireId(this.change, noun, id)
-    await this.change.record(`${noun}.delete`, noun, id)
+    await this.change.record(`${noun}.delete`, noun, id, { was: lastFields(was) })
   }
+}
+
+/** As the API shows it; nothing, where there is none. */
+function shownAs<Noun>(show: (noun: Noun) => object, noun: Noun | undefined): object {
+  return noun === undefined ? {} : show(noun)
 }
 
 /** Whether it gives a say at the management API beyond its holder's own tokens. */

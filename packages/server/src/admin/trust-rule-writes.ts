@@ -5,17 +5,20 @@ import { retireId } from '../store/retired-ids.ts'
 import type { Change } from '../store/store.ts'
 import {
   deleteTrustRule,
+  findTrustRule,
   insertTrustRule,
   listTrustRulesOf,
   type TrustRuleWrite,
   updateTrustRule,
 } from '../store/trust-rules.ts'
+import { changedFields, lastFields } from './changed-fields.ts'
 import { requireFreeName } from './free-name.ts'
 import type { Guard } from './guard.ts'
 import { endWhatWasMintedBy } from './issuer-writes.ts'
 import { requireNamedByNone } from './named-by.ts'
 import { Rejected } from './problem.ts'
 import { holdersByRules, mayComeBefore, reachManagement } from './trusted-holders.ts'
+import { toTrustRule } from './wire.ts'
 
 /** Fields that say nothing of who is trusted. */
 const FOR_PEOPLE: readonly string[] = ['description', 'managed_by']
@@ -47,7 +50,9 @@ export class TrustRuleWrites {
       await this.#mayTrust(after)
     }
     await updateTrustRule(this.change, after, managedBy)
-    await this.change.record('trust_rule.change', 'trust_rule', after.name, { fields, ...detailOf(after) })
+    const now = await findTrustRule(this.change.db, after.name)
+    const changed = changedFields(toTrustRule(before), now === undefined ? {} : toTrustRule(now))
+    await this.change.record('trust_rule.change', 'trust_rule', after.name, { fields, changed })
     if (!isForPeople) await endWhatWasMintedBy(this.change, `rule_${after.name}`, 'the trust rule was changed')
   }
 
@@ -61,7 +66,7 @@ export class TrustRuleWrites {
     await this.#mayTrust(rule)
     await deleteTrustRule(this.change, rule.name)
     await retireId(this.change, 'trust_rule', rule.name)
-    await this.change.record('trust_rule.delete', 'trust_rule', rule.name)
+    await this.change.record('trust_rule.delete', 'trust_rule', rule.name, { was: lastFields(toTrustRule(rule)) })
     await endWhatWasMintedBy(this.change, `rule_${rule.name}`, 'the trust rule was deleted')
   }
 

@@ -6,11 +6,13 @@ import type { User, UserLink } from '../domain/user.ts'
 import { listPermissions } from '../store/permissions.ts'
 import { retireId } from '../store/retired-ids.ts'
 import type { Change, Db } from '../store/store.ts'
-import { deleteUser, insertUser, type UserWrite, updateUser } from '../store/users.ts'
+import { deleteUser, findUser, insertUser, type UserWrite, updateUser } from '../store/users.ts'
+import { changedFields, lastFields } from './changed-fields.ts'
 import { requireFreeName } from './free-name.ts'
 import type { Guard } from './guard.ts'
 import type { NounWrites } from './noun-writes.ts'
 import { Rejected } from './problem.ts'
+import { toUser } from './wire.ts'
 
 /** Writes of users: each judges whose rights it bears on, does it, records it. */
 export class UserWrites {
@@ -39,8 +41,10 @@ export class UserWrites {
     this.#requireMayLink(before.links, after.links)
     await this.guard.mayAlter('Changing this user', [holder, ...groupRefs(joined)])
     await updateUser(this.change, after, managedBy)
-    const { groups, disabled } = after
-    await this.change.record('user.change', 'user', after.id, { fields: Object.keys(sent), groups, disabled })
+    const now = await findUser(this.change.db, after.id)
+    // Roles are permissions, with events of their own.
+    const changed = changedFields(toUser(before, []), now === undefined ? {} : toUser(now, []))
+    await this.change.record('user.change', 'user', after.id, { fields: Object.keys(sent), changed })
     if (roles !== undefined) await this.#replaceRoles(after.id, roles)
   }
 
@@ -58,7 +62,7 @@ export class UserWrites {
     await this.nouns.deletePermissions({ holder })
     await deleteUser(this.change, user.id)
     await retireId(this.change, 'user', user.id)
-    await this.change.record('user.delete', 'user', user.id)
+    await this.change.record('user.delete', 'user', user.id, { was: lastFields(toUser(user, [])) })
   }
 
   /** Roles are short for a permission on the management API; scopes that stand beside them there stay. */
