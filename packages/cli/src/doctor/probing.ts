@@ -25,6 +25,7 @@ export type Probed = {
 
 /** More refusals of strangers than this many a second are only counted: then there is nothing to look up. */
 const PATIENCE_MS = 1100
+const WRITTEN_MS = 400
 const TRIES = 4
 
 /** Tries every way around, one after the other, each with a key that nobody has: Countersign has to refuse them all. */
@@ -65,11 +66,18 @@ export async function probeWhileDown(site: Site, proxies: readonly ProxyName[]):
 async function outcomeOf(site: Site, decisions: Decisions, lines: readonly string[], path: string): Promise<Outcome> {
   for (let attempt = 1; ; attempt++) {
     const answer = await exchange(site.place, lines)
-    const id = 'failure' in answer ? undefined : decisionIn(answer)
-    const decision = await decisions.find(id, path)
+    const id = decisionIn(answer)
+    let decision = await decisions.find(id, path)
+    if (decision === undefined && id !== undefined) decision = await foundLater(decisions, id, path)
     if (decision !== undefined || id === undefined || attempt === TRIES) return { answer, decision }
-    await new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))
+    await Bun.sleep(PATIENCE_MS)
   }
+}
+
+/** Another node than the one that is asked writes what it decided a moment later. */
+async function foundLater(decisions: Decisions, id: string, path: string): Promise<Decision | undefined> {
+  await Bun.sleep(WRITTEN_MS)
+  return await decisions.find(id, path)
 }
 
 function decisionIn(answer: Exchange): string | undefined {
