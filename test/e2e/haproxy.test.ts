@@ -114,3 +114,27 @@ describeWith(['haproxy'], 'HAProxy with a script that fails', () => {
     PATIENCE_MS,
   )
 })
+
+describeWith(['haproxy'], 'further names of identity headers, as the guide for HAProxy has them', () => {
+  test(
+    'reach the service, and what a client sends under them does not',
+    async () => {
+      const site = guideBlock('haproxy.md', 'haproxy.cfg')
+      const named = site.replace('global\n', () => `global\n${guideBlock('haproxy.md', 'further-headers')}`)
+      const stage = await openWebdavStage((addresses) => startHaproxyWith(named, addresses))
+      try {
+        const headers = { 'X-Remote-User': 'Remote-User' }
+        await stage.server.call('PATCH', '/resources/webdav', { headers })
+        const spoof = { 'x-remote-user': 'admin', 'x-auth-request-user': 'admin' }
+        const key = await stage.newKey()
+        await fetch(stage.url, { method: 'PROPFIND', headers: { ...bearer(key), ...spoof } })
+        const [received] = stage.recorder.take()
+        const told = ['x-remote-user', 'x-auth-request-user'].map((name) => received?.headers.get(name))
+        expect(told).toEqual(['client:canister', null])
+      } finally {
+        await stage.close()
+      }
+    },
+    PATIENCE_MS,
+  )
+})

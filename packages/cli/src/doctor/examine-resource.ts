@@ -9,7 +9,15 @@ import { IDENTITY_UNCHECKED, probeIdentity } from './identity-probes.ts'
 import { PROBE_GROUPS } from './probe.ts'
 import { decisionsOf, probe, probeWhileDown } from './probing.ts'
 import { report } from './report.ts'
-import { credentialLine, findResource, parseAddress, parseResourceUrl, placeOf, siteOf } from './resource-site.ts'
+import {
+  credentialLine,
+  findResource,
+  parseAddress,
+  parseResourceUrl,
+  pinned,
+  placeOf,
+  siteOf,
+} from './resource-site.ts'
 import type { Site } from './site.ts'
 
 /** What `countersign doctor --resource` is told. */
@@ -36,11 +44,12 @@ export async function examineResource(
   options: ResourceOptions,
 ): Promise<void> {
   const url = parseResourceUrl(address)
-  const place = placeOf(url, options.connectTo, readGiven(terminal, '--ca-file', options.caFile))
+  const named = placeOf(url, options.connectTo, readGiven(terminal, '--ca-file', options.caFile))
   const parts = partsOf(options.only)
   const methods = methodsOf(options.method)
+  const echo = echoOf(terminal, options)
   if (options.whileDown) {
-    const found = await probeWhileDown(siteOf(url, place, null), proxiesFor(options.proxy, undefined))
+    const found = await probeWhileDown(siteOf(url, await pinned(named), null), proxiesFor(options.proxy, undefined))
     const fine = {
       check: 'while_down',
       level: 'ok',
@@ -48,13 +57,12 @@ export async function examineResource(
     } as const
     return report(openSession(terminal, command), found.length > 0 ? found : [fine])
   }
-  const echo = echoOf(terminal, options)
   await online(terminal, command, async (session) => {
     const resource = await findResource(session, url)
     if (resource === undefined) {
       throw new UsageError(`No resource answers at ${url.host}. See: countersign resource list`)
     }
-    const site = siteOf(url, place, resource.credential_header)
+    const site = siteOf(url, await pinned(named), resource.credential_header)
     const groups = PROBE_GROUPS.filter((group) => parts.includes(group))
     const preflights = resource.preflight === 'pass' ? 'pass' : 'deny'
     const asking = { site, groups, methods, preflights, proxy: options.proxy, decisions: decisionsOf(session) } as const

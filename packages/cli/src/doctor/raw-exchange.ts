@@ -6,7 +6,7 @@ export type Place = {
   readonly host: string
   readonly port: number
   /** Undefined: without TLS. */
-  readonly tls: { readonly servername: string; readonly ca: string | undefined } | undefined
+  readonly tls: { readonly servername: string | undefined; readonly ca: string | undefined } | undefined
 }
 
 export type RawAnswer = {
@@ -54,7 +54,8 @@ export function exchange(place: Place, lines: readonly string[]): Promise<Exchan
 function open({ host, port, tls }: Place): Socket {
   if (tls === undefined) return connectPlainly({ host, port })
   const { servername, ca } = tls
-  return connectByTls({ host, port, servername, ALPNProtocols: ['http/1.1'], ...(ca !== undefined && { ca }) })
+  const chosen = { ...(servername !== undefined && { servername }), ...(ca !== undefined && { ca }) }
+  return connectByTls({ host, port, ALPNProtocols: ['http/1.1'], ...chosen })
 }
 
 /** The answer, once all of it is there. Answers of the kind 1xx before it are left out, but for 101, which is one. */

@@ -1,3 +1,5 @@
+import { lookup } from 'node:dns/promises'
+import { isIP } from 'node:net'
 import { formatCredential } from '@countersign/resource-server'
 import { UsageError } from '../exit.ts'
 import { all, type OnlineSession } from '../session.ts'
@@ -33,7 +35,16 @@ export function placeOf(url: URL, connectTo: string | undefined, ca: string | un
   const named = { host: url.hostname.replace(/^\[|\]$/g, ''), port }
   return {
     ...(connectTo === undefined ? named : parseAddress('--connect-to', connectTo)),
-    tls: url.protocol === 'https:' ? { servername: url.hostname, ca } : undefined,
+    tls: url.protocol === 'https:' ? { servername: isIP(named.host) === 0 ? url.hostname : undefined, ca } : undefined,
+  }
+}
+
+/** The same with one address for its name, so that every request goes the same way and comes from one address. */
+export async function pinned(place: Place): Promise<Place> {
+  try {
+    return { ...place, host: (await lookup(place.host)).address }
+  } catch {
+    throw new UsageError(`The name ${place.host} is not known here. Connect elsewhere: --connect-to <host:port>`)
   }
 }
 

@@ -23,7 +23,8 @@ export function unchecked(check: string, says: string, ...todo: string[]): Findi
   return { check, level: 'unchecked', says, todo }
 }
 
-/** The words of an error, in one line. */
+/** The words of an error, in one line, to stand within a sentence. */
 export function because(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? ''
+  const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n')
+  return line.replace(/[.?!]$/, '')
 }
