@@ -18,6 +18,7 @@ import type { OpenedStore } from '../store/open.ts'
 import { change, HOST_ACTOR } from '../store/store.ts'
 import { chosenEngine, openPlace, type Place } from '../store/testing/engines.ts'
 import { issuedKind } from './issued.ts'
+import { KeptDigests } from './kept-digests.ts'
 import { type KnownCredential, KnownCredentials } from './known-credentials.ts'
 import type { Resolver } from './resolver.ts'
 import { storedCredentials } from './stored.ts'
@@ -56,6 +57,7 @@ async function setUp(between: (found: Lookup) => Promise<Lookup> = async (found)
     onError: () => undefined,
   })
   await follower.confirm()
+  const kept = new KeptDigests()
   const spent = { digests: 0, lookUps: 0 }
   const ask = { find: (digest: string) => credentialFinder(store.reader)(digest) }
   const find = storedCredentials({
@@ -67,6 +69,7 @@ async function setUp(between: (found: Lookup) => Promise<Lookup> = async (found)
       return between(await ask.find(digest))
     },
     lookUps: new Turns(),
+    ahead: { digests: kept, lookUps: new Turns() },
     confirm: () => follower.confirm(),
   })
   const countedSha256Hex = (text: string) => {
@@ -97,7 +100,7 @@ async function setUp(between: (found: Lookup) => Promise<Lookup> = async (found)
       await revokeCredential(running, id, null)
       await running.record('credential.revoke', 'credential', id)
     })
-  return { directory, known, unknown, time, follower, resolve, spent, ask, create, revoke }
+  return { directory, known, unknown, kept, time, follower, resolve, spent, ask, create, revoke }
 }
 
 function record(id: string, revision: number): StoredCredential {
@@ -353,4 +356,18 @@ test('the record that was found is the one that was stored', async () => {
   const { id, key } = await it.create()
   const found = await it.resolve(key)
   expect((found as KnownCredential).stored).toEqual((await findCredential(store.reader, id)) as StoredCredential)
+})
+
+test('a flood of guesses holds up nobody who is known to be there, and whoever is not is told to come back, not that it is unknown', async () => {
+  const hung = Promise.withResolvers<Lookup>()
+  const it = await setUp(async (found) => (found.credential === undefined ? hung.promise : found))
+  const [seen, unseen] = [await it.create(), await it.create()]
+  it.kept.add(sha256Hex(seen.key))
+  const guesses = Array.from({ length: 300 }, () => said(it.resolve(newKey())))
+  expect(await said(it.resolve(seen.key))).toBe('live')
+  expect(await said(it.resolve(unseen.key))).toBe('store_busy')
+  hung.resolve(await it.ask.find('nothing'))
+  const told = await Promise.all(guesses)
+  expect(told.filter((one) => one === 'store_busy').length).toBe(300 - 264)
+  expect(await said(it.resolve(unseen.key))).toBe('live')
 })
