@@ -78,7 +78,7 @@ export async function follow(
   const isRemote = store.shared !== undefined
   const lookUps = isRemote ? new Turns(LOOK_UPS_IN_FLIGHT) : new Turns()
   const ahead = isRemote ? { digests: new KeptDigests(), lookUps: new Turns(LOOK_UPS_IN_FLIGHT) } : undefined
-  const findByDigest = credentialFinder(store.reader)
+  const findByDigest = credentialFinder(store.shared?.lookUpReader ?? store.reader)
   return {
     ...{ directory, known, unknown, follower, nodes, lookUps, ahead, counts },
     learn: ahead === undefined ? async () => undefined : learnDigests(store, ahead.digests),

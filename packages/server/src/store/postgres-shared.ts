@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { Client } from 'pg'
-import type { Db, SharedDatabase } from './store.ts'
+import type { SharedDatabase } from './store.ts'
 
 /** One name for all: whoever is woken for nothing asks for the revision and sleeps on. */
 const CHANNEL = 'countersign'
@@ -9,10 +9,13 @@ const RECONNECT_MS = 1000
 const PROBE_MS = 30_000
 const ANSWER_TIMEOUT_MS = 4000
 
-/** What PostgreSQL has for nodes that serve from one database. `revisionReader` is closed by whoever opened it. */
-export function sharedDatabase(url: string, revisionReader: Db): SharedDatabase {
+/** What PostgreSQL has for nodes that serve from one database. The readers are closed by whoever opened them. */
+export function sharedDatabase(
+  url: string,
+  readers: Pick<SharedDatabase, 'revisionReader' | 'lookUpReader'>,
+): SharedDatabase {
   return {
-    revisionReader,
+    ...readers,
     nowMs: sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`,
     async announce(db, revision) {
       await sql`select pg_notify(${CHANNEL}, ${String(revision)})`.execute(db)

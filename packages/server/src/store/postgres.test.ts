@@ -138,6 +138,19 @@ onPostgres('a store', (at) => {
     link.close()
   })
 
+  test('gives up a look-up sooner than what reads everything', async () => {
+    const link = await openLink(at.place.databaseUrl ?? '')
+    const { shared, close } = await openStore(at.place.dataDir, () => T0, random, link.url)
+    const lookUp = () => outage(readRevision(shared?.lookUpReader ?? at.reader))
+    expect(await lookUp()).toBe('done')
+    link.hold()
+    expect(await lookUp()).toBe('outage')
+    link.letNewOnesThrough()
+    expect(await lookUp()).toBe('done')
+    await close()
+    link.close()
+  }, 9000)
+
   test('that cannot be reached says so, without the password', async () => {
     const refused = 'postgres://countersign:s3cr3t-p4ss@127.0.0.1:1/countersign'
     const wrong = (at.place.databaseUrl ?? '').replace('countersign@/', 'nobody:s3cr3t-p4ss@/')

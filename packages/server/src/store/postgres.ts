@@ -49,6 +49,9 @@ const ANSWER_TIMEOUT_MS = 10_000
 /** The revision is asked for by a connection of its own, so that the poll waits for nobody and soon knows of a dead link. */
 const REVISION_TIMEOUT_MS = 2000
 
+/** Somebody waits for a look-up, and others for their turn behind it. */
+const LOOK_UP_TIMEOUT_MS = 3000
+
 const MAX_READERS = 10
 /** Changes are serial by the counter's lock: more writers would only wait there. */
 const MAX_WRITERS = 4
@@ -98,12 +101,13 @@ async function openEach(url: string, now: Date, onError: OnStatementError | unde
     [...LASTING, 'default_transaction_read_only = on'],
   )
   const [reader, writer, revisionReader] = [over(reading, onError), over(writing, onError), over(revisions, onError)]
+  const lookUpReader = over(reading, onError, LOOK_UP_TIMEOUT_MS)
   const pools = [reader, writer, revisionReader]
   // What was never asked cannot be closed: it would connect when it is asked then.
   for (const db of pools) await sql`select 1`.execute(db)
   return {
     ...{ reader, writer, applied },
-    shared: sharedDatabase(url, revisionReader),
+    shared: sharedDatabase(url, { revisionReader, lookUpReader }),
     connections: () => [figuresOf('reader', reading), figuresOf('writer', writing), figuresOf('revision', revisions)],
     async close() {
       for (const db of pools) await db.destroy()
@@ -206,8 +210,10 @@ function poolOf(url: string, limits: PoolConfig, settings: readonly string[], at
   return pool
 }
 
-function over(pool: Pool, onError?: OnStatementError): Kysely<Tables> {
-  return new Kysely<Tables>({ dialect: new AloneDialect({ pool: leavingTheSilent(pool) }), ...telling(onError) })
+/** `answerMs`: to wait less long for an answer than the pool does. */
+function over(pool: Pool, onError?: OnStatementError, answerMs?: number): Kysely<Tables> {
+  const dialect = new AloneDialect({ pool: leavingTheSilent(pool, answerMs) })
+  return new Kysely<Tables>({ dialect, ...telling(onError) })
 }
 
 const getTypeParser: typeof types.getTypeParser = (oid: number, format?: 'text' | 'binary') =>
@@ -221,14 +227,15 @@ function parseInt8(text: string): number {
 }
 
 /** Closes a connection that did not answer in time: pg would lend it out again, and each query wait for those before. */
-function leavingTheSilent(pool: Pool): PostgresPool {
+function leavingTheSilent(pool: Pool, answerMs?: number): PostgresPool {
+  const limit = answerMs === undefined ? {} : { query_timeout: answerMs }
   return {
     options: pool.options,
     end: () => pool.end(),
     async connect() {
       const client = await pool.connect()
-      const query = (text: string, parameters: unknown[]) =>
-        client.query(text, parameters).catch((error: unknown) => {
+      const query = (text: string, values: unknown[]) =>
+        client.query({ text, values, ...limit }).catch((error: unknown) => {
           if (error instanceof Error && error.message === 'Query read timeout') void client.end()
           throw error
         })

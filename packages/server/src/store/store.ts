@@ -50,6 +50,8 @@ export type Store = {
 export type SharedDatabase = {
   /** Where the revision is asked for: whoever is not answered within two seconds gives up. */
   readonly revisionReader: Db
+  /** Where credentials are looked up: whoever is not answered within three seconds gives up. */
+  readonly lookUpReader: Db
   /** Its own clock, in Unix milliseconds: those of the nodes may differ. */
   readonly nowMs: RawBuilder<number>
   /** Wakes those who listen, once the transaction is committed. */
