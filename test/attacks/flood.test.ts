@@ -14,8 +14,8 @@ import { RESOURCES } from './vectors/world.ts'
 const WARM_UP_TOKENS = 15_000
 const TOKENS = 30_000
 const CONNECTIONS = 300
-/** Far more than a server keeps of what it was shown, and far less than the flood would take if it kept all. */
-const MAX_GROWTH_MIB = 120
+/** Ten times of what was seen, and far less than the flood would take if all of it were kept: 30 000 records and answers. */
+const MAX_GROWTH_MIB = 64
 const MAX_RECORDS_MIB = 16
 
 let server: CountersignServer
