@@ -67,7 +67,7 @@ async function examine(countersign: CountersignServer, key: string, visit: Visit
   await countersign.make('/resources', { name, identifier: `https://${name}.example.com`, hosts, scopes, rules })
   await countersign.make('/permissions', { client: 'canister', resource: name, scopes, roles: [] })
   if (!visit.echo) {
-    const service = Bun.serve({ hostname: '127.0.0.1', port: upstreamPort, fetch: () => new Response('the service') })
+    const service = Bun.serve({ hostname: '127.0.0.1', port: upstreamPort, fetch: serve })
     teardown.add(() => service.stop(true))
   }
   try {
@@ -93,6 +93,13 @@ async function examine(countersign: CountersignServer, key: string, visit: Visit
   } finally {
     await teardown.run()
   }
+}
+
+/** A service with a path for those who look for faults, which shows headers as CGI names them. */
+function serve({ url, headers }: Request): Response {
+  if (!url.endsWith('/debug/headers')) return new Response('the service')
+  const shown = [...headers].map(([name, value]) => `HTTP_${name.toUpperCase().replaceAll(/\W/g, '_')}=${value}\n`)
+  return new Response(shown.join(''))
 }
 
 /** A change of a line that the guide does not have any more is an error: the test would pass by that. */

@@ -15,3 +15,6 @@ export const only = (...parts: string[]) => parts.map((part) => ` --only ${part}
 export const without = (line: string): Change => [`${line}\n`, '\n']
 /** The doctor stands in for the service. */
 export const identity = { echo: true, words: only('identity') } as const
+
+/** The service tells by itself what it receives. */
+export const byPath = { words: ' --only identity --echo-path /debug/headers --with-key-file canister.key' } as const

@@ -1,4 +1,4 @@
-import { type Breakage, identity, only, without } from './breakage.ts'
+import { type Breakage, byPath, identity, only, without } from './breakage.ts'
 
 /** The site of docs/guides/caddy.md, each time with one thing wrong. */
 export const CADDY: readonly Breakage[] = [
@@ -16,6 +16,16 @@ export const CADDY: readonly Breakage[] = [
     broken: 'lets X-Forwarded-User through',
     changes: [without('\t\trequest_header -X-Forwarded-*')],
     ...{ ...identity, finds: ['strip_forwarding_to_service', /X-Forwarded-User/] },
+  },
+  {
+    broken: 'lets X-Forwarded-User through, as the service says',
+    changes: [without('\t\trequest_header -X-Forwarded-*')],
+    ...{ ...byPath, finds: ['strip_forwarding_to_service', /X-Forwarded-User/] },
+  },
+  {
+    broken: 'lets Connection name what it adds, as the service says',
+    changes: [without('\t\trequest_header @ordinary -Connection')],
+    ...{ ...byPath, finds: ['connection', /Remote-User/] },
   },
   {
     broken: 'lets X-Real-IP through',

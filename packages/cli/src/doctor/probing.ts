@@ -31,7 +31,9 @@ const TRIES = 4
 /** Tries every way around, one after the other, each with a key that nobody has: Countersign has to refuse them all. */
 export async function probe({ site, decisions, proxy, ...choice }: Probing): Promise<Probed> {
   const plain = request(site, `GET ${pathOf(site, 'baseline')}`)
-  const first = await outcomeOf(site, decisions, plain, pathOf(site, 'baseline'))
+  let first = await outcomeOf(site, decisions, plain, pathOf(site, 'baseline'))
+  if (first.decision === undefined)
+    first = { ...first, decision: await foundLater(decisions, undefined, pathOf(site, 'baseline')) }
   const server = 'failure' in first.answer ? undefined : first.answer.headers.get('server')
   const proxies = proxiesFor(proxy, server)
   const start = baselineOf(first, pathOf(site, 'baseline'), proxies)
@@ -75,7 +77,7 @@ async function outcomeOf(site: Site, decisions: Decisions, lines: readonly strin
 }
 
 /** Another node than the one that is asked writes what it decided a moment later. */
-async function foundLater(decisions: Decisions, id: string, path: string): Promise<Decision | undefined> {
+async function foundLater(decisions: Decisions, id: string | undefined, path: string): Promise<Decision | undefined> {
   await Bun.sleep(WRITTEN_MS)
   return await decisions.find(id, path)
 }
