@@ -230,7 +230,14 @@ const RESOURCES = {
 
 /** What breaks beside us: databases, networks, clocks, and the server itself. */
 const FAULTS = {
+  'OPS-02': 'a server that dies at the commit of a revocation',
+  'OPS-06': 'no database for what is not known',
+  'OPS-07': 'no database for what is known',
   'OPS-08': 'nobody tells of a change',
+  'OPS-09': 'a link that falls silent',
+  'OPS-11': 'a server that missed very much',
+  'OPS-15': 'links that lag',
+  'OPS-20': 'starts that meet, die or are too old',
   'OPS-25': 'an issuer that is away when the server starts',
   'OPS-27': 'a processor that is taken away for seconds',
   'OPS-28': 'a start into all callers at once',

@@ -134,8 +134,9 @@ export async function seesOutage(
   sinceMs: number,
   ...of: readonly Witnesses[]
 ): Promise<void> {
-  for (const witness of of.flat()) {
-    await witness.see(503)
+  const witnesses = of.flat()
+  await Promise.all(witnesses.map((witness) => witness.see(503)))
+  for (const witness of witnesses) {
     scene.expectNoneAllowed(`what ${where} knows`, witness, sinceMs, LEASE_MS)
     scene.expectOnly(`what ${where} knows`, witness, sinceMs, [200, 503])
   }

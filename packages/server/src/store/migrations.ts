@@ -1,8 +1,9 @@
 import { type Kysely, sql } from 'kysely'
-import { type Migration, type MigrationProvider, Migrator, type MigratorProps } from 'kysely/migration'
+import type { Migration } from 'kysely/migration'
 import { ADMIN_CLIENT, BOOTSTRAP_CLIENT } from '../domain/client.ts'
 import { decisionsHouse } from './migrations/decisions.ts'
 import { operating } from './migrations/operating.ts'
+import { runMigrations } from './migrations/run.ts'
 import type { DecisionTables, Tables } from './schema.ts'
 import { toSeconds } from './store.ts'
 
@@ -300,7 +301,7 @@ async function insertBuiltInClients(db: Kysely<Tables>, now: Date): Promise<void
 
 /** Brings the schema up to this version; returns the names of what was applied. Two at once wait for each other. */
 export async function migrate(db: Kysely<Tables>, now: Date): Promise<string[]> {
-  return run(db as Kysely<unknown>, migrations(now))
+  return runMigrations(db as Kysely<unknown>, migrations(now))
 }
 
 /** What this version brings a database to: the names of its migrations, in order. */
@@ -321,19 +322,9 @@ function migrations(now: Date): Record<string, Migration> {
 /** Of the file of decisions; beside everything else on PostgreSQL, with tables of its own for what was applied. */
 export async function migrateDecisions(db: Kysely<DecisionTables>, isOnPostgres = false): Promise<string[]> {
   const tables = { migrationTableName: 'decision_migration', migrationLockTableName: 'decision_migration_lock' }
-  return run(db as Kysely<unknown>, { '0001_decisions': decisionsHouse(isOnPostgres) }, isOnPostgres ? tables : {})
-}
-
-/** In one transaction: a process that is killed in the middle leaves nothing, and others wait for its end. */
-async function run(
-  db: Kysely<unknown>,
-  migrations: Record<string, Migration>,
-  tables: Pick<MigratorProps, 'migrationTableName' | 'migrationLockTableName'> = {},
-): Promise<string[]> {
-  const provider: MigrationProvider = { getMigrations: async () => migrations }
-  return db.transaction().execute(async (transaction) => {
-    const { error, results } = await new Migrator({ db: transaction, provider, ...tables }).migrateToLatest()
-    if (error !== undefined) throw error
-    return (results ?? []).map((result) => result.migrationName)
-  })
+  return runMigrations(
+    db as Kysely<unknown>,
+    { '0001_decisions': decisionsHouse(isOnPostgres) },
+    isOnPostgres ? tables : {},
+  )
 }
