@@ -32,7 +32,11 @@ export async function examineCredentials(db: Db, now: Date, hasBootstrapKey: boo
   if (endless.length > 0) {
     const says = `Administrators have ${endless.length === 1 ? 'a key that does' : `${endless.length} keys that do`} not end: ${namesOf(endless)}.`
     findings.push(
-      warning('admin_keys', says, 'Give them an end by rotating them: countersign key rotate <id> --expires 90d'),
+      warning(
+        'admin_keys',
+        says,
+        'Make one that ends, and revoke the other: countersign key create countersign-admin --resource countersign --expires 90d, countersign revoke <id>',
+      ),
     )
   }
   if (keys.length === 0 && !hasBootstrapKey) {

@@ -22,7 +22,7 @@ export function examinePostgres(server: PostgresServer, now: Date): Finding[] {
       fault(
         'encoding',
         `The database has the encoding ${server.encoding}.`,
-        "Create one with encoding 'UTF8', and move: countersign migrate",
+        'Make one that has UTF8: createdb --encoding UTF8 --template template0 countersign',
       ),
     )
   }

@@ -91,6 +91,19 @@ test('of a server as it starts for the first time nothing is wrong but its key w
   expect(named(findings, 'public_url')).toMatchObject({ level: 'ok' })
 })
 
+test('whoever does what is said to be done finds nothing any more', async () => {
+  const place = await makePlace()
+  await start(place)
+  const said = JSON.stringify(named(await look(place), 'admin_keys'))
+  const [first = ''] = /key_[0-9A-Z]{26}/.exec(said) ?? []
+  const key = adminKeyOf(place)
+  const narrowed = { name: 'operator', resources: ['countersign'], expires_in_days: 90 }
+  await call(place, key, '/clients/countersign-admin/keys', narrowed)
+  await call(place, key, `/credentials/${first}/revoke`, {})
+  rmSync(join(place.dataDir, 'admin-key'))
+  expect(worst(await look(place)).filter(({ check }) => check !== 'durability')).toEqual([])
+})
+
 test('nothing is changed by looking, and no secret is said', async () => {
   const bootstrap = `bootstrap-${crypto.randomUUID()}`
   const place = await makePlace({ COUNTERSIGN_BOOTSTRAP_KEY: bootstrap })

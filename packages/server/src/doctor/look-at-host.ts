@@ -25,9 +25,11 @@ export type Host = {
 export async function lookAtHost(config: Config, host: Host): Promise<Finding[]> {
   const files = await trying('files', () => examineFiles(config, host.variables))
   const settings = await trying('settings', () => examineSettings(config))
-  const database = files.some(({ check, level }) => level === 'fault' && NO_DATABASE.includes(check))
-    ? [unchecked('database', 'The database was not looked at: there is none.')]
-    : await trying('database', () => examineDatabase(config, host))
+  const isMissing = files.some(({ check, level }) => level === 'fault' && NO_DATABASE.includes(check))
+  const database =
+    isMissing && config.databaseUrl === undefined
+      ? [unchecked('database', 'The database was not looked at: there is none.')]
+      : await trying('database', () => examineDatabase(config, host))
   return [...files, ...settings, ...database, ...(await trying('reach', () => examineReach(config)))]
 }
 

@@ -10,7 +10,7 @@ export function examineSettings(config: Config): Finding[] {
       warning(
         'bootstrap_key',
         'COUNTERSIGN_BOOTSTRAP_KEY is set: whoever has it is an administrator, for ever.',
-        'Make keys of your own that end, and unset it: countersign key create <client> --expires 90d',
+        'Make keys that end, and unset it: countersign key create countersign-admin --resource countersign --expires 90d',
       ),
     )
   }
