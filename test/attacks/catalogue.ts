@@ -236,6 +236,7 @@ const FAULTS = {
   'OPS-08': 'nobody tells of a change',
   'OPS-09': 'a link that falls silent',
   'OPS-11': 'a server that missed very much',
+  'OPS-13': 'a clock that is set',
   'OPS-15': 'links that lag',
   'OPS-20': 'starts that meet, die or are too old',
   'OPS-25': 'an issuer that is away when the server starts',
