@@ -19,6 +19,7 @@ import type { KnownCredential, KnownCredentials } from './known-credentials.ts'
 import { type AgainDeps, type Genuine, KnownExternal } from './known-external.ts'
 import { couldBeJwt, saidIn } from './lenient-jwt.ts'
 import type { CredentialKind, Resolver } from './resolver.ts'
+import { isSignedAtOnce } from './signed-at-once.ts'
 import { type TokenReviewDeps, TokenReviews } from './token-review.ts'
 
 export type ExternalTokenDeps = StandingDeps &
@@ -185,7 +186,9 @@ export class ExternalTokens implements CredentialKind {
           : `there is no ${alg} key of its kid`,
       )
     }
-    const isGood = await this.signatureChecks.take(() => isSigned(jwt, key, alg)).catch(busyOrThrow)
+    const isGood =
+      isSignedAtOnce(jwt, key, alg) ??
+      (await this.signatureChecks.take(() => isSigned(jwt, key, alg)).catch(busyOrThrow))
     if (typeof isGood !== 'boolean') return isGood
     return isGood ? { by, kid, alg, key } : refuse('its signature is not of that key')
   }
