@@ -79,7 +79,8 @@ local function question(txn)
   asked["x-forwarded-method"] = { txn.sf:method() }
   asked["x-forwarded-proto"] = { txn.f:ssl_fc() == 1 and "https" or "http" }
   asked["x-forwarded-host"] = { txn.sf:req_fhdr("host") }
-  asked["x-forwarded-uri"] = { txn.sf:pathq() }
+  -- What the configuration wants to be asked about in place of the target, if it says so.
+  asked["x-forwarded-uri"] = { txn:get_var("txn.countersign_asked") or txn.sf:pathq() }
   asked["x-forwarded-for"] = { txn.sf:src() }
   asked["countersign-proxy-secret"] = secret and { secret } or nil
   return asked

@@ -3,9 +3,11 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { IDENTITY_HEADERS } from '@countersign/admin-api'
 import { startCaddy, startCaddyForGit } from '../support/caddy.ts'
 import { ALPHA, BETA, type Forge, gitIn, openForge } from '../support/forge.ts'
 import { guideBlock } from '../support/guide.ts'
+import { startHaproxy, startHaproxyForGit } from '../support/haproxy.ts'
 import { freePort } from '../support/loopback.ts'
 import { startNginx, startNginxForGit } from '../support/nginx.ts'
 import { rawRequest } from '../support/raw-http.ts'
@@ -20,6 +22,7 @@ const ALPHA_ALONE = { name: 'alpha', resources: ['forge'], projects: ['alpha'] }
 const PROXIES = [
   ['caddy', startCaddy, startCaddyForGit],
   ['nginx', startNginx, startNginxForGit],
+  ['haproxy', startHaproxy, startHaproxyForGit],
 ] as const
 for (const [name, startProxy, startProxyForGit] of PROXIES) {
   describeWith([name, 'git', 'bash', 'npx'], `git behind ${name} with a personal access token`, () => {
@@ -207,7 +210,9 @@ for (const [name, startProxy, startProxyForGit] of PROXIES) {
       async () => {
         const teardown = new Teardown()
         try {
-          const [verify, service] = [startRecorder(() => new Response()), startRecorder(() => new Response('served'))]
+          const identity = Object.fromEntries(IDENTITY_HEADERS.map((header) => [header, 'x']))
+          const verify = startRecorder(() => new Response(null, { headers: identity }))
+          const service = startRecorder(() => new Response('served'))
           teardown.add(verify.stop)
           teardown.add(service.stop)
           const port = freePort()

@@ -9,6 +9,13 @@ import { isListening } from './wait.ts'
 export const startHaproxy: StartProxy = (addresses) =>
   startHaproxyWith(guideBlock('haproxy.md', 'haproxy.cfg'), addresses)
 
+/** The same with the lines of docs/guides/git.md, where that says they go. */
+export const startHaproxyForGit: StartProxy = (addresses) => {
+  const asking = '  http-request lua.countersign'
+  const lines = { [asking]: `${guideBlock('git.md', 'haproxy-push')}${asking}` }
+  return startHaproxyWith(substitute(guideBlock('haproxy.md', 'haproxy.cfg'), lines), addresses)
+}
+
 /** The same with a configuration of the test's own. */
 export async function startHaproxyWith(
   configuration: string,
