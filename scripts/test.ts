@@ -9,7 +9,7 @@ import { startPostgres } from '../packages/server/src/store/testing/postgres-ser
 
 /** What runs on either engine, but for the store: its own suite runs on both at once. */
 const ON_POSTGRES = [
-  ...['admin', 'authentication', 'directory', 'doctor', 'keys', 'oauth', 'verify'].map(
+  ...['admin', 'app', 'authentication', 'directory', 'doctor', 'keys', 'oauth', 'verify'].map(
     (folder) => `./packages/server/src/${folder}`,
   ),
   './packages/server/src/admin-key.test.ts',
