@@ -5,7 +5,7 @@ import { Client, type ClientChange, ClientPage, type NewClient } from './client.
 import { Credential, CredentialPage, type CredentialQuery } from './credential.ts'
 import { Decision, DecisionPage, type DecisionQuery } from './decision.ts'
 import { type Explain, Explanation } from './explain.ts'
-import { Group, type GroupChange, GroupPage, GroupWithMembers, type NewGroup } from './group.ts'
+import { Group, type GroupChange, GroupPage, GroupWithMembers, MemberPage, type NewGroup } from './group.ts'
 import { type CredentialImport, CredentialImported, ForeignPrefixes } from './import.ts'
 import { Issuer, type IssuerChange, IssuerPage, type NewIssuer } from './issuer.ts'
 import {
@@ -78,6 +78,8 @@ export function apiClient(options: CallOptions) {
       get: (name: string) => call('GET', path`/groups/${name}`, GroupWithMembers),
       change: (name: string, body: Body<typeof GroupChange>) => call('PATCH', path`/groups/${name}`, Group, { body }),
       delete: (name: string) => call('DELETE', path`/groups/${name}`, Nothing),
+      members: (name: string, query: Partial<PageQuery> = {}) =>
+        call('GET', path`/groups/${name}/members`, MemberPage, { query }),
     },
     clients: {
       list: (query: Partial<PageQuery> = {}) => call('GET', '/clients', ClientPage, { query }),
@@ -151,14 +153,15 @@ export function apiClient(options: CallOptions) {
         call('POST', '/credentials/revoke-older', BulkRevoked, { body }),
       import: (body: Body<typeof CredentialImport>) =>
         call('POST', '/credentials/import', CredentialImported, { body }),
-      foreignPrefixes: () => call('GET', '/credentials/foreign-prefixes', ForeignPrefixes),
+      foreignPrefixes: (query: Partial<PageQuery> = {}) =>
+        call('GET', '/credentials/foreign-prefixes', ForeignPrefixes, { query }),
     },
     signingKeys: {
-      list: () => call('GET', '/signing-keys', SigningKeyPage),
+      list: (query: Partial<PageQuery> = {}) => call('GET', '/signing-keys', SigningKeyPage, { query }),
       rotate: (body: Body<typeof SigningKeyRotation> = {}) =>
         call('POST', '/signing-keys/rotate', SigningKey, { body }),
     },
-    nodes: () => call('GET', '/nodes', NodePage),
+    nodes: (query: Partial<PageQuery> = {}) => call('GET', '/nodes', NodePage, { query }),
     decisions: {
       list: (query: Partial<DecisionQuery> = {}) => call('GET', '/decisions', DecisionPage, { query }),
       get: (id: string) => call('GET', path`/decisions/${id}`, Decision),
@@ -170,7 +173,7 @@ export function apiClient(options: CallOptions) {
     explain: (body: Body<typeof Explain>) => call('POST', '/explain', Explanation, { body }),
     leaks: { report: (body: Body<typeof LeakReport>) => call('POST', '/leaks', LeakAnswer, { body }) },
     me: () => call('GET', '/me', Me),
-    myResources: () => call('GET', '/me/resources', MyResources),
+    myResources: (query: Partial<PageQuery> = {}) => call('GET', '/me/resources', MyResources, { query }),
     myTokens: {
       list: (query: Partial<PageQuery> = {}) => call('GET', '/me/tokens', CredentialPage, { query }),
       create: (body: Body<typeof NewToken> = {}) => call('POST', '/me/tokens', IssuedToken, { body }),

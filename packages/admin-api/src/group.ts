@@ -36,9 +36,22 @@ export const Group = z
   .meta({ description: 'A group of clients and users.' })
 export type Group = z.infer<typeof Group>
 
+/** So many come with the group itself. */
+export const MEMBERS_SHOWN = 1000
+
 export const GroupWithMembers = Group.extend({
-  members: z.array(z.string()).meta({ description: 'Who is in it.', example: ['client:canister', 'user:alice'] }),
+  members: z.array(z.string()).meta({
+    description: `Who is in it: the first ${MEMBERS_SHOWN}. All of them: \`GET /groups/{id}/members\`.`,
+    example: ['client:canister', 'user:alice'],
+  }),
 })
 export type GroupWithMembers = z.infer<typeof GroupWithMembers>
 
 export const GroupPage = page(Group)
+
+/** `client:canister`, in order. */
+export const MemberPage = page(z.string()).extend({
+  items: z
+    .array(z.string())
+    .meta({ description: 'Who is in it, in order.', example: ['client:canister', 'user:alice'] }),
+})

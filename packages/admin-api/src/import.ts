@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { body } from './body.ts'
 import { displayName, instant, newInstant } from './names.ts'
 import { NETWORKS, OWNER, PROJECTS, RESOURCES, requireOneResource, SCOPES } from './narrowing.ts'
+import { page } from './page.ts'
 
 export const FOREIGN_DIGESTS = ['sha256', 'hmac-sha256'] as const
 
@@ -93,7 +94,5 @@ export const ForeignPrefix = z
   .meta({ description: 'Where imported credentials come from.' })
 export type ForeignPrefix = z.infer<typeof ForeignPrefix>
 
-export const ForeignPrefixes = z.object({
-  items: z.array(ForeignPrefix).meta({ description: 'By prefix.', example: [] }),
-})
+export const ForeignPrefixes = page(ForeignPrefix)
 export type ForeignPrefixes = z.infer<typeof ForeignPrefixes>

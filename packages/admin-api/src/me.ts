@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { Credential } from './credential.ts'
 import { principalKind } from './kinds.ts'
+import { page } from './page.ts'
 
 const list = (description: string, example: string[]) => z.array(z.string()).meta({ description, example })
 
@@ -55,7 +56,6 @@ export const MyResource = z
   .meta({ description: 'A resource that the caller may reach.' })
 export type MyResource = z.infer<typeof MyResource>
 
-export const MyResources = z.object({
-  items: z.array(MyResource).meta({ description: 'By name.', example: [] }),
-})
+/** By name. */
+export const MyResources = page(MyResource)
 export type MyResources = z.infer<typeof MyResources>

@@ -1,6 +1,6 @@
 import type { Node } from '@countersign/admin-api'
 import { moment } from './moment.ts'
-import type { OnlineSession } from './session.ts'
+import { all, type OnlineSession } from './session.ts'
 
 const ASK_AGAIN_MS = 50
 /** Our clock begins when the answer is here, and the lease of a node that did not hear of it before. */
@@ -21,7 +21,7 @@ export async function watchEverywhere(session: OnlineSession): Promise<() => Pro
     if (revision === undefined)
       throw new Error('the server does not say which change that was: is it an older version?')
     for (;;) {
-      const { items } = await api.nodes()
+      const items = await all(api.nodes)
       const seconds = (performance.now() - startedMs) / 1000
       const waitedFor = items.filter((node) => node.revision < revision)
       if (waitedFor.every((node) => seconds >= node.lease_seconds + MARGIN_SECONDS)) {

@@ -44,14 +44,23 @@ test('every command is in the list', () => {
   const changes = ['client', 'group', 'issuer', 'resource', 'user'].flatMap((noun) =>
     ['update', 'enable', 'disable'].map((verb) => `${noun} ${verb}`),
   )
-  const people = ['group add', 'group remove', 'user password', 'pat create', 'pat list', 'pat show', 'pat rotate']
+  const people = [
+    'group add',
+    'group members',
+    'group remove',
+    'user password',
+    'pat create',
+    'pat list',
+    'pat show',
+    'pat rotate',
+  ]
   const all = ['list', 'expiring', 'import', 'digest', 'foreign-prefixes'].map((verb) => `credentials ${verb}`)
   const trust = ['trust update', 'trust suggest']
   const leaks = ['leak report', 'scanner-rules', 'apply']
   const keys = ['key create', 'key list', 'key show', 'key rotate', 'revoke']
   const secrets = ['token', ...['create', 'list', 'rotate', 'revoke'].map((verb) => `secret ${verb}`)]
   const signing = ['keys list', 'keys rotate']
-  const asking = ['audit', 'decision list', 'why', 'explain', 'verify', 'me resources']
+  const asking = ['audit', 'decision list', 'why', 'explain', 'verify', 'me resources', 'nodes']
   expect(leaves(program).toSorted()).toEqual(
     [
       ...nouns,

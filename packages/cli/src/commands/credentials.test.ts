@@ -107,10 +107,10 @@ test('what became of a leak is said; one that this server does not know is not d
 
 test('where credentials were imported from is listed', async () => {
   const from = { prefix: 'glpat-', digest: 'sha256', created_at: '2030-01-01T00:00:00Z', imported: 12, unrevoked: 7 }
-  api.answer('GET /credentials/foreign-prefixes', ok({ items: [from] }))
+  api.answer('GET /credentials/foreign-prefixes', ok(page(from)))
   const { out } = await api.run('credentials foreign-prefixes')
   expect(out).toMatch(/^PREFIX +DIGEST +SINCE +IMPORTED +STILL LIVE\nglpat- +sha256 +2030-01-01 +12 +7\n$/)
-  api.answer('GET /credentials/foreign-prefixes', ok({ items: [] }))
+  api.answer('GET /credentials/foreign-prefixes', ok(page()))
   expect((await api.run('credentials foreign-prefixes')).err).toStartWith('Nothing was imported yet.')
   api.answer('GET /credentials/foreign-prefixes', refused('permission_missing', 403))
   expect((await api.run('credentials foreign-prefixes')).code).toBe(5)

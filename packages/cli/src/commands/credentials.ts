@@ -6,7 +6,7 @@ import { parseBefore, requireDuration, UNITS } from '../duration.ts'
 import { AnswerIsNo } from '../exit.ts'
 import { day, duration, momentOr } from '../moment.ts'
 import { examples, type PageOptions, pageOptions, present } from '../options.ts'
-import { filled } from '../pages.ts'
+import { asked, filled } from '../pages.ts'
 import { all, online, printPage } from '../session.ts'
 import { findSuccessors } from '../successors.ts'
 import { type Column, table } from '../table.ts'
@@ -107,14 +107,17 @@ export function addCredentialsCommands(program: Command, terminal: Terminal): vo
   const prefixes = credentials
     .command('foreign-prefixes')
     .description('list the systems whose credentials were imported, by what those begin with')
-    .action((_options: object, command: Command) =>
-      online(terminal, command, async ({ api, print, hint }) => {
-        const found = await api.credentials.foreignPrefixes()
-        print(found, () => (found.items.length === 0 ? '' : table(terminal, found.items, PREFIXES)))
-        if (found.items.length === 0) hint('Nothing was imported yet. How to: countersign credentials import --help')
+    .action((options: PageOptions, command: Command) =>
+      online(terminal, command, async (session) => {
+        const found = await asked(options, session.api.credentials.foreignPrefixes)
+        const empty = 'Nothing was imported yet. How to: countersign credentials import --help'
+        printPage(session, command, found, PREFIXES, empty)
       }),
     )
-  examples(prefixes, ['countersign credentials foreign-prefixes', 'countersign credentials foreign-prefixes --json'])
+  examples(pageOptions(prefixes), [
+    'countersign credentials foreign-prefixes',
+    'countersign credentials foreign-prefixes --json',
+  ])
 }
 
 function filters(command: Command): Command {

@@ -1,4 +1,4 @@
-import type { Group, GroupChange } from '@countersign/admin-api'
+import { type Group, type GroupChange, type GroupWithMembers, MEMBERS_SHOWN } from '@countersign/admin-api'
 import type { Command } from 'commander'
 import { confirmDeletion, type DeleteOptions, deleteOptions } from '../deletion.ts'
 import { UsageError } from '../exit.ts'
@@ -61,13 +61,25 @@ export function addGroupCommands(program: Command, terminal: Terminal): void {
             ['state', state(found)],
             ['managed by', found.managed_by ?? 'hand'],
             ['made', moment(found.created_at, terminal.now())],
-            ['members', orNone(found.members)],
+            ['members', orNone(membersShown(found))],
             ['permissions', orNone(held?.map(permissionLine))],
           ]),
         )
       }),
     )
   examples(show, ['countersign group show media'])
+
+  const members = group
+    .command('members <name>')
+    .description('list who is in a group')
+    .action((name: string, options: PageOptions, command: Command) =>
+      online(terminal, command, async (session) => {
+        const page = await asked(options, (part) => session.api.groups.members(name, part))
+        const empty = `Nobody is in it. Add somebody: countersign group add ${name} client:<id>`
+        printPage(session, command, page, [['member', (member) => member]], empty)
+      }),
+    )
+  examples(pageOptions(members), ['countersign group members media', 'countersign group members media --all --json'])
 
   const change = async (name: string, body: GroupChange, done: string, command: Command) =>
     online(terminal, command, async ({ api, print }) => {
@@ -135,4 +147,8 @@ export function addGroupCommands(program: Command, terminal: Terminal): void {
 
 function state({ disabled }: Group): Cell {
   return disabled ? { text: 'disabled', tone: 'bad' } : { text: 'enabled', tone: 'good' }
+}
+
+function membersShown({ name, members }: GroupWithMembers): readonly string[] {
+  return members.length < MEMBERS_SHOWN ? members : [...members, `all of them: countersign group members ${name}`]
 }

@@ -2,9 +2,10 @@ import type { SigningKey } from '@countersign/admin-api'
 import type { Command } from 'commander'
 import { AnswerIsNo, UsageError } from '../exit.ts'
 import { moment } from '../moment.ts'
-import { examples } from '../options.ts'
-import { type OnlineSession, online } from '../session.ts'
-import { type Cell, type Column, table } from '../table.ts'
+import { examples, type PageOptions, pageOptions } from '../options.ts'
+import { asked } from '../pages.ts'
+import { type OnlineSession, online, printPage } from '../session.ts'
+import type { Cell, Column } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
 
 type RotateOptions = { readonly now?: true; readonly yes?: true }
@@ -24,10 +25,10 @@ export function addKeysCommands(program: Command, terminal: Terminal): void {
   const list = keys
     .command('list')
     .description('list the signing keys that are published, the one that signs last first')
-    .action((_options: object, command: Command) =>
-      online(terminal, command, async ({ api, print }) => {
-        const page = await api.signingKeys.list()
-        print(page, () => table(terminal, page.items, signingKeyColumns(terminal.now())))
+    .action((options: PageOptions, command: Command) =>
+      online(terminal, command, async (session) => {
+        const page = await asked(options, session.api.signingKeys.list)
+        printPage(session, command, page, signingKeyColumns(terminal.now()), 'No signing key is published.')
       }),
     )
   list.addHelpText(
@@ -35,7 +36,7 @@ export function addKeysCommands(program: Command, terminal: Terminal): void {
     '\nStates: published (signs later, so that everybody knows it by then), active (signs), retiring (signs no more, but\n' +
       'what it signed may live).',
   )
-  examples(list, ['countersign keys list', 'countersign keys list --json'])
+  examples(pageOptions(list), ['countersign keys list', 'countersign keys list --json'])
 
   const rotate = keys
     .command('rotate')

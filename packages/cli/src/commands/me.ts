@@ -1,9 +1,10 @@
 import type { MyResource } from '@countersign/admin-api'
 import type { Command } from 'commander'
 import { momentOr } from '../moment.ts'
-import { examples } from '../options.ts'
-import { online } from '../session.ts'
-import { type Column, details, table } from '../table.ts'
+import { examples, type PageOptions, pageOptions } from '../options.ts'
+import { asked } from '../pages.ts'
+import { online, printPage } from '../session.ts'
+import { type Column, details } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
 
 const COLUMNS: readonly Column<MyResource>[] = [
@@ -47,13 +48,12 @@ export function addMe(program: Command, terminal: Terminal): void {
   const resources = me
     .command('resources')
     .description('what its owner may reach, and what a token can be narrowed to')
-    .action((_options: object, command: Command) =>
-      online(terminal, command, async ({ api, print, hint }) => {
-        const mine = await api.myResources()
-        print(mine, () => (mine.items.length === 0 ? '' : table(terminal, mine.items, COLUMNS)))
-        if (mine.items.length === 0)
-          hint('Nothing yet: whoever may give permissions gives one, countersign permission create')
+    .action((options: PageOptions, command: Command) =>
+      online(terminal, command, async (session) => {
+        const mine = await asked(options, session.api.myResources)
+        const empty = 'Nothing yet: whoever may give permissions gives one, countersign permission create'
+        printPage(session, command, mine, COLUMNS, empty)
       }),
     )
-  examples(resources, ['countersign me resources', 'countersign me resources --json'])
+  examples(pageOptions(resources), ['countersign me resources', 'countersign me resources --json'])
 }

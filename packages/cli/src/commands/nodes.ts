@@ -1,9 +1,10 @@
 import type { Node } from '@countersign/admin-api'
 import type { Command } from 'commander'
 import { moment } from '../moment.ts'
-import { examples } from '../options.ts'
-import { online } from '../session.ts'
-import { type Cell, type Column, table } from '../table.ts'
+import { examples, type PageOptions, pageOptions } from '../options.ts'
+import { asked } from '../pages.ts'
+import { online, printPage } from '../session.ts'
+import type { Cell, Column } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
 
 const STATES: Record<Node['state'], Cell> = {
@@ -16,10 +17,10 @@ export function addNodes(program: Command, terminal: Terminal): void {
   const nodes = program
     .command('nodes')
     .description('the servers on this database, and how far each has followed')
-    .action((_options: object, command: Command) =>
-      online(terminal, command, async ({ api, print }) => {
-        const page = await api.nodes()
-        print(page, () => table(terminal, page.items, columns(terminal.now())))
+    .action((options: PageOptions, command: Command) =>
+      online(terminal, command, async (session) => {
+        const page = await asked(options, session.api.nodes)
+        printPage(session, command, page, columns(terminal.now()), 'No server has said anything yet.')
       }),
     )
   nodes.addHelpText(
@@ -27,7 +28,7 @@ export function addNodes(program: Command, terminal: Terminal): void {
     '\nStates: current (its answers count with the newest change), behind (it is catching up), silent (it has said nothing\n' +
       'for ten seconds: without the database it answers nothing any more).',
   )
-  examples(nodes, ['countersign nodes', 'countersign nodes --json'])
+  examples(pageOptions(nodes), ['countersign nodes', 'countersign nodes --json'])
 }
 
 function columns(now: Date): readonly Column<Node>[] {

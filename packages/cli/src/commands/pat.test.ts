@@ -130,9 +130,9 @@ test('who has no tokens of their own, may make none, or came with another’s, i
 test('me says what a token of mine can be narrowed to', async () => {
   const mine = { resource: 'forge', identifier: 'https://git.example.com', hosts: ['git.example.com'] }
   const rights = { scopes: ['repo:read'], roles: [], projects: ['team/app'] }
-  api.answer('GET /me/resources', ok({ items: [{ ...mine, ...rights }] }))
+  api.answer('GET /me/resources', ok(page({ ...mine, ...rights })))
   expect((await api.run('me resources')).out).toMatch(/forge +git\.example\.com +repo:read +none +team\/app\n/)
-  api.answer('GET /me/resources', ok({ items: [] }))
+  api.answer('GET /me/resources', ok(page()))
   const empty = await api.run('me resources')
   expect(empty.out).toBe('')
   expect(empty.err).toStartWith('Nothing yet')
@@ -142,7 +142,7 @@ test('me says what a token of mine can be narrowed to', async () => {
 
 test.each([
   ['pat create', 'POST /me/tokens', issued],
-  ['me resources', 'GET /me/resources', { items: [] }],
+  ['me resources', 'GET /me/resources', page()],
 ])('%s --json prints the body of the API and nothing else', async (line, call, body) => {
   api.answer(call, ok(body))
   const { out, err } = await api.run(`${line} --json`)

@@ -1,9 +1,17 @@
-import { Group, GroupChange, GroupPage, GroupWithMembers, NewGroup, PageQuery } from '@countersign/admin-api'
+import {
+  Group,
+  GroupChange,
+  GroupPage,
+  GroupWithMembers,
+  MemberPage,
+  NewGroup,
+  PageQuery,
+} from '@countersign/admin-api'
 import { createRoute } from '@hono/zod-openapi'
 import { listGroupNames, listGroups } from '../store/groups.ts'
 import { pageOf, sliceOf } from './cursor.ts'
 import type { AdminDeps } from './deps.ts'
-import { changeGroup, createGroup, describeGroup, removeGroup } from './groups.ts'
+import { changeGroup, createGroup, describeGroup, pageOfMembers, removeGroup } from './groups.ts'
 import { answer, callerOf, DONE, idParameter, named, newRoutes, PROBLEM, sent } from './operation.ts'
 import { toGroup } from './wire.ts'
 
@@ -38,6 +46,14 @@ const get = createRoute({
   ...one,
   responses: { 200: answer('The group.', namedGroupWithMembers), ...PROBLEM },
 })
+const members = createRoute({
+  method: 'get',
+  path: '/groups/{id}/members',
+  tags,
+  summary: 'List who is in a group',
+  request: { params, query: PageQuery },
+  responses: { 200: answer('Clients, then users, each by its id.', MemberPage), ...PROBLEM },
+})
 const change = createRoute({
   method: 'patch',
   path: '/groups/{id}',
@@ -71,6 +87,9 @@ export function groupRoutes(deps: AdminDeps) {
     })
     .openapi(create, async (c) => c.json(await createGroup(deps, callerOf(c), c.req.valid('json')), 201))
     .openapi(get, async (c) => c.json(await describeGroup(deps, c.req.valid('param').id), 200))
+    .openapi(members, async (c) =>
+      c.json(await pageOfMembers(deps, c.req.valid('param').id, c.req.valid('query')), 200),
+    )
     .openapi(change, async (c) => {
       const { id } = c.req.valid('param')
       return c.json(await changeGroup(deps, callerOf(c), id, c.req.valid('json')), 200)

@@ -1,7 +1,16 @@
-import type { Group as GroupAnswer, GroupChange, GroupWithMembers, NewGroup } from '@countersign/admin-api'
+import {
+  type Group as GroupAnswer,
+  type GroupChange,
+  type GroupWithMembers,
+  MEMBERS_SHOWN,
+  type NewGroup,
+  type Page,
+  type PageQuery,
+} from '@countersign/admin-api'
 import type { Group } from '../domain/client.ts'
 import { findGroup, listMembers } from '../store/groups.ts'
 import type { Db } from '../store/store.ts'
+import { pageOf, sliceOf } from './cursor.ts'
 import type { AdminDeps, Authorized } from './deps.ts'
 import { Rejected } from './problem.ts'
 import { toGroup } from './wire.ts'
@@ -40,7 +49,14 @@ export async function removeGroup(deps: AdminDeps, by: Authorized, name: string)
 
 export async function describeGroup({ store }: AdminDeps, name: string): Promise<GroupWithMembers> {
   const group = await requireGroup(store.reader, name)
-  return { ...toGroup(group), members: await listMembers(store.reader, name) }
+  return { ...toGroup(group), members: await listMembers(store.reader, name, ALL_SHOWN) }
+}
+
+const ALL_SHOWN = { after: undefined, limit: MEMBERS_SHOWN }
+
+export async function pageOfMembers({ store }: AdminDeps, name: string, query: PageQuery): Promise<Page<string>> {
+  await requireGroup(store.reader, name)
+  return pageOf(await listMembers(store.reader, name, sliceOf(query)), query.limit, (member) => member)
 }
 
 async function requireGroup(db: Db, name: string): Promise<Group> {

@@ -1,4 +1,4 @@
-import { CredentialImport, CredentialImported, ForeignPrefixes } from '@countersign/admin-api'
+import { CredentialImport, CredentialImported, ForeignPrefixes, PageQuery } from '@countersign/admin-api'
 import { createRoute } from '@hono/zod-openapi'
 import type { AdminDeps } from './deps.ts'
 import { foreignPrefixes, importCredentials } from './importing.ts'
@@ -28,6 +28,7 @@ const list = createRoute({
   path: '/credentials/foreign-prefixes',
   tags,
   summary: 'List what imported credentials begin with',
+  request: { query: PageQuery },
   responses: {
     200: answer('By prefix, and how many there are.', named('ForeignPrefixes', ForeignPrefixes)),
     ...PROBLEM,
@@ -38,5 +39,5 @@ const list = createRoute({
 export function importRoutes(deps: AdminDeps) {
   return newRoutes()
     .openapi(create, async (c) => c.json(await importCredentials(deps, callerOf(c), c.req.valid('json')), 200))
-    .openapi(list, async (c) => c.json(await foreignPrefixes(deps), 200))
+    .openapi(list, async (c) => c.json(await foreignPrefixes(deps, c.req.valid('query')), 200))
 }

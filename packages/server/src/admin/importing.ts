@@ -1,4 +1,11 @@
-import type { CredentialImport, CredentialImported, FieldProblem, ImportedCredential } from '@countersign/admin-api'
+import type {
+  CredentialImport,
+  CredentialImported,
+  FieldProblem,
+  ForeignPrefixes,
+  ImportedCredential,
+  PageQuery,
+} from '@countersign/admin-api'
 import { type OwnerRef, refText } from '../domain/credential.ts'
 import { foreignDigest } from '../domain/foreign-prefix.ts'
 import { makeId } from '../domain/ids.ts'
@@ -12,6 +19,7 @@ import { latestExpiry } from './expiry.ts'
 import { type MadeKind, reachAsked } from './issuing.ts'
 import type { Reach } from './minting.ts'
 import { mistakesIn, Rejected, rejectedField, rejectedFields } from './problem.ts'
+import { pageOfAll } from './whole-list.ts'
 import { type Writes, write } from './write.ts'
 
 type Wanted = CredentialImport['credentials'][number]
@@ -127,7 +135,7 @@ class Reaches {
 }
 
 /** By prefix: where imported credentials come from, and how many there are. */
-export async function foreignPrefixes({ store }: AdminDeps) {
+export async function foreignPrefixes({ store }: AdminDeps, query: PageQuery): Promise<ForeignPrefixes> {
   const prefixes = await listForeignPrefixes(store.reader)
   const counts = await countImported(store.reader, store.clock())
   const items = prefixes.map(({ prefix, digest, createdAt }) => ({
@@ -136,5 +144,5 @@ export async function foreignPrefixes({ store }: AdminDeps) {
     created_at: createdAt.toISOString(),
     ...(counts.get(prefix) ?? { imported: 0, unrevoked: 0 }),
   }))
-  return { items }
+  return pageOfAll(items, query, ({ prefix }) => prefix)
 }

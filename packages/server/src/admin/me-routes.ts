@@ -18,6 +18,7 @@ import { describeCaller, resourcesOfCaller } from './me.ts'
 import { answer, callerOf, idParameter, named, newRoutes, PROBLEM, sent } from './operation.ts'
 import { noCredential } from './problem.ts'
 import { rotate as rotateCredential } from './rotation.ts'
+import { pageOfAll } from './whole-list.ts'
 
 const tags = ['me']
 const params = idParameter('The public id of a token of the caller.', 'pat_01JABCDEFGHJKMNPQRSTVWXYZ0')
@@ -34,6 +35,7 @@ const resources = createRoute({
   path: '/me/resources',
   tags,
   summary: 'Show what the caller may reach, and so what a token can be narrowed to',
+  request: { query: PageQuery },
   responses: { 200: answer('By resource.', named('MyResources', MyResources)), ...PROBLEM },
 })
 const list = createRoute({
@@ -75,7 +77,13 @@ const revokeOne = createRoute({
 export function meRoutes(deps: AdminDeps) {
   return newRoutes()
     .openapi(get, (c) => c.json(describeCaller(callerOf(c)), 200))
-    .openapi(resources, (c) => c.json({ items: resourcesOfCaller(callerOf(c), deps.directory) }, 200))
+    .openapi(resources, (c) => {
+      const mine = resourcesOfCaller(callerOf(c), deps.directory)
+      return c.json(
+        pageOfAll(mine, c.req.valid('query'), ({ resource }) => resource),
+        200,
+      )
+    })
     .openapi(list, async (c) => {
       const query = { ...c.req.valid('query'), owner: `user:${callersName(callerOf(c))}`, kind: 'pat' } as const
       return c.json(await pageOfCredentials(deps, query), 200)

@@ -1,9 +1,10 @@
-import { type Node, NodePage } from '@countersign/admin-api'
+import { type Node, NodePage, PageQuery } from '@countersign/admin-api'
 import { createRoute } from '@hono/zod-openapi'
 import { readRevision } from '../store/change-log.ts'
 import type { StoredNode } from '../store/nodes.ts'
 import type { AdminDeps } from './deps.ts'
 import { answer, newRoutes, PROBLEM } from './operation.ts'
+import { pageOfAll } from './whole-list.ts'
 
 /** A node says how far it is at least every two seconds. */
 const SILENT_MS = 10_000
@@ -14,9 +15,10 @@ const list = createRoute({
   tags: ['nodes'],
   summary: 'List the servers on this database',
   description:
-    'How far each has followed, all on one page. A change is in force everywhere once no node that is not `silent` has ' +
+    'How far each has followed. A change is in force everywhere once no node that is not `silent` has ' +
     'a smaller `revision` than the `Countersign-Revision` of the answer to that change, and at the latest when the ' +
     'longest `lease_seconds` have passed: a node that knows nothing of it by then answers 503.',
+  request: { query: PageQuery },
   responses: { 200: answer('The servers by name.', NodePage), ...PROBLEM },
 })
 
@@ -25,7 +27,10 @@ export function nodeRoutes(deps: AdminDeps) {
     // Read first: whoever has reached what was newest before they were asked is current.
     const newest = await readRevision(deps.store.reader)
     const items = (await deps.nodes.list()).map((node) => toNode(node, newest, deps))
-    return c.json({ items, next_cursor: null }, 200)
+    return c.json(
+      pageOfAll(items, c.req.valid('query'), ({ name, id }) => `${name} ${id}`),
+      200,
+    )
   })
 }
 

@@ -1,8 +1,8 @@
-import { SigningKey, SigningKeyPage, SigningKeyRotation } from '@countersign/admin-api'
+import { PageQuery, SigningKey, SigningKeyPage, SigningKeyRotation } from '@countersign/admin-api'
 import { createRoute } from '@hono/zod-openapi'
 import type { AdminDeps } from './deps.ts'
 import { answer, callerOf, named, newRoutes, PROBLEM, sent } from './operation.ts'
-import { publishedKeys, rotateKeys } from './signing-keys.ts'
+import { pageOfKeys, rotateKeys } from './signing-keys.ts'
 
 const tags = ['signing-keys']
 
@@ -11,7 +11,9 @@ const list = createRoute({
   path: '/signing-keys',
   tags,
   summary: 'List the keys that tokens are signed with',
-  description: 'Those that are published at `/.well-known/jwks.json`, all on one page.',
+  description:
+    'Those that are published at `/.well-known/jwks.json`. The audit events tell of those that were retired.',
+  request: { query: PageQuery },
   responses: { 200: answer('The keys, the one that signs last first.', SigningKeyPage), ...PROBLEM },
 })
 const rotate = createRoute({
@@ -30,6 +32,6 @@ const rotate = createRoute({
 
 export function signingKeyRoutes(deps: AdminDeps) {
   return newRoutes()
-    .openapi(list, async (c) => c.json({ items: await publishedKeys(deps), next_cursor: null }, 200))
+    .openapi(list, async (c) => c.json(await pageOfKeys(deps, c.req.valid('query')), 200))
     .openapi(rotate, async (c) => c.json(await rotateKeys(deps, callerOf(c), c.req.valid('json')), 200))
 }

@@ -1,12 +1,14 @@
-import type { SigningKey, SigningKeyRotation } from '@countersign/admin-api'
+import type { Page, PageQuery, SigningKey, SigningKeyRotation } from '@countersign/admin-api'
 import { retiresAt } from '../keys/rotation.ts'
 import { listSigningKeys, type StoredSigningKey } from '../store/signing-keys.ts'
 import type { AdminDeps, Authorized } from './deps.ts'
+import { pageOfAll } from './whole-list.ts'
 import { write } from './write.ts'
 
 /** The keys that are published, the one that signs last first. */
-export async function publishedKeys({ store }: AdminDeps): Promise<SigningKey[]> {
-  return described(await listSigningKeys(store.reader), store.clock())
+export async function pageOfKeys({ store }: AdminDeps, query: PageQuery): Promise<Page<SigningKey>> {
+  const keys = described(await listSigningKeys(store.reader), store.clock())
+  return pageOfAll(keys, query, (key) => `${key.active_from} ${key.created_at} ${key.kid}`, 'descending')
 }
 
 /** Publishes the key that signs next and answers when; or `now`, in place of all others. */

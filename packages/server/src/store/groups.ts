@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Group } from '../domain/client.ts'
 import { managedByColumn } from './managed-by.ts'
 import { type Change, type Db, type Slice, toDate, toSeconds } from './store.ts'
@@ -65,14 +66,16 @@ export async function deleteGroup(change: Change, name: string): Promise<void> {
   await change.db.deleteFrom('group').where('name', '=', name).execute()
 }
 
-/** `client:canister` for each member, in order. */
-export async function listMembers(db: Db, group: string): Promise<string[]> {
-  const rows = await db
-    .selectFrom('membership')
-    .selectAll()
-    .where('group', '=', group)
-    .orderBy('member_kind')
-    .orderBy('member')
-    .execute()
+/** `client:canister` for each member, in order; without a slice all of them. */
+export async function listMembers(db: Db, group: string, slice?: Slice): Promise<string[]> {
+  const { after, limit } = slice ?? { after: undefined, limit: undefined }
+  let query = db.selectFrom('membership').selectAll().where('group', '=', group)
+  if (after !== undefined) {
+    const colon = after.indexOf(':')
+    const [kind, member] = [after.slice(0, colon), after.slice(colon + 1)]
+    query = query.where(sql<boolean>`(member_kind, member) > (${kind}, ${member})`)
+  }
+  if (limit !== undefined) query = query.limit(limit)
+  const rows = await query.orderBy('member_kind').orderBy('member').execute()
   return rows.map((row) => `${row.member_kind}:${row.member}`)
 }

@@ -18,7 +18,7 @@ export async function listSigningKeys(db: Db): Promise<StoredSigningKey[]> {
     .where('retired_at', 'is', null)
     .orderBy('active_from', 'desc')
     .orderBy('created_at', 'desc')
-    .orderBy('kid')
+    .orderBy('kid', 'desc')
     .execute()
   return rows.map((row) => ({
     kid: row.kid,

@@ -22,6 +22,12 @@ export const operating: Migration = {
       .addColumn('lease_ms', 'bigint', (column) => column.notNull())
       .execute()
     await addAuditLists(db)
+    await db.schema.dropIndex('membership_group').execute()
+    await db.schema
+      .createIndex('membership_group_members')
+      .on('membership')
+      .columns(['group', 'member_kind', 'member'])
+      .execute()
   },
 }
 
