@@ -41,7 +41,16 @@ test('requests refuse what they do not know; answers may grow', () => {
     'NewKey',
     'NewSecret',
   ]
-  const more = ['Rotation', 'Revocation', 'BulkRevocation', 'Explain', 'PageQuery', 'CredentialQuery', 'DecisionQuery', 'AuditEventQuery']
+  const more = [
+    'Rotation',
+    'Revocation',
+    'BulkRevocation',
+    'Explain',
+    'PageQuery',
+    'CredentialQuery',
+    'DecisionQuery',
+    'AuditEventQuery',
+  ]
   const refusing = schemas.filter(([, schema]) => {
     const json = z.toJSONSchema(schema, { io: 'input' }) as JsonSchema
     return json.additionalProperties === false
