@@ -103,7 +103,7 @@ describeWith(['caddy', 'git', 'bash', 'npx'], 'the guide to git over HTTPS', () 
     const tests = await Promise.all(
       ['test/e2e/git.test.ts', 'test/e2e/git-guide.test.ts', 'test/support/forge.ts'].map(read),
     )
-    const proxies = await Promise.all(['test/support/caddy.ts', 'test/support/nginx.ts'].map(read))
+    const proxies = await Promise.all(['caddy', 'nginx', 'haproxy'].map((name) => read(`test/support/${name}.ts`)))
     const whole = [...tests, ...proxies].join('\n')
     const blocks = [...(await read('docs/guides/git.md')).matchAll(/^```\w+(?: file=(\S+))?\n/gm)].map(
       ([, file]) => file,
