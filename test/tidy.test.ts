@@ -149,7 +149,7 @@ describe('habits', () => {
 
   test('the clock and chance are passed in', () => {
     const libraries = ['packages/resource-server/src/runtime-clock.ts', 'packages/client/src/runtime.ts']
-    const makers = [`${SERVER}/serve.ts`, ...libraries]
+    const makers = [`${SERVER}/serve.ts`, `${SERVER}/backup/commands.ts`, ...libraries]
     const pattern = /\bDate\.now\(|new Date\(\)|Math\.random|getRandomValues|randomBytes|performance\.now/
     expect(lines(pattern, (path) => inCli(path) || makers.includes(path))).toEqual([])
   })

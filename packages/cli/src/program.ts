@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { addApply } from './commands/apply.ts'
 import { addAudit } from './commands/audit.ts'
+import { addBackupCommands } from './commands/backup.ts'
 import { addClientCommands } from './commands/client.ts'
 import { addCredentialsCommands } from './commands/credentials.ts'
 import { addDecisionCommands } from './commands/decision.ts'
@@ -30,7 +31,7 @@ import { EXIT_HELP } from './exit.ts'
 import { examples } from './options.ts'
 import type { Terminal } from './terminal.ts'
 
-const SERVER_COMMANDS = ['serve', 'migrate', 'admin-key', 'doctor']
+const SERVER_COMMANDS = ['serve', 'migrate', 'admin-key', 'doctor', 'backup', 'restore', 'migrate-data']
 
 const ENVIRONMENT_HELP = `Environment:
   COUNTERSIGN_SERVER         the server that is spoken to (default: where COUNTERSIGN_LISTEN says that one listens,
@@ -65,6 +66,7 @@ export async function makeProgram(terminal: Terminal, argv: readonly string[]): 
 
   const server = SERVER_COMMANDS.some((name) => argv.includes(name)) ? await terminal.loadServer() : undefined
   addServerCommands(program, terminal, server)
+  addBackupCommands(program, terminal, server)
   addDoctor(program, terminal, server)
   addResourceCommands(program, terminal)
   addGroupCommands(program, terminal)

@@ -3,7 +3,17 @@ import type * as server from '@countersign/server'
 /** What this command needs of the server package. */
 export type ServerModule = Pick<
   typeof server,
-  'OPTIONS' | 'parseConfig' | 'startServer' | 'migrateDatabase' | 'makeAdminKey' | 'examineHost' | 'variableOf'
+  | 'OPTIONS'
+  | 'parseConfig'
+  | 'startServer'
+  | 'migrateDatabase'
+  | 'makeAdminKey'
+  | 'examineHost'
+  | 'variableOf'
+  | 'backUpDatabase'
+  | 'examineBackup'
+  | 'restoreDatabase'
+  | 'migrateDatabaseData'
 >
 
 /** Loads the server, which brings the database along: only the commands that run it do, and what reads its settings. */

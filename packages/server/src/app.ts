@@ -9,6 +9,7 @@ import { type AppIo, sha256Hex } from './app/io.ts'
 import { type Operating, operating, storeErrorsIn } from './app/operating.ts'
 import { routing } from './app/routing.ts'
 import { type Verifying, verifying } from './app/verifying.ts'
+import { requireWhole } from './backup/back-up.ts'
 import { type Config, hostOf, secretsOf } from './config.ts'
 import { Tally } from './counting/tally.ts'
 import { HolderRevocations } from './domain/holder-revocations.ts'
@@ -84,6 +85,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
   })
   const kek = config.kek ?? loadKek(config.dataDir, io.random)
   const store = await openStore(config.dataDir, clock, io.random, config.databaseUrl, storeErrorsIn(storeErrors))
+  await requireWhole(store.reader)
   const seal = sealWith(kek, io.random)
   await checkKek(store, seal)
   await ensureSigningKey(store, seal)
@@ -116,7 +118,20 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
   const { edge } = verified
 
   const operated = operating({ config, io, log, logged, store, storeErrors, following, verified, decisions })
-  const parts: Parts = { config, io, log, store, seal, keys, fetch, decisions, following, verified, operated }
+  const parts: Parts = {
+    config,
+    io,
+    log,
+    store,
+    seal,
+    keys,
+    fetch,
+    decisions,
+    following,
+    verified,
+    operated,
+    requestIds,
+  }
   const revocations = new HolderRevocations(io.monotonicMs)
   const management = managementApi(adminDeps(parts, revocations), (error) =>
     log.error({ err: error }, 'a management call failed'),
@@ -191,6 +206,7 @@ type Parts = {
   readonly following: Following
   readonly verified: Verifying
   readonly operated: Operating
+  readonly requestIds: RequestIds
 }
 
 function adminDeps(parts: Parts, revocations: HolderRevocations): AdminDeps {
@@ -216,7 +232,7 @@ function adminDeps(parts: Parts, revocations: HolderRevocations): AdminDeps {
 }
 
 function oauthDeps(parts: Parts, revocations: HolderRevocations): OAuthDeps {
-  const { config, io, log, store, keys, fetch, decisions, following, verified, operated } = parts
+  const { config, io, log, store, keys, fetch, decisions, following, verified, operated, requestIds } = parts
   const { directory } = following
   const { verify, proxies } = verified.edge
   return {
@@ -237,7 +253,8 @@ function oauthDeps(parts: Parts, revocations: HolderRevocations): OAuthDeps {
         const address = asked.clientAddress()
         return address === undefined ? null : formatAddress(address)
       }),
-    onError: (error) => log.error({ err: error }, 'an OAuth request failed'),
+    requestIdOf: (headers, peer) => requestIds.of(headers, peer, proxies),
+    onError: (error, request_id) => log.error({ request_id, err: error }, 'an OAuth request failed'),
   }
 }
 

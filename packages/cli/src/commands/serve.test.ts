@@ -7,6 +7,7 @@ import { ran } from '../testing/test-terminal.ts'
 function fakeServer(problems: string[] = []) {
   const calls: unknown[] = []
   const server: ServerModule = {
+    ...real,
     OPTIONS: [
       { name: 'data_dir', type: 'path', default: './data', doc: 'Where data is kept.', example: '/x' },
       { name: 'bootstrap_key', type: 'secret', default: undefined, doc: 'A key.', example: 'x' },

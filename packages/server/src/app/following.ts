@@ -96,7 +96,9 @@ export async function follow(
       confirm: () => follower.confirm(),
     }),
     change: async (actor, work) => {
-      const { result, revision } = await change(store, actor, work)
+      const { result, revision, recorded } = await change(store, actor, work)
+      // Beside the database: a log that is kept elsewhere tells what was revoked since a backup.
+      for (const done of recorded) log.info({ ...done, revision, ...actor }, 'changed')
       await follower.reach(revision)
       return result
     },

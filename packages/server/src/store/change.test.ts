@@ -40,7 +40,7 @@ onEveryEngine('a change', (at) => {
   })
 
   test('returns what its work returned, with the revision', async () => {
-    expect(await change(at.store, OPS, async () => 'made')).toEqual({ result: 'made', revision: 1 })
+    expect(await change(at.store, OPS, async () => 'made')).toEqual({ result: 'made', revision: 1, recorded: [] })
   })
 
   test('writes who changed what and when, and the ids that nodes follow', async () => {

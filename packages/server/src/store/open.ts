@@ -10,7 +10,8 @@ import { IN_MEMORY, openSqlite } from './sqlite.ts'
 import type { OnStatementError } from './statement-errors.ts'
 import type { Store } from './store.ts'
 
-const DATABASE = 'countersign.db'
+/** The name of the embedded database in its data directory. */
+export const DATABASE = 'countersign.db'
 
 export type OpenedStore = Store & {
   /** Names of the migrations that were applied. */

@@ -114,6 +114,9 @@ export function parseWord<const Word extends string>(text: string, words: readon
   return word
 }
 
+/** What a change did, as it is told beside the database. */
+export type Recorded = { readonly action: string; readonly noun: Noun; readonly noun_id: string }
+
 /** Whom an event is about: everything that became of one client, user or group is found by it. */
 function aboutOf(noun: Noun, id: string, { owner, holder }: Readonly<Record<string, unknown>>): string | null {
   if (noun === 'client' || noun === 'user' || noun === 'group') return `${noun}:${id}`
@@ -144,6 +147,7 @@ export async function change<T>(store: Store, actor: Actor, work: (change: Chang
       .executeTakeFirstOrThrow()
     const revision = parseRevision(value)
     const nextEventId = idSequence('evt', now, store.random)
+    const recorded: Recorded[] = []
     const result = await work({
       db,
       revision,
@@ -167,9 +171,10 @@ export async function change<T>(store: Store, actor: Actor, work: (change: Chang
           })
           .execute()
         await db.insertInto('change').values({ revision, noun, noun_id: id, at, stamp }).execute()
+        recorded.push({ action, noun, noun_id: id })
       },
     })
     await store.shared?.announce(db, revision)
-    return { result, revision }
+    return { result, revision, recorded }
   })
 }

@@ -1,0 +1,149 @@
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import { parseBefore } from '../duration.ts'
+import { UsageError } from '../exit.ts'
+import { moment } from '../moment.ts'
+import { examples } from '../options.ts'
+import { withProgress } from '../progress.ts'
+import { revokedIds } from '../revoked-ids.ts'
+import type { ServerModule } from '../server-module.ts'
+import { addServerOptions } from '../server-options.ts'
+import { openSession } from '../session.ts'
+import { table } from '../table.ts'
+import type { Terminal } from '../terminal.ts'
+
+const SHOWN = ['data_dir', 'database_url']
+
+type RestoreOptions = {
+  readonly revoked?: string
+  readonly revokeSince?: string
+  readonly acceptLostRevocations?: true
+}
+
+/** Backup, restore and moving to PostgreSQL: on the server's own host, each in a process of its own. */
+export function addBackupCommands(program: Command, terminal: Terminal, server: ServerModule | undefined): void {
+  addBackup(program, terminal, server)
+  addRestore(program, terminal, server)
+  addMigrateData(program, terminal, server)
+}
+
+function addBackup(program: Command, terminal: Terminal, server: ServerModule | undefined): void {
+  const backup = program
+    .command('backup <file>')
+    .description('write everything into one file, while servers go on; the key-encryption key is not in it')
+    .option('--verify', 'write nothing: say whether that file is a whole backup, and what is in it')
+  const read = addServerOptions(backup, terminal, server, SHOWN)
+  backup.action(async (file: string, { verify }: { verify?: true }, command: Command) => {
+    const { use, config } = read()
+    const { print, hint } = openSession(terminal, command)
+    const path = resolve(file)
+    const contents = verify
+      ? await use.examineBackup(path)
+      : await withProgress(terminal, (show) =>
+          use.backUpDatabase(config, path, (_, name, rows) => show(`${name}: ${rows} rows`)),
+        )
+    const rows = Object.entries(contents.rows).filter(([, count]) => count > 0)
+    print(contents, () =>
+      table(terminal, rows, [
+        ['table', ([name]) => name],
+        ['rows', ([, count]) => String(count)],
+      ]),
+    )
+    const when = moment(contents.made_at, terminal.now())
+    hint(
+      `${verify ? 'A whole backup' : `Written to ${path}`}: everything at revision ${contents.revision}, of ${when}.`,
+    )
+    if (!verify) hint('Not in it: the key-encryption key, which nothing opens without. Keep it elsewhere, once.')
+  })
+  examples(backup, [
+    'countersign backup /var/backups/countersign/monday.db',
+    'countersign backup --verify /var/backups/countersign/monday.db',
+  ])
+}
+
+function addRestore(program: Command, terminal: Terminal, server: ServerModule | undefined): void {
+  const restore = program
+    .command('restore <file>')
+    .description('put a backup where no database is; say what was revoked since, for it is good again otherwise')
+    .option('--revoked <path>', 'a file with the ids of credentials that were revoked since; - is standard input')
+    .option('--revoke-since <when>', 'also revoke whatever was made since: an age like 2d, or a time')
+    .option('--accept-lost-revocations', 'nothing was revoked since, or nobody knows: let it be good again')
+  restore.addHelpText(
+    'after',
+    `
+What the file of --revoked may be: ids, one a line; the JSON of countersign audit; or log lines, of which those count
+that tell of a revocation. Whoever signed in by a token has to get a new one: all signing keys are retired, and access tokens
+end. Keys, personal access tokens and client secrets go on, as they were when the backup was made.`,
+  )
+  const read = addServerOptions(restore, terminal, server, [...SHOWN, 'kek'])
+  restore.action(async (file: string, options: RestoreOptions, command: Command) => {
+    const { revoked, revokeSince, acceptLostRevocations } = options
+    if (revoked === undefined && revokeSince === undefined && !acceptLostRevocations) {
+      throw new UsageError(
+        'What was revoked after the backup was made is good again, unless you say what that was: --revoked <path>. ' +
+          'If nobody knows: --revoke-since <when> for what was made since, or --accept-lost-revocations.',
+      )
+    }
+    const ids = revoked === undefined ? [] : revokedIds('--revoked', await textOf(terminal, revoked))
+    const since = revokeSince === undefined ? undefined : parseBefore('--revoke-since', revokeSince, terminal.now())
+    const { use, config } = read()
+    const { print, hint } = openSession(terminal, command)
+    const done = await withProgress(terminal, (show) =>
+      use.restoreDatabase(
+        config,
+        resolve(file),
+        { revoked: ids, since: since === undefined ? undefined : new Date(since) },
+        (_, name, rows) => show(`${name}: ${rows} rows`),
+      ),
+    )
+    print(done, () => `Restored to what was at ${done.made_at}.\n`)
+    hint(`Revoked again: ${done.again}${since === undefined ? '' : `, and ${done.bySince} that were made since`}.`)
+    hint(`Ended: ${done.signingKeys} signing keys with what they signed, and ${done.accessTokens} access tokens.`)
+    if (done.unknown.length > 0)
+      hint(`Not in the backup, so made after it, and gone: ${done.unknown.length} of those named.`)
+    hint('A server may be started now: countersign serve')
+  })
+  examples(restore, [
+    'countersign restore /var/backups/countersign/monday.db --revoked revoked-since-monday.txt',
+    'countersign restore monday.db --revoke-since 2030-01-31T12:00:00Z',
+    'countersign restore monday.db --accept-lost-revocations',
+  ])
+}
+
+function addMigrateData(program: Command, terminal: Terminal, server: ServerModule | undefined): void {
+  const migrate = program
+    .command('migrate-data')
+    .description('copy the database of the data directory into a new PostgreSQL, and compare; the server is stopped')
+  const read = addServerOptions(migrate, terminal, server, SHOWN)
+  migrate.action(async (_options: object, command: Command) => {
+    const { use, config } = read()
+    const { print, hint } = openSession(terminal, command)
+    const done = await withProgress(terminal, (show) =>
+      use.migrateDatabaseData(config, (part, name, rows) => show(`${name}: ${rows} rows ${part}`)),
+    )
+    print(done, () =>
+      table(terminal, done.tables, [
+        ['table', ({ table: name }) => name],
+        ['rows', ({ rows }) => String(rows)],
+        ['sha-256 of the rows, in both', ({ sha256 }) => sha256],
+      ]),
+    )
+    hint(
+      'Both hold the same. Every server on it needs the key-encryption key of the data directory, as COUNTERSIGN_KEK:',
+    )
+    hint(
+      `its file is ${resolve(config.dataDir, 'kek')} (COUNTERSIGN_KEK_FILE). The old database is as it was: keep it for a while.`,
+    )
+  })
+  migrate.addHelpText('after', '\nBroken off, it goes on where it stopped: give the same command once more.')
+  examples(migrate, ['COUNTERSIGN_DATABASE_URL_FILE=/etc/countersign/database-url countersign migrate-data'])
+}
+
+async function textOf(terminal: Terminal, path: string): Promise<string> {
+  if (path === '-') return terminal.readStdin()
+  try {
+    return terminal.readFile(path)
+  } catch {
+    throw new UsageError(`--revoked: ${path} cannot be read.`)
+  }
+}

@@ -1,0 +1,88 @@
+import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Config } from '../config.ts'
+import type { RandomBytes } from '../domain/ids.ts'
+import { checkKek, loadKek } from '../keys/kek-file.ts'
+import { sealWith } from '../keys/seal.ts'
+import { openBackup } from '../store/backup-file.ts'
+import { copyAll, fillingOf, finishCopy, isUntouched, type OnCopied } from '../store/copying.ts'
+import { takeDataDir } from '../store/data-dir.ts'
+import { DATABASE, hasDatabase, openStore } from '../store/open.ts'
+import { type Reckoned, type Reckoning, reckon } from '../store/restoring.ts'
+import type { Store } from '../store/store.ts'
+
+export type Restored = Reckoned & { readonly made_at: string }
+
+type Io = { readonly clock: () => Date; readonly random: RandomBytes; readonly onCopied: OnCopied }
+
+/**
+ * Puts a backup in the place of a database: into a data directory that has none, or a PostgreSQL that holds nothing yet.
+ * No server starts on it before what is known to have happened since is brought in.
+ */
+export async function restore(config: Config, path: string, reckoning: Reckoning, io: Io): Promise<Restored> {
+  const { clock, random } = io
+  const { note, close } = await openBackup(path)
+  await close()
+  if (config.databaseUrl === undefined && hasDatabase(config.dataDir)) {
+    throw new Error(`${config.dataDir} has a database already. Move it away first: nothing is written over it`)
+  }
+  const lock = takeDataDir(config.dataDir)
+  const workshop = join(config.dataDir, 'restoring')
+  rmSync(workshop, { recursive: true, force: true })
+  mkdirSync(workshop, { mode: 0o700 })
+  try {
+    copyFileSync(path, join(workshop, DATABASE))
+    // Brings an older one to this version.
+    const copy = await openStore(workshop, clock, random)
+    const reckoned = await finallyClosed(copy, async () => {
+      await requireKek(config, copy, random)
+      if (config.databaseUrl === undefined) return reckon(copy, reckoning)
+      return fillPostgres(config, config.databaseUrl, copy, `the backup of ${note.made_at}`, reckoning, io)
+    })
+    // Only a whole one gets its name.
+    if (config.databaseUrl === undefined) renameSync(join(workshop, DATABASE), join(config.dataDir, DATABASE))
+    return { made_at: note.made_at, ...reckoned }
+  } finally {
+    rmSync(workshop, { recursive: true, force: true })
+    lock.release()
+  }
+}
+
+async function fillPostgres(
+  config: Config,
+  databaseUrl: string,
+  copy: Store,
+  origin: string,
+  reckoning: Reckoning,
+  { clock, random, onCopied }: Io,
+): Promise<Reckoned> {
+  const target = await openStore(config.dataDir, clock, random, databaseUrl)
+  return finallyClosed(target, async () => {
+    if ((await fillingOf(target.reader)) === undefined && !(await isUntouched(target.reader))) {
+      throw new Error('the database of COUNTERSIGN_DATABASE_URL is in use already: it has to be a new one')
+    }
+    await copyAll(copy.reader, target.writer, origin, onCopied)
+    const reckoned = await reckon(target, reckoning)
+    await finishCopy(target.writer)
+    return reckoned
+  })
+}
+
+/** A backup holds keys that this one opens; without it, no server would start on what was restored. */
+async function requireKek(config: Config, store: Store, random: RandomBytes): Promise<void> {
+  const path = join(config.dataDir, 'kek')
+  if (config.kek === undefined && !existsSync(path)) {
+    throw new Error(
+      `${path} is missing: it is in no backup. Put it there from where you keep it, or set COUNTERSIGN_KEK`,
+    )
+  }
+  await checkKek(store, sealWith(config.kek ?? loadKek(config.dataDir, random), random))
+}
+
+async function finallyClosed<T>(store: { close(): Promise<void> }, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } finally {
+    await store.close()
+  }
+}
