@@ -86,8 +86,8 @@ export function operating(parts: Parts): Operating {
     tellRefused: fewPerSecond(
       clock,
       MAX_TOLD_PER_SECOND,
-      ({ path, peer }: OAuthAsked, code: string, decision: string) =>
-        log.info({ path, code, decision, peer }, 'an OAuth request was refused'),
+      ({ path, peer }: OAuthAsked, code: string, decision: string, request_id: string) =>
+        log.info({ request_id, path, code, decision, peer }, 'an OAuth request was refused'),
     ),
     change: counted(following.change, changes),
     metrics: () => metrics.answer(),

@@ -33,8 +33,7 @@ export function routing({ config, edge, requestIds, oauth, api: unnamedApi, ever
     { directory, issuer: config.publicUrl, issuerHost: hostOf(config.publicUrl), proxies },
     notFound,
   )
-  const named = (handler: Handler) => requestIds.giving(handler, proxies)
-  const api = named(unnamedApi)
+  const api = requestIds.giving(unnamedApi, proxies)
   const isApi = (request: Request) => /^https?:\/\/[^/]+\/api\/v1(\/|$|\?)/.test(request.url)
   const verifyRoutes = (listener: Listener): Record<string, Handler> => ({
     '/verify/forward': verifyEdge('forward', listener, edge),
@@ -54,7 +53,7 @@ export function routing({ config, edge, requestIds, oauth, api: unnamedApi, ever
     publicRoutes: {
       exact: {
         ...everywhere,
-        ...oauthRoutes('public', config.tokenListener === 'any', oauth, named),
+        ...oauthRoutes('public', config.tokenListener === 'any', oauth),
         ...(isAlone && { ...verifyRoutes('public'), '/metrics': forWhoMayAsk(readMetrics) }),
       },
       fallback: (request, peer) => (isApi(request) ? api(request, peer) : elsewhere(request, peer)),
@@ -65,7 +64,7 @@ export function routing({ config, edge, requestIds, oauth, api: unnamedApi, ever
       : {
           exact: {
             ...everywhere,
-            ...oauthRoutes('internal', true, oauth, named),
+            ...oauthRoutes('internal', true, oauth),
             ...verifyRoutes('internal'),
             '/metrics': readMetrics,
           },

@@ -18,25 +18,14 @@ import { publicDocument } from './public-document.ts'
 const GRANTS = [clientCredentials]
 const METADATA_MAX_AGE_SECONDS = 300
 
-/**
- * The OAuth endpoints of one listener, each as `named` makes it. Where no tokens are issued, there is no token endpoint at
- * all.
- */
-export function oauthRoutes(
-  listener: Listener,
-  issuesTokens: boolean,
-  deps: OAuthDeps,
-  named: (handler: Handler) => Handler,
-): Record<string, Handler> {
+/** The OAuth endpoints of one listener. Where no tokens are issued, there is no token endpoint at all. */
+export function oauthRoutes(listener: Listener, issuesTokens: boolean, deps: OAuthDeps): Record<string, Handler> {
   const metadata = authorizationServerMetadata(deps.issuer, issuesTokens ? GRANTS : undefined)
   const answers = {
     ...(issuesTokens && { [TOKEN_PATH]: tokenEndpoint(GRANTS, deps) }),
     [INTROSPECTION_PATH]: introspectionEndpoint(deps),
     [REVOCATION_PATH]: revocationEndpoint(deps),
   }
-  const endpoints = Object.entries(answers).map(([path, answer]) => [
-    path,
-    named(oauthEndpoint(path, listener, deps, answer)),
-  ])
+  const endpoints = Object.entries(answers).map(([path, answer]) => [path, oauthEndpoint(path, listener, deps, answer)])
   return { ...Object.fromEntries(endpoints), [METADATA_PATH]: publicDocument(() => metadata, METADATA_MAX_AGE_SECONDS) }
 }

@@ -1,9 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { makeId, type RandomBytes } from '../domain/ids.ts'
+import { REQUEST_ID_HEADER } from '../oauth/error-response.ts'
 import type { Proxies } from '../verify/proxies.ts'
 import type { Handler } from './guard.ts'
 
-const HEADER = 'X-Request-Id'
 /** What proxies make: UUIDs, hexadecimal, base64url. */
 const FORM = /^[A-Za-z0-9._-]{1,64}$/
 
@@ -28,22 +28,20 @@ export class RequestIds {
     return this.#current.getStore()
   }
 
+  /** The handler, whose log lines and answers have the name. It costs more than some answers: not for what is asked all the time. */
   giving(handler: Handler, proxies: Pick<Proxies, 'isTrustedPeer'>): Handler {
     return async (request, peer) => {
-      const isOfProxy = peer === null || proxies.isTrustedPeer(peer)
-      const id = isOfProxy ? this.#idOf(request) : this.#next()
+      const id = this.of(request.headers, peer, proxies)
       const answer = await this.#current.run(id, () => handler(request, peer))
-      answer.headers.set(HEADER, id)
+      answer.headers.set(REQUEST_ID_HEADER, id)
       return answer
     }
   }
 
-  #idOf({ headers }: Request): string {
-    const given = headers.get(HEADER)
-    return given !== null && FORM.test(given) ? given : this.#next()
-  }
-
-  #next(): string {
+  of(headers: Headers, peer: string | null, proxies: Pick<Proxies, 'isTrustedPeer'>): string {
+    const given = headers.get(REQUEST_ID_HEADER)
+    const isOfProxy = peer === null || proxies.isTrustedPeer(peer)
+    if (given !== null && isOfProxy && FORM.test(given)) return given
     this.#count++
     return `${this.#process}-${this.#count}`
   }

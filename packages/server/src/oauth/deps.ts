@@ -62,6 +62,8 @@ export type OAuthDeps = AssertionDeps &
     /** Remembers that a credential was used. */
     readonly noteUse: (known: KnownCredential, asked: Pick<OAuthAsked, 'now' | 'clientAddress'>) => void
     /** Told of a request that is not answered as it was meant. */
-    readonly tellRefused: (asked: OAuthAsked, code: RefusalCode, decision: string) => void
-    readonly onError: (error: unknown) => void
+    readonly tellRefused: (asked: OAuthAsked, code: RefusalCode, decision: string, requestId: string) => void
+    readonly onError: (error: unknown, requestId: string) => void
+    /** Names a request that goes wrong, for the log. */
+    readonly requestIdOf: (headers: Headers, peer: string | null) => string
   }

@@ -20,6 +20,7 @@ export type Answer = (call: OAuthCall) => Response | OAuthDenied | Promise<Respo
  * to its end: else a body that drips in would have what expired long ago judged by the moment at which it began.
  */
 export function oauthEndpoint(path: string, listener: Listener, deps: OAuthDeps, answer: Answer) {
+  const counts = deps.counts.at(path)
   return async (request: Request, peer: string | null): Promise<Response> => {
     if (request.method !== 'POST') return methodRefused()
     const { headers } = request
@@ -28,11 +29,11 @@ export function oauthEndpoint(path: string, listener: Listener, deps: OAuthDeps,
     const asked = { path, now: deps.clock(), listener, peer, headers, clientAddress }
     const beganMs = deps.monotonicMs()
     let known: KnownCredential | undefined
-    const refuse = (denied: OAuthDenied) => {
-      deps.counts.noteRefused(path, denied.code)
+    const refuse = (denied: OAuthDenied, requestId = deps.requestIdOf(headers, peer)) => {
+      counts.noteRefused(denied.code)
       const id = deps.noteRefusal(denied, asked, denied.shown ?? known)
-      deps.tellRefused(asked, denied.code, id)
-      return errorResponse(denied, id)
+      deps.tellRefused(asked, denied.code, id, requestId)
+      return errorResponse(denied, id, requestId)
     }
     try {
       if (isDenied(form)) return refuse(form)
@@ -48,14 +49,15 @@ export function oauthEndpoint(path: string, listener: Listener, deps: OAuthDeps,
       const answering = answer({ client: authenticated.client, known, asked, form })
       const answered = answering instanceof Promise ? await answering : answering
       if (!(answered instanceof Response)) return refuse(answered)
-      deps.counts.noteAnswered(path)
+      counts.answered++
       return answered
     } catch (error) {
-      deps.onError(error)
-      if (isOutage(error)) return refuse(deny('store_unavailable', { because: error.message }))
-      return refuse(deny('internal_error', { because: error instanceof Error ? error.name : 'unknown' }))
+      const requestId = deps.requestIdOf(headers, peer)
+      deps.onError(error, requestId)
+      if (isOutage(error)) return refuse(deny('store_unavailable', { because: error.message }), requestId)
+      return refuse(deny('internal_error', { because: error instanceof Error ? error.name : 'unknown' }), requestId)
     } finally {
-      deps.counts.noteTook(path, deps.monotonicMs() - beganMs)
+      counts.took.add(deps.monotonicMs() - beganMs)
     }
   }
 }

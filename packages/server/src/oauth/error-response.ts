@@ -10,6 +10,7 @@ export type OAuthDenied = Denied & {
   readonly retryAfterSeconds?: number
 }
 
+export const REQUEST_ID_HEADER = 'X-Request-Id'
 export const NO_STORE = { 'Cache-Control': 'no-store', Pragma: 'no-cache' } as const
 
 const JSON_HEADERS = { ...NO_STORE, 'Content-Type': 'application/json' } as const
@@ -33,9 +34,13 @@ export function oauthText(status: number, json: string, headers?: Readonly<Recor
  *
  * @see RFC 6749 §5.2
  */
-export function errorResponse({ code, says, retryAfterSeconds = 1 }: OAuthDenied, decision: string): Response {
+export function errorResponse(
+  { code, says, retryAfterSeconds = 1 }: OAuthDenied,
+  decision: string,
+  requestId: string,
+): Response {
   const { status, wire, description } = REFUSALS[code]
-  const headers: Record<string, string> = { [DECISION_HEADER]: decision }
+  const headers: Record<string, string> = { [DECISION_HEADER]: decision, [REQUEST_ID_HEADER]: requestId }
   if (status === 401 || status === 403) {
     headers['WWW-Authenticate'] = 'Basic realm="countersign", charset="UTF-8"'
     const sentence = REFUSALS.client_unauthenticated.description

@@ -51,7 +51,7 @@ function answerOf(known: KnownCredential | Denied, call: OAuthCall, deps: OAuthD
   if (isDenied(judged)) return inactive(judged, call, known, place, deps)
   if (place.isIntrospector) deps.noteUse(known, circumstances)
   const { caller, reach } = judged
-  deps.counts.noteIntrospected(true)
+  deps.counts.introspected.active++
   const at = place.resource && reach && { resource: place.resource, reach }
   return oauthText(200, answerText(caller, at, call.form.get('project') === undefined, deps.issuer))
 }
@@ -122,7 +122,7 @@ function inactive(
 ): Response {
   const introspected_by = refText({ kind: 'client', id: client.id })
   const detailed = deny(denied.code, { ...denied.detail, introspected_by })
-  deps.counts.noteIntrospected(false)
+  deps.counts.introspected.inactive++
   const id = deps.noteRefusal(detailed, asked, known, place?.resource)
   return oauthJson(200, { active: false }, { [DECISION_HEADER]: id })
 }
