@@ -243,7 +243,7 @@ describeWith(['bash', 'curl', 'sqlite3', 'caddy'], 'the guide for Debian', () =>
   })
 
   test('its shell blocks are shell', async () => {
-    for (const file of ['install', 'start', 'command', 'group', 'backup', 'postgres', 'restore', 'upgrade']) {
+    for (const file of ['install', 'start', 'command', 'group', 'upgrade']) {
       expect(await run(['bash', '-n', '-c', guideBlock('install.md', file)])).toMatchObject({ exitCode: 0, stderr: '' })
     }
   })

@@ -130,13 +130,13 @@ onPostgres(
     const { url } = await newDatabase()
     const server = url.replace(/\/test_[0-9_]+/, '/postgres')
     const name = `guide_${process.pid}`
-    const statements = substitute(guideBlock('install.md', 'database.sql'), { countersign: name })
+    const statements = substitute(guideBlock('postgresql.md', 'database.sql'), { countersign: name })
     for (const statement of statements.trim().split('\n')) await runSql(server, statement)
     perTest.add(() => runSql(server, `drop role ${name}`))
     perTest.add(() => runSql(server, `drop database ${name} with (force)`))
 
     const etc = await perTest.temporaryDirectory('etc')
-    const commands = guideBlock('install.md', 'postgres')
+    const commands = `${guideBlock('postgresql.md', 'postgres')}${guideBlock('postgresql.md', 'fresh-kek')}`
       .split('\n')
       .filter((line) => !/^(install|chgrp) /.test(line))
     const own = url.replace('countersign@', `${name}:PASSWORD@`).replace(/\/test_[0-9_]+/, `/${name}`)
@@ -145,7 +145,7 @@ onPostgres(
       '/etc/countersign': etc,
     })
     expect(await run(['bash', '-euc', written])).toMatchObject({ exitCode: 0, stderr: '' })
-    const conf = substitute(guideBlock('install.md', 'postgres.conf'), { '/etc/countersign': etc })
+    const conf = substitute(guideBlock('postgresql.md', 'postgres.conf'), { '/etc/countersign': etc })
     const environment = Object.fromEntries([...conf.matchAll(/^Environment=(\w+)=(.*)$/gm)].map(([, k, v]) => [k, v]))
     const node = await startCountersign(await perTest.temporaryDirectory('node'), environment)
     perTest.add(node.stop)
