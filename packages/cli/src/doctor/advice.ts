@@ -65,7 +65,7 @@ export const ADVICE = {
       'http-request del-header x-real-ip',
       'http-request del-header countersign- -m beg',
     ],
-    traefik: ['trustForwardHeader: false', 'insecure: false', 'trustedIPs: []', "X-Original-URL: ''"],
+    traefik: ['trustForwardHeader: false', 'insecure: false', 'trustedIPs: []', 'X-Original-URL: ""'],
   },
   connection: {
     closes: 'Connection and Upgrade of the client’s',
@@ -116,7 +116,7 @@ export const ADVICE = {
     caddy: ['request_header -Remote-*', 'request_header -Countersign-*'],
     nginx: ['proxy_set_header Remote-User           $countersign_user;'],
     haproxy: ['http-request del-header remote- -m beg', 'http-request del-header countersign- -m beg'],
-    traefik: ['authResponseHeaders:', "authResponseHeadersRegex: '^(Remote|Countersign)-'"],
+    traefik: ['authResponseHeaders:', 'authResponseHeadersRegex: "^(Remote|Countersign)-"'],
   },
   strip_underscores: {
     closes: 'Headers with `_` or `.` for `-`',
@@ -147,7 +147,7 @@ export const ADVICE = {
       'http-request del-header x-original- -m beg',
       'http-request del-header x-real-ip',
     ],
-    traefik: ["Forwarded: ''", "X-Forwarded-User: ''", "X-Original-URL: ''"],
+    traefik: ['Forwarded: ""', 'X-Forwarded-User: ""', 'X-Original-URL: ""'],
   },
   strip_overrides: {
     closes: 'Another method or another path than was decided on',
@@ -173,11 +173,11 @@ export const ADVICE = {
       'http-request del-header proxy',
     ],
     traefik: [
-      "X-HTTP-Method: ''",
-      "X-HTTP-Method-Override: ''",
-      "X-Method-Override: ''",
-      "X-Rewrite-URL: ''",
-      "Proxy: ''",
+      'X-HTTP-Method: ""',
+      'X-HTTP-Method-Override: ""',
+      'X-Method-Override: ""',
+      'X-Rewrite-URL: ""',
+      'Proxy: ""',
     ],
   },
   hide_credential: {
@@ -185,7 +185,7 @@ export const ADVICE = {
     caddy: ['request_header -Authorization', 'request_header -X-Api-Key'],
     nginx: ['proxy_set_header Authorization            "";', 'proxy_set_header X-Api-Key                "";'],
     haproxy: ['http-request del-header authorization', 'http-request del-header x-api-key'],
-    traefik: ["Authorization: ''", "X-Api-Key: ''"],
+    traefik: ['Authorization: ""', 'X-Api-Key: ""'],
   },
   hand_on_identity: {
     closes: 'A service that is not told who calls',
