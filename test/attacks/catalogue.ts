@@ -238,6 +238,7 @@ const FAULTS = {
   'OPS-11': 'a server that missed very much',
   'OPS-13': 'a clock that is set',
   'OPS-15': 'links that lag',
+  'OPS-19': 'a key that signs, leaked',
   'OPS-20': 'starts that meet, die or are too old',
   'OPS-25': 'an issuer that is away when the server starts',
   'OPS-27': 'a processor that is taken away for seconds',

@@ -60,11 +60,13 @@ beforeAll(async () => {
   const decision = await stage.ask('forward', {})
   const decisionId = String(decision.headers.get('countersign-decision'))
   const events = (await stage.call('GET', '/audit-events?limit=1')).items as { id: string }[]
+  const keys = (await stage.call('GET', '/signing-keys')).items as { kid: string }[]
   const alices = String(tokens.alice?.id)
   present = {
     ...(await nouns('there')),
     ...{ '/users/': 'alice', '/credentials/': alices, '/me/tokens/': alices, '/decisions/': decisionId },
     '/audit-events/': String(events[0]?.id),
+    '/signing-keys/': String(keys[0]?.kid),
   }
   const gone = String(tokens.leaver?.id)
   deleted = {
@@ -75,6 +77,7 @@ beforeAll(async () => {
       '/me/tokens/': gone,
       '/decisions/': 'dec_00000000000000000000000000',
       '/audit-events/': 'evt_00000000000000000000000000',
+      '/signing-keys/': 'NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs',
     },
   }
   await stage.call('PATCH', '/users/disabled', { disabled: true })

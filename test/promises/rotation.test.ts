@@ -51,3 +51,21 @@ test('a key that is taken out of use early takes along what it signed, known or 
     expect(statuses).toEqual([401, 401, 200])
   }
 })
+
+test('OPS-19 after an emergency rotation no node that has asked once more believes a token of the old key', async () => {
+  const { first: node, nodes, headers } = await startNodes(teardown)
+  const tokens = [await tokenFor(node, headers), await tokenFor(node, headers)]
+  const [leaked = ''] = await publishedBy(node)
+  // Each node knows one of them already, and has never seen the other.
+  for (const each of nodes) expect(await statusOf(each, tokens[0] ?? '')).toBe(200)
+
+  const { body } = await node.api('POST', '/api/v1/signing-keys/rotate', { now: true })
+  expect(await Promise.all(tokens.map((token) => statusOf(node, token)))).toEqual([401, 401])
+  for (const each of nodes) {
+    await each.tick()
+    expect(await Promise.all(tokens.map((token) => statusOf(each, token)))).toEqual([401, 401])
+    expect(await publishedBy(each)).toEqual([String(body.kid)])
+    expect(await publishedBy(each)).not.toContain(leaked)
+    expect(await statusOf(each, await tokenFor(each, headers))).toBe(200)
+  }
+})

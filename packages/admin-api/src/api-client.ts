@@ -158,6 +158,7 @@ export function apiClient(options: CallOptions) {
     },
     signingKeys: {
       list: (query: Partial<PageQuery> = {}) => call('GET', '/signing-keys', SigningKeyPage, { query }),
+      get: (kid: string) => call('GET', path`/signing-keys/${kid}`, SigningKey),
       rotate: (body: Body<typeof SigningKeyRotation> = {}) =>
         call('POST', '/signing-keys/rotate', SigningKey, { body }),
     },

@@ -3,7 +3,7 @@ import { body } from './body.ts'
 import { instant } from './names.ts'
 import { page } from './page.ts'
 
-export const SIGNING_KEY_STATES = ['published', 'active', 'retiring'] as const
+export const SIGNING_KEY_STATES = ['published', 'active', 'retiring', 'retired'] as const
 
 const THEN = '2030-01-31T12:00:00.000Z'
 const moment = (description: string) => instant().meta({ description, example: THEN })
@@ -19,14 +19,14 @@ export const SigningKey = z
     state: z.enum(SIGNING_KEY_STATES).meta({
       description:
         '`published`: not yet signing, so that everybody knows it by then. `active`: it signs. `retiring`: it signs no ' +
-        'more, but what it signed may live.',
+        'more, but what it signed may live. `retired`: nothing that it signed is believed; it is in no list any more.',
       example: 'active',
     }),
     created_at: moment('When it was made.'),
     active_from: moment('From when on it signs.'),
     retires_at: instant().nullable().meta({
       description:
-        'When it is published no more, and nothing that it signed is believed. Null: it has no successor yet.',
+        'When it is published no more, and nothing that it signed is believed, or when it was. Null: it has no successor yet.',
       example: null,
     }),
   })

@@ -34,6 +34,14 @@ test('a rotation publishes the next key, and the list says which one signs and w
   expect(await published()).toEqual([next, old])
 })
 
+test('a key is shown by its kid, as it stands in a token', async () => {
+  const [, old = ''] = await published()
+  const { out } = await server.run(`keys show ${old}`)
+  expect(out).toContain(`  kid         ${old}\n`)
+  expect(out).toContain('  state       active\n')
+  expect((await server.run('keys show nobody')).code).toBe(3)
+})
+
 test('of a leaked key all that it signed dies at once, if a person says so or a script does', async () => {
   const before = await published()
   const script = await server.run('keys rotate --now')

@@ -5,7 +5,7 @@ import { moment } from '../moment.ts'
 import { examples, type PageOptions, pageOptions } from '../options.ts'
 import { asked } from '../pages.ts'
 import { type OnlineSession, online, printPage } from '../session.ts'
-import type { Cell, Column } from '../table.ts'
+import { type Cell, type Column, details } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
 
 type RotateOptions = { readonly now?: true; readonly yes?: true }
@@ -14,6 +14,7 @@ const STATES: Record<SigningKey['state'], Cell> = {
   published: 'published',
   active: { text: 'active', tone: 'good' },
   retiring: { text: 'retiring', tone: 'quiet' },
+  retired: { text: 'retired', tone: 'quiet' },
 }
 
 export function addKeysCommands(program: Command, terminal: Terminal): void {
@@ -37,6 +38,23 @@ export function addKeysCommands(program: Command, terminal: Terminal): void {
       'what it signed may live).',
   )
   examples(pageOptions(list), ['countersign keys list', 'countersign keys list --json'])
+
+  const show = keys
+    .command('show <kid>')
+    .description('show a signing key by the kid of a token, also one that is retired')
+    .action((kid: string, _options: object, command: Command) =>
+      online(terminal, command, async ({ api, print }) => {
+        const key = await api.signingKeys.get(kid)
+        const columns = signingKeyColumns(terminal.now())
+        print(key, () =>
+          details(
+            terminal,
+            columns.map(([label, cell]) => [label, cell(key)]),
+          ),
+        )
+      }),
+    )
+  examples(show, ['countersign keys show NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs'])
 
   const rotate = keys
     .command('rotate')

@@ -85,6 +85,10 @@ test('now: a new key signs at once, and whatever the others signed is refused at
 
   const { body } = await at.api('POST', `${PATH}/rotate`, { now: true })
   const { kid } = body as Key
+  const leaked = (await at.api('GET', `${PATH}/${old?.kid}`)).body
+  expect(leaked).toMatchObject({ kid: old?.kid, state: 'retired', retires_at: inSeconds(0) })
+  expect((await at.api('GET', `${PATH}/${kid}`)).body).toEqual(body)
+  expect((await at.api('GET', `${PATH}/nobody`)).status).toBe(404)
   expect(body).toMatchObject({ state: 'active', active_from: inSeconds(0), retires_at: null })
   expect(await listed()).toEqual([body as Key])
   expect(await published()).toEqual([kid])

@@ -1,4 +1,8 @@
-import { type Change, type Db, toDate, toSeconds } from './store.ts'
+import type { Tables } from './schema.ts'
+import { type Change, type Db, toDate, toDateOrNull, toSeconds } from './store.ts'
+
+/** Also one that is retired: without its private part, which nobody needs any more. */
+export type KnownSigningKey = Omit<StoredSigningKey, 'privateSealed'> & { readonly retiredAt: Date | null }
 
 export type StoredSigningKey = {
   readonly kid: string
@@ -20,14 +24,25 @@ export async function listSigningKeys(db: Db): Promise<StoredSigningKey[]> {
     .orderBy('created_at', 'desc')
     .orderBy('kid', 'desc')
     .execute()
-  return rows.map((row) => ({
+  return rows.map(toStoredSigningKey)
+}
+
+function toStoredSigningKey(row: Tables['signing_key']): StoredSigningKey {
+  return {
     kid: row.kid,
     publicJwk: row.public_jwk,
     privateSealed: row.private_sealed,
     createdAt: toDate(row.created_at),
     // Those that were made before keys could wait have signed since they were made.
     activeFrom: toDate(row.active_from === 0 ? row.created_at : row.active_from),
-  }))
+  }
+}
+
+export async function findSigningKey(db: Db, kid: string): Promise<KnownSigningKey | undefined> {
+  const row = await db.selectFrom('signing_key').selectAll().where('kid', '=', kid).executeTakeFirst()
+  if (row === undefined) return undefined
+  const { privateSealed: _, ...key } = toStoredSigningKey(row)
+  return { ...key, retiredAt: toDateOrNull(row.retired_at) }
 }
 
 export async function insertSigningKey(change: Change, key: Omit<StoredSigningKey, 'createdAt'>): Promise<void> {
