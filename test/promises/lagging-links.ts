@@ -5,7 +5,8 @@ import type { Issued } from './furnished-cluster.ts'
 import { type Fault, LEASE_MS, type Scene } from './scene.ts'
 
 /** How slow a link may be for a while, each time by chance. */
-const LONGEST_LAGS_MS = [0, 20, 300, 1500, 5000, 30_000]
+const WORST_LAG_MS = 30_000
+const LONGEST_LAGS_MS = [0, 20, 300, 1500, 5000, WORST_LAG_MS]
 const LONGEST_WHILE_MS = 4000
 const KEYS = 40
 const VERIFIERS = 6
@@ -25,7 +26,11 @@ export function laggingLinks(seconds: number): Fault {
     const verifiers = nodes.flatMap((node) =>
       Array.from({ length: VERIFIERS }, () => verify(scene, node, keys, counts, isOver)),
     )
-    await Promise.all([revoke(scene, keys, isOver), ...nodes.map((node) => lag(node, isOver)), ...verifiers])
+    await Promise.all([
+      revoke(scene, keys, isOver),
+      ...nodes.map((node, at) => lag(node, isOver, at === 0)),
+      ...verifiers,
+    ])
     const { allowed, refused, unclear } = counts
     scene.notes.push(`${seconds} s of lagging links: ${allowed} allowed, ${refused} refused, ${unclear} answers of 503`)
     scene.expect('lagging links leave something to judge', allowed > 0 && refused > 0, counts)
@@ -39,7 +44,13 @@ async function newKey(scene: Scene): Promise<Known> {
   return { ...(await scene.issue()), isDying: false, revokedMs: Number.POSITIVE_INFINITY }
 }
 
-async function lag({ link }: ClusterNode, isOver: () => boolean): Promise<void> {
+/** `isWorstFirst`: it begins with more lag than a lease lasts. */
+async function lag({ link }: ClusterNode, isOver: () => boolean, isWorstFirst: boolean): Promise<void> {
+  if (isWorstFirst) {
+    link.slowDown(() => Math.random() * WORST_LAG_MS)
+    await Bun.sleep(LEASE_MS + 3000)
+    link.heal()
+  }
   while (!isOver()) {
     const longestMs = anyOf(LONGEST_LAGS_MS)
     link.slowDown(() => Math.random() * longestMs)

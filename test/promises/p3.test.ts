@@ -29,7 +29,7 @@ const OF_ALL: [claim: string, fault: Fault][] = [
     LINK_FAULTS.deafServers,
   ],
   ['OPS-15 a key that is looked up while it is revoked elsewhere stays refused', LINK_FAULTS.fillingWhileRevoked],
-  ['OPS-15 links that lag by up to half a minute let nothing pass beyond the lease', laggingLinks(8)],
+  ['OPS-15 links that lag by up to half a minute let nothing pass beyond the lease', laggingLinks(12)],
   ['OPS-02 a server dies at the commit of revocations: what it acknowledged is in force', killedAtCommit],
   ['OPS-02 a change that is committed late, and one behind it, are missed by nobody', DATABASE_FAULTS.lateCommit],
   ['OPS-06 OPS-07 the database is stopped: known keys for the lease, then 503, never 401', DATABASE_FAULTS.stopped],

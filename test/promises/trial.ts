@@ -1,7 +1,6 @@
 // One revocation on one of several servers: what each of them still allowed, measured from the acknowledgement.
 import type { ClusterNode } from '../support/cluster.ts'
 import { until } from '../support/wait.ts'
-import type { Connection } from './connection.ts'
 import { Delays } from './delays.ts'
 import type { Issued } from './furnished-cluster.ts'
 import type { Violations } from './outcome.ts'
@@ -14,8 +13,8 @@ const LONGEST_AFTERWARDS_MS = 100
 /** How many answers in a row have to refuse it before it counts as refused at a server. */
 const REFUSALS = 3
 
-/** A server, somebody who changes things there, and somebody who asks all the time. */
-export type Seat = { readonly node: ClusterNode; readonly admin: Connection; readonly watcher: Watcher }
+/** A server, and somebody who asks it all the time. */
+export type Seat = { readonly node: ClusterNode; readonly watcher: Watcher }
 
 export type Tally = {
   readonly delays: Delays

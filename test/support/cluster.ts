@@ -11,6 +11,9 @@ import type { Teardown } from './teardown.ts'
 
 type Answered = { readonly status: number; readonly body: Record<string, unknown> }
 
+/** On a machine that has much else to do a change may come too late for its turn. */
+export const MAX_AGAIN = 10
+
 export class ClusterNode {
   #program: Program | undefined
 
@@ -79,9 +82,13 @@ export class ClusterNode {
     }
   }
 
-  /** Calls it and throws unless it answers so. */
+  /** Calls it, again while it says that it cannot now, and throws unless it answers so. */
   async expect(status: number, method: string, path: string, body?: unknown): Promise<Record<string, unknown>> {
-    const answer = await this.call(method, path, body)
+    let answer = await this.call(method, path, body)
+    for (let again = 0; answer.status === 503 && again < MAX_AGAIN; again++) {
+      await Bun.sleep(200)
+      answer = await this.call(method, path, body)
+    }
     if (answer.status === status) return answer.body
     throw new Error(`${this.name}: ${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`)
   }

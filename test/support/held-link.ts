@@ -11,6 +11,7 @@ export class HeldLink {
   #mood: Mood = 'open'
   /** How long the bytes that come now are under way; asked for each parcel. */
   #delayMs: () => number = () => 0
+  #delayOfNewMs = 0
   readonly #lanes = new Set<Lane>()
 
   private constructor(
@@ -50,11 +51,20 @@ export class HeldLink {
     this.#delayMs = delayMs
   }
 
+  /** Whatever is answered by connections that are made from now on is under way for this long; the others are as before. */
+  slowDownNew(answerMs: number): void {
+    this.#delayOfNewMs = answerMs
+  }
+
   /** What was held arrives, late. */
   heal(): void {
     this.#mood = 'open'
     this.#delayMs = () => 0
-    for (const lane of [...this.#lanes]) lane.pump()
+    this.#delayOfNewMs = 0
+    for (const lane of [...this.#lanes]) {
+      lane.ownDelayMs = 0
+      lane.pump()
+    }
   }
 
   close(): void {
@@ -72,6 +82,8 @@ export class HeldLink {
     const isHeld = () => this.#mood === 'silent'
     const delayMs = () => this.#delayMs()
     const lanes = [new Lane(near, far, isHeld, delayMs), new Lane(far, near, isHeld, delayMs)]
+    const [, answers] = lanes
+    if (answers !== undefined) answers.ownDelayMs = this.#delayOfNewMs
     for (const lane of lanes) {
       this.#lanes.add(lane)
       lane.onEnd = () => this.#lanes.delete(lane)
@@ -84,6 +96,7 @@ class Lane {
   #parcels: Parcel[] = []
   #timer: ReturnType<typeof setTimeout> | undefined
   onEnd: () => void = () => undefined
+  ownDelayMs = 0
 
   constructor(
     private readonly from: Socket,
@@ -124,7 +137,7 @@ class Lane {
   }
 
   #take(bytes: Buffer | undefined): void {
-    this.#parcels.push({ dueMs: performance.now() + this.delayMs(), bytes })
+    this.#parcels.push({ dueMs: performance.now() + this.delayMs() + this.ownDelayMs, bytes })
     this.pump()
   }
 }
