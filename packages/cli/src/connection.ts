@@ -1,10 +1,11 @@
 import { resolve } from 'node:path'
+import { type Context, chosenContext } from './contexts.ts'
 import { ConfigurationError, UsageError } from './exit.ts'
 import type { Terminal } from './terminal.ts'
 
 export const DEFAULT_SERVER = 'http://127.0.0.1:8420'
 
-export type ConnectionOptions = { readonly server?: string; readonly keyFile?: string }
+export type ConnectionOptions = { readonly server?: string; readonly keyFile?: string; readonly context?: string }
 
 /** Where the calls go, and what they are made with. Keys come from files and the environment, never from arguments:
  *  those are seen by every process on the machine and kept by the shell. */
@@ -20,6 +21,8 @@ type FoundKey = {
 type LocalServer = { readonly url: string; readonly dataDir: string }
 
 export async function findConnection(terminal: Terminal, options: ConnectionOptions): Promise<Connection> {
+  const context = contextFor(terminal, options)
+  if (context !== undefined) return inContext(terminal, context, options)
   const named = namedServer(terminal, options)
   const given = givenKey(terminal, options.keyFile)
   if (named !== undefined && given !== undefined) return { server: named, ...given }
@@ -29,8 +32,52 @@ export async function findConnection(terminal: Terminal, options: ConnectionOpti
 }
 
 /** Where calls go that no key is sent with: none is looked for, so that nothing about one can be wrong. */
-export async function findServer(terminal: Terminal, options: Pick<ConnectionOptions, 'server'>): Promise<string> {
+export async function findServer(terminal: Terminal, options: ConnectionOptions): Promise<string> {
+  const context = contextFor(terminal, options)
+  if (context !== undefined) return context.server
   return namedServer(terminal, options) ?? (await findLocalServer(terminal)).url
+}
+
+type ChosenContext = Context & { readonly name: string; readonly isNamed: boolean }
+
+/**
+ * The context that says where calls go: one that is named at the command, else in the environment, else the current one,
+ * unless the command or the environment names a server, or says where that of this machine is.
+ */
+function contextFor(terminal: Terminal, { server, context }: ConnectionOptions): ChosenContext | undefined {
+  const { env } = terminal
+  if (context !== undefined && server !== undefined)
+    throw new UsageError('--server and --context: expected one of them.')
+  if (context !== undefined) return named(terminal, context)
+  if (server !== undefined) return undefined
+  if (env.COUNTERSIGN_CONTEXT && env.COUNTERSIGN_SERVER) {
+    throw new UsageError('COUNTERSIGN_SERVER and COUNTERSIGN_CONTEXT: expected one of them.')
+  }
+  if (env.COUNTERSIGN_CONTEXT) return named(terminal, env.COUNTERSIGN_CONTEXT)
+  // Security: an empty variable is a choice that did not arrive. Nothing is done at another server by that.
+  if (env.COUNTERSIGN_CONTEXT === '') throw new UsageError('COUNTERSIGN_CONTEXT is set, but empty.')
+  if (LOCAL.some((variable) => env[variable])) return undefined
+  const current = chosenContext(terminal, undefined)
+  return current && { ...current, isNamed: false }
+}
+
+/** What says where a server is: these count more than the context that happens to be current. */
+const LOCAL = ['COUNTERSIGN_SERVER', 'COUNTERSIGN_LISTEN', 'COUNTERSIGN_DATA_DIR', 'COUNTERSIGN_CONFIG']
+
+function named(terminal: Terminal, name: string): ChosenContext | undefined {
+  const context = chosenContext(terminal, name)
+  return context && { ...context, isNamed: true }
+}
+
+/** Security: the key of a context goes to its own server alone, and no other key takes its place by itself. */
+function inContext(terminal: Terminal, context: ChosenContext, { keyFile }: ConnectionOptions): Connection {
+  const { server, name } = context
+  const given =
+    keyFile !== undefined || !context.isNamed || context.keyFile === undefined ? givenKey(terminal, keyFile) : undefined
+  if (given !== undefined) return { server, ...given }
+  if (context.keyFile === undefined)
+    return { server, key: undefined, keySource: `The context ${name} has no key_file.` }
+  return { server, ...fromFile(terminal, `The context ${name}`, context.keyFile) }
 }
 
 function namedServer({ env }: Terminal, options: Pick<ConnectionOptions, 'server'>): string | undefined {

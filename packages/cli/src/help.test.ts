@@ -60,6 +60,7 @@ test('every command is in the list', () => {
   const keys = ['key create', 'key list', 'key show', 'key rotate', 'revoke']
   const secrets = ['token', ...['create', 'list', 'rotate', 'revoke'].map((verb) => `secret ${verb}`)]
   const signing = ['keys list', 'keys show', 'keys rotate']
+  const contexts = ['add', 'list', 'remove', 'show', 'unset', 'use'].map((verb) => `context ${verb}`)
   const asking = ['audit', 'decision list', 'why', 'explain', 'verify', 'me resources', 'nodes']
   expect(leaves(program).toSorted()).toEqual(
     [
@@ -68,6 +69,7 @@ test('every command is in the list', () => {
       ...people,
       ...keys,
       ...secrets,
+      ...contexts,
       ...signing,
       ...all,
       ...leaks,

@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
 import type { Terminal } from './terminal.ts'
@@ -22,6 +23,8 @@ export function processTerminal(): Terminal {
     readFile: (path) => readFileSync(path, 'utf8'),
     readBytes: (path) => readFileSync(path),
     exists: existsSync,
+    modeOf: (path) => (existsSync(path) ? statSync(path).mode & 0o777 : undefined),
+    writeFile: writePrivately,
     readStdin: () => Bun.stdin.text(),
     canAsk: stdin.isTTY === true && stderr.isTTY === true,
     ask,
@@ -40,6 +43,14 @@ export function processTerminal(): Terminal {
         process.on('SIGINT', asked)
       }),
   }
+}
+
+function writePrivately(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  const fresh = `${path}.new`
+  rmSync(fresh, { force: true })
+  writeFileSync(fresh, text, { mode: 0o600, flag: 'wx' })
+  renameSync(fresh, path)
 }
 
 /** Asked on stderr: stdout holds results alone. */

@@ -3,6 +3,7 @@ import { addApply } from './commands/apply.ts'
 import { addAudit } from './commands/audit.ts'
 import { addBackupCommands } from './commands/backup.ts'
 import { addClientCommands } from './commands/client.ts'
+import { addContextCommands } from './commands/context.ts'
 import { addCredentialsCommands } from './commands/credentials.ts'
 import { addDecisionCommands } from './commands/decision.ts'
 import { addDoctor } from './commands/doctor.ts'
@@ -38,6 +39,7 @@ const ENVIRONMENT_HELP = `Environment:
                              else ${DEFAULT_SERVER})
   COUNTERSIGN_KEY_FILE       the file that holds the API key or personal access token to speak with
   COUNTERSIGN_KEY            the key or token itself
+  COUNTERSIGN_CONTEXT        the context to speak in, in place of the current one
   COUNTERSIGN_CLIENT_SECRET  the secret of the client that countersign token is for
   COUNTERSIGN_DATA_DIR       where the server keeps its data (default ./data); without any key given,
                              <data>/admin-key is used for a server on this machine
@@ -49,6 +51,7 @@ export async function makeProgram(terminal: Terminal, argv: readonly string[]): 
   const program = new Command('countersign')
     .description('Machine-to-machine authentication: runs the server and speaks to it.')
     .option('--server <url>', 'the server to speak to')
+    .option('--context <name>', 'the context to speak in: see countersign context')
     .option('--key-file <path>', 'the file that holds the API key or personal access token to speak with')
     .option('--json', 'print the answer of the API, for programs')
     .helpCommand('help [command]', 'show how a command is used')
@@ -92,6 +95,7 @@ export async function makeProgram(terminal: Terminal, argv: readonly string[]): 
   addExplain(program, terminal)
   addVerify(program, terminal)
   addMe(program, terminal)
+  addContextCommands(program, terminal)
 
   program.addHelpText('after', `\n${ENVIRONMENT_HELP}\n\n${EXIT_HELP}`)
   return examples(program, [

@@ -14,6 +14,10 @@ export type Terminal = {
   readFile(path: string): string
   readBytes(path: string): Uint8Array
   exists(path: string): boolean
+  /** The permission bits of a file; undefined: there is none. */
+  modeOf(path: string): number | undefined
+  /** Writes a file that its owner alone may read, in a folder that is made; all of it, or nothing. */
+  writeFile(path: string, text: string): void
   readStdin(): Promise<string>
   /** Whether a person sits there who reads stderr and can type an answer. */
   readonly canAsk: boolean

@@ -58,7 +58,7 @@ export type ConfigSources = {
 
 const PREFIX = 'COUNTERSIGN_'
 /** Variables of the same prefix that belong to the command line client, and the one that names the file. */
-const OTHER_VARIABLES = new Set(['COUNTERSIGN_CONFIG', 'COUNTERSIGN_SERVER', 'COUNTERSIGN_KEY', 'COUNTERSIGN_KEY_FILE'])
+const OTHER_VARIABLES = new Set(['CONFIG', 'SERVER', 'CONTEXT', 'KEY', 'KEY_FILE'].map((name) => `COUNTERSIGN_${name}`))
 
 export function variableOf(option: Pick<Option, 'name'>): string {
   return PREFIX + option.name.toUpperCase()

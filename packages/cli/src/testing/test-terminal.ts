@@ -9,6 +9,8 @@ export type Ran = { code: number; out: string; err: string }
 export type World = {
   env?: Record<string, string>
   files?: Record<string, string>
+  /** Permission bits of files; what is not named is its owner's alone. */
+  modes?: Record<string, number>
   stdin?: string
   width?: number
   server?: ServerModule
@@ -21,7 +23,17 @@ export type World = {
 }
 
 /** A terminal that is made of strings, and what was written to it. */
-export function testTerminal({ env = {}, files = {}, stdin = '', width, answer, secrets, server, now }: World = {}) {
+export function testTerminal({
+  env = {},
+  files = {},
+  modes = {},
+  stdin = '',
+  width,
+  answer,
+  secrets,
+  server,
+  now,
+}: World = {}) {
   const written = { out: '', err: '' }
   const toType = [...(secrets ?? [])]
   const readFile = (path: string) => {
@@ -43,6 +55,10 @@ export function testTerminal({ env = {}, files = {}, stdin = '', width, answer, 
     readFile,
     readBytes: (path) => new TextEncoder().encode(readFile(path)),
     exists: (path) => files[path] !== undefined,
+    modeOf: (path) => (files[path] === undefined ? undefined : (modes[path] ?? 0o600)),
+    writeFile: (path, text) => {
+      files[path] = text
+    },
     readStdin: async () => stdin,
     canAsk: answer !== undefined || secrets !== undefined,
     ask: async (question) => {
