@@ -5,6 +5,7 @@ import type {
   ForeignPrefixes,
   ImportedCredential,
   PageQuery,
+  ForeignPrefix as WireForeignPrefix,
 } from '@countersign/admin-api'
 import { type OwnerRef, refText } from '../domain/credential.ts'
 import { foreignDigest } from '../domain/foreign-prefix.ts'
@@ -137,12 +138,11 @@ class Reaches {
 /** By prefix: where imported credentials come from, and how many there are. */
 export async function foreignPrefixes({ store }: AdminDeps, query: PageQuery): Promise<ForeignPrefixes> {
   const prefixes = await listForeignPrefixes(store.reader)
-  const counts = await countImported(store.reader, store.clock())
-  const items = prefixes.map(({ prefix, digest, createdAt }) => ({
-    prefix,
-    digest,
-    created_at: createdAt.toISOString(),
-    ...(counts.get(prefix) ?? { imported: 0, unrevoked: 0 }),
-  }))
-  return pageOfAll(items, query, ({ prefix }) => prefix)
+  const page = pageOfAll(prefixes, query, ({ prefix }) => prefix)
+  const items: WireForeignPrefix[] = []
+  for (const { prefix, digest, createdAt } of page.items) {
+    const counts = await countImported(store.reader, prefix, store.clock(), () => new Promise(setImmediate))
+    items.push({ prefix, digest, created_at: createdAt.toISOString(), ...counts })
+  }
+  return { ...page, items }
 }

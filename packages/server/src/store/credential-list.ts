@@ -73,9 +73,10 @@ export async function sliceOfCredentials(
 const BEHIND_ACCESS_TOKENS = 'au'
 
 /** What an index gives in the order of the list. Ids begin with their kind: so each kind is one stretch of them. */
-function ordered(db: Db, { owner, kind }: CredentialListFilter, after: string | undefined) {
+function ordered(db: Db, { owner, kind, importedFrom }: CredentialListFilter, after: string | undefined) {
   let query = db.selectFrom('credential').orderBy('id')
   if (owner !== undefined) query = query.where('owner_kind', '=', owner.kind).where('owner', '=', owner.id)
+  else if (importedFrom !== undefined) query = query.where('imported_from', '=', importedFrom)
   if (kind !== undefined) query = query.where('id', '<', behind(kind)).where('kind', '=', kind)
   const start = kind ?? BEHIND_ACCESS_TOKENS
   // One bound, not two: SQLite would go to the first, and walk from there to the other.
@@ -89,12 +90,9 @@ function behind(kind: string): string {
 
 /** The ids that an index has for the filter, when they are few. */
 async function fewIds(db: Db, { owner, endsBetween, importedFrom }: CredentialListFilter) {
-  if (owner !== undefined) return undefined
-  let ids = db.selectFrom('credential').select('id')
-  if (endsBetween !== undefined) {
-    ids = ids.where('expires_at', '>', toSeconds(endsBetween[0])).where('expires_at', '<', toSeconds(endsBetween[1]))
-  } else if (importedFrom !== undefined) ids = ids.where('imported_from', '=', importedFrom)
-  else return undefined
+  if (endsBetween === undefined || owner !== undefined || importedFrom !== undefined) return undefined
+  const [from, to] = endsBetween.map(toSeconds) as [number, number]
+  const ids = db.selectFrom('credential').select('id').where('expires_at', '>', from).where('expires_at', '<', to)
   const { count } = await db
     .selectFrom(ids.limit(FEW + 1).as('few'))
     .select((select) => select.fn.countAll<number>().as('count'))
@@ -109,7 +107,7 @@ const JUDGED = ['id', 'name', 'expires_at', 'imported_from', 'last_used_at', 'cr
 
 /** What has to be looked for row by row. */
 function conditionsOf(filter: CredentialListFilter) {
-  const { name, endsBetween, imported, importedFrom, unusedSince, neverUsed } = filter
+  const { owner, name, endsBetween, imported, importedFrom, unusedSince, neverUsed } = filter
   const conditions: ((row: Row) => ReturnType<Row['and']>)[] = []
   if (name !== undefined) conditions.push((row) => row('name', '=', name))
   if (endsBetween !== undefined) {
@@ -117,7 +115,8 @@ function conditionsOf(filter: CredentialListFilter) {
     conditions.push((row) => row.and([row('expires_at', '>', from), row('expires_at', '<', to)]))
   }
   if (imported !== undefined) conditions.push((row) => row('imported_from', imported ? 'is not' : 'is', null))
-  if (importedFrom !== undefined) conditions.push((row) => row('imported_from', '=', importedFrom))
+  if (importedFrom !== undefined && owner !== undefined)
+    conditions.push((row) => row('imported_from', '=', importedFrom))
   if (neverUsed) conditions.push((row) => row('last_used_at', 'is', null))
   if (unusedSince !== undefined) {
     const before = toSeconds(unusedSince)

@@ -38,11 +38,21 @@ onEveryEngine('a foreign prefix', (at) => {
     await at.insertKey('key_5', { importedFrom: 'Acme_', expiresAt: T0 })
     await at.insertKey('key_6')
     await at.run((running) => revokeCredential(running, 'key_4', null))
-    const counts = await countImported(at.reader, at.now)
-    expect(Object.fromEntries(counts)).toEqual({
-      'glpat-': { imported: 4, unrevoked: 2 },
-      Acme_: { imported: 1, unrevoked: 0 },
-    })
+    const countOf = (prefix: string) => countImported(at.reader, prefix, at.now, async () => undefined)
+    expect(await countOf('glpat-')).toEqual({ imported: 4, unrevoked: 2 })
+    expect(await countOf('Acme_')).toEqual({ imported: 1, unrevoked: 0 })
+    expect(await countOf('ghp_')).toEqual({ imported: 0, unrevoked: 0 })
+  })
+
+  test('counts very many part by part, so that requests pass in between', async () => {
+    const many = Array.from({ length: 4000 }, (_, n) => ({
+      digest: `digest ${n}`,
+      credential: credentialOf(`key_${String(n).padStart(4, '0')}`, { importedFrom: n % 2 === 0 ? 'glpat-' : 'ghp_' }),
+    }))
+    await at.run((running) => insertCredentials(running, many))
+    let pauses = 0
+    const count = await countImported(at.reader, 'ghp_', at.now, async () => void pauses++)
+    expect([count, pauses]).toEqual([{ imported: 2000, unrevoked: 2000 }, 1])
   })
 })
 

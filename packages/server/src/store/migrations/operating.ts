@@ -22,6 +22,13 @@ export const operating: Migration = {
       .addColumn('lease_ms', 'bigint', (column) => column.notNull())
       .execute()
     await addAuditLists(db)
+    await db.schema.dropIndex('credential_imported').execute()
+    await db.schema
+      .createIndex('credential_imported')
+      .on('credential')
+      .columns(['imported_from', 'id'])
+      .where(sql.ref('imported_from'), 'is not', null)
+      .execute()
     await db.schema.dropIndex('membership_group').execute()
     await db.schema
       .createIndex('membership_group_members')
