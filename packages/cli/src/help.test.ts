@@ -70,6 +70,7 @@ test('every command is in the list', () => {
       ...keys,
       ...secrets,
       ...contexts,
+      'completion',
       ...signing,
       ...all,
       ...leaks,

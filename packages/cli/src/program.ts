@@ -3,6 +3,7 @@ import { addApply } from './commands/apply.ts'
 import { addAudit } from './commands/audit.ts'
 import { addBackupCommands } from './commands/backup.ts'
 import { addClientCommands } from './commands/client.ts'
+import { addCompletion } from './commands/completion.ts'
 import { addContextCommands } from './commands/context.ts'
 import { addCredentialsCommands } from './commands/credentials.ts'
 import { addDecisionCommands } from './commands/decision.ts'
@@ -96,6 +97,7 @@ export async function makeProgram(terminal: Terminal, argv: readonly string[]): 
   addVerify(program, terminal)
   addMe(program, terminal)
   addContextCommands(program, terminal)
+  addCompletion(program, terminal)
 
   program.addHelpText('after', `\n${ENVIRONMENT_HELP}\n\n${EXIT_HELP}`)
   return examples(program, [

@@ -1,4 +1,5 @@
 import { type Command, CommanderError } from 'commander'
+import { COMPLETE, printCompletion } from './commands/completion.ts'
 import { AnswerIsNo, EXIT, exitCodeOf } from './exit.ts'
 import { describeFailure } from './failure.ts'
 import { meantCommand } from './mistyped.ts'
@@ -10,6 +11,10 @@ import { plain } from './text.ts'
 export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
   try {
     const program = await makeProgram(terminal, argv)
+    if (argv[0] === COMPLETE) {
+      await printCompletion(program, terminal, argv.slice(1))
+      return EXIT.ok
+    }
     refuseUnknownCommand(program, argv)
     await program.parseAsync([...argv], { from: 'user' })
     return EXIT.ok
