@@ -99,6 +99,9 @@ describeWith(['bash', 'curl', 'openssl'], 'the guide to rotation', () => {
       const [all = '', checked = ''] = block('expiring').trim().split('\n')
       expect(await shell(all)).toContain(id)
       expect((await tried(checked)).exitCode).toBe(1)
+      const [unused = '', neverUsed = ''] = block('unused').trim().split('\n')
+      expect(await shell(unused)).not.toContain(id)
+      expect(await shell(neverUsed)).toContain(id)
 
       const before = await tokenBySecret(old)
       await shell(block('secret'), { ID: id })

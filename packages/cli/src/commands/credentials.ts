@@ -69,7 +69,11 @@ export function addCredentialsCommands(program: Command, terminal: Terminal): vo
         printPage(session, command, found, [...ID_OWNER, ...rest], 'No credentials here.')
       }),
     )
-  examples(pageOptions(list), [
+  pageOptions(list).addHelpText(
+    'after',
+    '\nA use is written some seconds after it, and once a minute at most; of access tokens (at) none is.',
+  )
+  examples(list, [
     'countersign credentials list --owner user:alice --kind pat --state live',
     'countersign credentials list --unused-since 90d --state live --all',
     'countersign credentials list --owner client:canister --never-used --json',
