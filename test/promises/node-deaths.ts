@@ -3,7 +3,7 @@ import { BOOTSTRAP_KEY } from '../support/app.ts'
 import { type Fault, REACHABLE_MS } from './scene.ts'
 
 const REVOKERS = 6
-const LONGEST_LIFE_MS = 40
+const LONGEST_LIFE_MS = 60
 
 /** Revocations are under way when the server is killed: acknowledged or not, all servers say the same of each. */
 export const killedAtCommit: Fault = async (scene) => {
@@ -22,7 +22,9 @@ export const killedAtCommit: Fault = async (scene) => {
       .catch(() => undefined)
     return revoked?.status === 200 ? performance.now() : undefined
   })
-  await Bun.sleep(Math.random() * LONGEST_LIFE_MS)
+  // At any moment, or right after the first acknowledgement, while others are under way.
+  const first = Promise.race(revoking)
+  await (Math.random() < 0.5 ? first : Promise.race([first, Bun.sleep(Math.random() * LONGEST_LIFE_MS)]))
   await dying.kill()
   const acknowledgedMs = await Promise.all(revoking)
   for (const [at, { witnesses }] of trials.entries()) {
