@@ -1,4 +1,5 @@
-// Builds what runs elsewhere than on Bun: the libraries, as ES modules with declarations, into their dist folders.
+// Builds what runs elsewhere than on Bun: the libraries, as ES modules with declarations, into their dist folders; and the
+// command, with Bun inside, as one file.
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -26,6 +27,21 @@ export async function buildLibrary(name: string, outDir = join(root, 'packages',
   return outDir
 }
 
+/** Compiles the command into one file that needs nothing else. What it runs on is this machine's kind. */
+export async function buildBinary(outFile = join(root, 'dist/countersign')): Promise<string> {
+  rmSync(outFile, { force: true })
+  const main = join(root, 'packages/cli/src/main.ts')
+  const compiler = Bun.spawn([process.execPath, 'build', '--compile', '--minify-syntax', '--outfile', outFile, main], {
+    cwd: root,
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  const output = await new Response(compiler.stderr).text()
+  if ((await compiler.exited) !== 0) throw new Error(`the command does not build:\n${output}`)
+  return outFile
+}
+
 if (import.meta.main) {
   for (const name of LIBRARIES) console.log(`built ${await buildLibrary(name)}`)
+  console.log(`built ${await buildBinary()}`)
 }

@@ -188,7 +188,7 @@ function readUnit(unit: string) {
   return { environment: Object.fromEntries(environment), command: command.split(' ') }
 }
 
-describeWith(['bash', 'curl', 'sqlite3', 'caddy'], 'the guide for Debian', () => {
+describeWith(['bash', 'curl', 'caddy'], 'the guide for Debian', () => {
   const teardown = new Teardown()
   const address = `127.0.0.1:${freePort()}`
   let machine: string

@@ -71,6 +71,7 @@ test('every command is in the list', () => {
       ...secrets,
       ...contexts,
       'completion',
+      'health',
       ...signing,
       ...all,
       ...leaks,

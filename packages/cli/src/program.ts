@@ -10,6 +10,7 @@ import { addDecisionCommands } from './commands/decision.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addExplain } from './commands/explain.ts'
 import { addGroupCommands } from './commands/group.ts'
+import { addHealth } from './commands/health.ts'
 import { addIssuerCommands } from './commands/issuer.ts'
 import { addKeyCommands } from './commands/key.ts'
 import { addKeysCommands } from './commands/keys.ts'
@@ -88,6 +89,7 @@ export async function makeProgram(terminal: Terminal, argv: readonly string[]): 
   addKeysCommands(program, terminal)
   addLeakCommands(program, terminal)
   addScannerRules(program, terminal)
+  addHealth(program, terminal)
   addNodes(program, terminal)
   addApply(program, terminal)
   addWhy(program, terminal)
