@@ -320,24 +320,6 @@ describeWith(['bash', 'curl', 'caddy'], 'the guide for Debian', () => {
   )
 
   test(
-    'a backup of the running server, and its kek, are all that a restore needs',
-    async () => {
-      expect(await shell(block('backup'))).toMatchObject({ exitCode: 0 })
-      expect((await stat(at('backups/countersign.db'))).mode & 0o777).toBe(0o600)
-      await server.kill()
-      await writeFile(at('lib/countersign.db'), 'a disk that failed')
-
-      const [, ...restore] = block('restore').trimEnd().split('\n')
-      expect(restore.pop()).toBe('systemctl start countersign')
-      const owned = substitute(restore.join('\n'), { '-o countersign -g countersign ': '' })
-      expect(await shell(owned)).toMatchObject({ exitCode: 0 })
-      await start()
-      expect((await ask(key)).status).toBe(200)
-    },
-    PATIENCE_MS,
-  )
-
-  test(
     'the database does not start with another kek',
     async () => {
       await server.stop()

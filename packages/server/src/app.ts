@@ -9,6 +9,7 @@ import { type AppIo, sha256Hex } from './app/io.ts'
 import { type Operating, operating, storeErrorsIn } from './app/operating.ts'
 import { routing } from './app/routing.ts'
 import { type Verifying, verifying } from './app/verifying.ts'
+import { requireWhole } from './backup/back-up.ts'
 import { type Config, hostOf, secretsOf } from './config.ts'
 import { Tally } from './counting/tally.ts'
 import { HolderRevocations } from './domain/holder-revocations.ts'
@@ -84,6 +85,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
   })
   const kek = config.kek ?? loadKek(config.dataDir, io.random)
   const store = await openStore(config.dataDir, clock, io.random, config.databaseUrl, storeErrorsIn(storeErrors))
+  await requireWhole(store.reader)
   const seal = sealWith(kek, io.random)
   await checkKek(store, seal)
   await ensureSigningKey(store, seal)

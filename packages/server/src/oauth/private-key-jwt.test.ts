@@ -38,7 +38,14 @@ function learn(change: Partial<DirectoryUpdate>): void {
   const { directory } = at.app.edge.verify
   const nothing = new Map<string, never>()
   directory.apply({
-    ...{ revision: directory.revision + 1, stamp: '', everything: false, resources: nothing, groups: nothing, clients: nothing },
+    ...{
+      revision: directory.revision + 1,
+      stamp: '',
+      everything: false,
+      resources: nothing,
+      groups: nothing,
+      clients: nothing,
+    },
     ...{
       users: nothing,
       permissions: nothing,
