@@ -43,10 +43,10 @@ export function storedCredentials(deps: StoredDeps): FindStored {
     const before = directory.edition
     return lookUps
       .get(digest)
-      .catch(cannotTell)
+      .catch(turnedAway)
       .then((found) => {
         // Whoever joined a look-up that began before a change which was acknowledged since must not be served from it.
-        return isKnown(found) && directory.edition !== before ? (known.get(digest) ?? refind(digest, deps)) : found
+        return isKnown(found) && directory.edition !== before ? (known.get(digest) ?? find(digest, deps)) : found
       })
   }
 }
@@ -55,18 +55,20 @@ function isKnown(found: KnownCredential | Denied): found is KnownCredential {
   return found instanceof KnownCredential
 }
 
-function refind(digest: string, deps: StoredDeps): Promise<KnownCredential | Denied> {
-  return find(digest, deps).catch(cannotTell)
-}
-
 /**
  * Security: facts are kept only when they were read of the very state that the directory holds; else a revocation that the
  * directory has already taken over could be undone by a slow read.
  */
 async function find(digest: string, deps: StoredDeps): Promise<KnownCredential | Denied> {
   for (let attempt = 0; attempt < MAX_STALE_READS; attempt++) {
-    const { credential, position } = await deps.findByDigest(digest)
-    if (position.revision > deps.directory.revision) await deps.confirm()
+    // Only what the database says is "cannot tell": what throws here besides is a bug, and answered as one.
+    const found = await deps.findByDigest(digest).catch(cannotTell)
+    if ('outcome' in found) return found
+    const { credential, position } = found
+    if (position.revision > deps.directory.revision) {
+      const refused = await deps.confirm().catch(cannotTell)
+      if (refused !== undefined) return refused
+    }
     if (!deps.directory.isAt(position)) continue
     if (credential === undefined) {
       deps.unknown.add(digest)
@@ -79,7 +81,11 @@ async function find(digest: string, deps: StoredDeps): Promise<KnownCredential |
   return deny('store_busy', { because: 'every read was overtaken by a change' })
 }
 
-function cannotTell(error: unknown): Denied {
+function turnedAway(error: unknown): Denied {
   if (error instanceof TooManyWait) return deny('store_busy', { because: error.message })
+  throw error
+}
+
+function cannotTell(error: unknown): Denied {
   return deny('store_unavailable', { because: error instanceof Error ? error.message : String(error) })
 }
