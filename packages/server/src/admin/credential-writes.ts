@@ -3,17 +3,11 @@ import { BOOTSTRAP_CLIENT, clientKeyId } from '../domain/client.ts'
 import { type OwnerRef, refText, type StoredCredential } from '../domain/credential.ts'
 import { newCredential } from '../domain/new-credential.ts'
 import { findClient, listClientsWithKey } from '../store/clients.ts'
-import {
-  countUnrevoked,
-  insertCredentials,
-  lineSubject,
-  listCredentials,
-  shortenCredential,
-  type UnrevokedFilter,
-} from '../store/credentials.ts'
+import { insertCredentials, listCredentials, shortenCredential } from '../store/credentials.ts'
 import { revokeUnkept } from '../store/revocation.ts'
 import { drawRevocationLine } from '../store/revocation-lines.ts'
 import { type Change, toDate } from '../store/store.ts'
+import { lineSubject, lineThrough, type PassedLine, type UnrevokedFilter } from '../store/unrevoked.ts'
 import type { AdminDeps } from './deps.ts'
 import type { Guard } from './guard.ts'
 import { fieldBeyond, lineageOf, type Reach } from './minting.ts'
@@ -131,13 +125,17 @@ export class CredentialWrites {
 
   /**
    * Revokes, with one row, whatever the owner has, or what was made for it before a date; and each key that a client
-   * registered, so that none of them counts again when it is registered anew. Says how many were live.
+   * registered, so that none of them counts again when it is registered anew: says how many of these were live.
    */
-  async revokeAllOf(owner: OwnerRef, reason: string | null, before?: Date): Promise<number> {
+  async revokeAllOf(
+    owner: OwnerRef,
+    reason: string | null,
+    before?: Date,
+  ): Promise<{ line: PassedLine; keys: number }> {
     refuseBootstrap(owner)
     await this.guard.mayAlter('Revoking the credentials of this owner', [owner])
-    const revoked = await this.#drawLineBefore({ owner }, reason, before)
-    return revoked + (owner.kind === 'client' ? await this.#revokeKeysOf(owner.id, reason, before) : 0)
+    const line = await this.#drawLineBefore({ owner }, reason, before)
+    return { line, keys: owner.kind === 'client' ? await this.#revokeKeysOf(owner.id, reason, before) : 0 }
   }
 
   async #revokeKeysOf(id: string, reason: string | null, before: Date | undefined): Promise<number> {
@@ -154,8 +152,8 @@ export class CredentialWrites {
     return count
   }
 
-  /** Revokes, with one row, all credentials of a kind that were made before a date. Says how many were live. */
-  async revokeOlder(kind: IssuedKind, reason: string | null, before: Date): Promise<number> {
+  /** Revokes, with one row, all credentials of a kind that were made before a date. */
+  async revokeOlder(kind: IssuedKind, reason: string | null, before: Date): Promise<PassedLine> {
     await this.guard.mayAlterManagement(`Revoking every ${kind} of that age`)
     return this.#drawLineBefore({ kind }, reason, before)
   }
@@ -244,11 +242,10 @@ export class CredentialWrites {
     }
   }
 
-  async #drawLineBefore(filter: UnrevokedFilter, reason: string | null, before: Date | undefined): Promise<number> {
-    const { db, now } = this.change
-    const count = await countUnrevoked(db, filter, now, before)
+  async #drawLineBefore(filter: UnrevokedFilter, reason: string | null, before: Date | undefined) {
+    const line = await lineThrough(this.change, filter, before)
     await this.#drawLine(lineSubject(filter), reason, before)
-    return count
+    return line
   }
 
   async #drawLine(subject: string, reason: string | null, before?: Date): Promise<void> {

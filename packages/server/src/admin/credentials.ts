@@ -12,6 +12,7 @@ import type { OwnerRef, StoredCredential } from '../domain/credential.ts'
 import { type CredentialListFilter, sliceOfCredentials } from '../store/credential-list.ts'
 import { findCredential } from '../store/credentials.ts'
 import type { Db } from '../store/store.ts'
+import { countUnrevoked, type PassedLine } from '../store/unrevoked.ts'
 import { requireClient } from './clients.ts'
 import { pageOf, sliceOf, writeCursor } from './cursor.ts'
 import type { AdminDeps, Authorized } from './deps.ts'
@@ -81,9 +82,9 @@ export async function revoke(deps: AdminDeps, by: Authorized, id: string, body: 
 /** Revokes every credential of a kind that was made before a date. */
 export async function revokeOlder(deps: AdminDeps, by: Authorized, body: AgeRevocation): Promise<BulkRevoked> {
   const { kind, created_before, reason } = body
-  return write(deps, by, async ({ credentials }) => ({
-    revoked: await credentials.revokeOlder(kind, reason ?? null, new Date(created_before)),
-  }))
+  const before = new Date(created_before)
+  const line = await write(deps, by, ({ credentials }) => credentials.revokeOlder(kind, reason ?? null, before))
+  return { revoked: await countRevoked(deps, line) }
 }
 
 /** Revokes whatever an owner has, or what was made for it before a date. */
@@ -94,10 +95,16 @@ export async function revokeAllOf(
   { reason, created_before }: BulkRevocation,
 ): Promise<BulkRevoked> {
   const before = created_before === undefined ? undefined : new Date(created_before)
-  return write(deps, by, async ({ db, credentials }) => {
+  const { line, keys } = await write(deps, by, async ({ db, credentials }) => {
     await requireOwner(db, owner)
-    return { revoked: await credentials.revokeAllOf(owner, reason ?? null, before) }
+    return credentials.revokeAllOf(owner, reason ?? null, before)
   })
+  return { revoked: keys + (await countRevoked(deps, line)) }
+}
+
+/** Once it is in force: it must not wait until millions are counted. */
+function countRevoked({ store }: AdminDeps, line: PassedLine): Promise<number> {
+  return countUnrevoked(store.reader, line, () => new Promise(setImmediate))
 }
 
 const REQUIRE_OWNER: Record<OwnerRef['kind'], (db: Db, id: string) => Promise<unknown>> = {

@@ -77,15 +77,15 @@ function ordered(db: Db, { owner, kind, importedFrom }: CredentialListFilter, af
   let query = db.selectFrom('credential').orderBy('id')
   if (owner !== undefined) query = query.where('owner_kind', '=', owner.kind).where('owner', '=', owner.id)
   else if (importedFrom !== undefined) query = query.where('imported_from', '=', importedFrom)
-  if (kind !== undefined) query = query.where('id', '<', behind(kind)).where('kind', '=', kind)
+  if (kind !== undefined) query = query.where('id', '<', stretchOf(kind)[1]).where('kind', '=', kind)
   const start = kind ?? BEHIND_ACCESS_TOKENS
   // One bound, not two: SQLite would go to the first, and walk from there to the other.
   return after === undefined || after < start ? query.where('id', '>=', start) : query.where('id', '>', after)
 }
 
-/** The next word of the same length: `key` → `kez`. */
-function behind(kind: string): string {
-  return kind.slice(0, -1) + String.fromCharCode(kind.charCodeAt(kind.length - 1) + 1)
+/** Between which words all ids of a kind stand: `key` and `kez`. */
+export function stretchOf(kind: string): readonly [first: string, behind: string] {
+  return [kind, kind.slice(0, -1) + String.fromCharCode(kind.charCodeAt(kind.length - 1) + 1)]
 }
 
 /** The ids that an index has for the filter, when they are few. */

@@ -1,6 +1,6 @@
 import { ISSUED_KINDS, type IssuedKind } from '@countersign/resource-server'
 import { type InferResult, NoResultError, sql } from 'kysely'
-import { OWNER_KINDS, type OwnerRef, refText, type StoredCredential } from '../domain/credential.ts'
+import { OWNER_KINDS, type OwnerRef, type StoredCredential } from '../domain/credential.ts'
 import type { Position } from './change-log.ts'
 import { storedNetworks } from './clients.ts'
 import type { Tables } from './schema.ts'
@@ -193,42 +193,6 @@ export async function shortenCredential(change: Change, id: string, expiresAt: D
     .where('id', '=', id)
     .where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', seconds)]))
     .execute()
-}
-
-/** Whose credentials a line goes through. */
-export type UnrevokedFilter = { readonly owner: OwnerRef } | { readonly kind: IssuedKind }
-
-/**
- * Counts what a line through these, drawn now, would newly revoke: what has not expired, and no line through them has
- * met before. Lines through others are not looked at: that would hold up a node with many credentials. Nor are access
- * tokens that are JWTs: nobody counts them.
- */
-export async function countUnrevoked(db: Db, filter: UnrevokedFilter, now: Date, before?: Date): Promise<number> {
-  const line = await db
-    .selectFrom('revocation_line')
-    .select(['revision', 'before'])
-    .where('subject', '=', lineSubject(filter))
-    .executeTakeFirst()
-  let query = matching(db, filter)
-    .select((select) => select.fn.countAll<number>().as('count'))
-    .where('revoked_at', 'is', null)
-    .where('revision', '>', line?.revision ?? -1)
-    .where('created_at', '>=', line?.before ?? 0)
-    .where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', toSeconds(now))]))
-  if (before !== undefined) query = query.where('created_at', '<', toSeconds(before))
-  const { count } = await query.executeTakeFirstOrThrow()
-  return Number(count)
-}
-
-/** What a line through these is drawn through. */
-export function lineSubject(filter: UnrevokedFilter): string {
-  return 'owner' in filter ? refText(filter.owner) : `kind:${filter.kind}`
-}
-
-function matching(db: Db, filter: UnrevokedFilter) {
-  const query = db.selectFrom('credential')
-  if ('kind' in filter) return query.where('kind', '=', filter.kind)
-  return query.where('owner_kind', '=', filter.owner.kind).where('owner', '=', filter.owner.id)
 }
 
 export type LastUse = { readonly id: string; readonly at: Date; readonly from: string | null }
