@@ -17,11 +17,13 @@ import { MAX_MS, type Seat, type Tally, Trial } from './trial.ts'
 import { Watcher } from './watcher.ts'
 
 const LANES = 8
+const LANES_OF_POLLS = 24
 /** The promise, as far as it is about all of them; judged when there are enough for a share of a thousandth. */
 const P999_MS = 1000
 const ENOUGH_FOR_P999 = 2000
-/** How long after everybody knows it the revocation comes at most. */
+/** How long after everybody knows it the revocation comes at most; with polls alone, at any moment between two. */
 const LONGEST_PAUSE_MS = 100
+const LONGEST_PAUSE_OF_POLLS_MS = 600
 /** Of how many trials one is of all that was signed: it dies in all lanes at once. */
 const SIGNED_ONE_OF = 50
 
@@ -30,52 +32,78 @@ type Change = readonly [method: string, path: string, body: unknown]
 export type Measured = {
   readonly revocations: number
   readonly nodes: number
-  /** Nobody is woken: what changed is found by the poll alone. */
+  /**
+   * Nobody is woken: what changed is found by the poll alone. Everything is changed at one server, and nothing is made
+   * while the others are watched: who changes something, or looks up what is new, sees what else has changed.
+   */
   readonly isPollOnly: boolean
 }
 
-/** Somebody's client, tried at every server by turns. */
+/** Everybody knows it; called, it is taken away after a while that nobody knows, and watched. */
+type Ready = () => Promise<void>
+
+/** Somebody's client. `changing`: the seats at which things are changed, the first ones of all. */
 class Lane {
   #turn = 0
 
   constructor(
     private client: FurnishedClient,
     private readonly seats: readonly Seat[],
+    private readonly changing: readonly Seat[],
+    private readonly longestPauseMs: number,
     private readonly tally: Tally,
   ) {}
 
   async play(isEnough: () => boolean): Promise<void> {
+    while (!isEnough()) await (await this.next())()
+  }
+
+  /** Every way to take rights away by turns, most often what is most often done. */
+  async next(): Promise<Ready> {
     const { id } = this.client
-    const revoke = (issued: Issued): Change => ['POST', `/credentials/${issued.id}/revoke`, { reason: 'a trial' }]
-    const key = async () => this.#try('a key', await issueKey(this.#anySeat().node, id), revoke)
-    const jwt = async () => this.#try('a JWT', await this.#issueJwt(), revoke)
+    const key = async () => this.#ready('a key', await this.#issueKey(), revocationOf)
+    const jwt = async () => this.#ready('a JWT', await this.#issueJwt(), revocationOf)
     const all = async () => {
-      const issued = await issueKey(this.#anySeat().node, id)
-      await this.#try('all of a client', issued, () => ['POST', `/clients/${id}/revoke-credentials`, {}])
-      this.client = { id, secret: await newSecret(this.#anySeat().node, id) }
+      const change = ['POST', `/clients/${id}/revoke-credentials`, {}] as const
+      const ready = await this.#ready('all of a client', await this.#issueKey(), () => change)
+      return async () => {
+        await ready()
+        this.client = { id, secret: await newSecret(this.#anySeat().node, id) }
+      }
     }
     const disabled = async () => {
-      const issued = await issueKey(this.#anySeat().node, id)
-      await this.#try('the client disabled', issued, () => ['PATCH', `/clients/${id}`, { disabled: true }])
-      await this.#anySeat().node.expect(200, 'PATCH', `/clients/${id}`, { disabled: false })
+      const change = ['PATCH', `/clients/${id}`, { disabled: true }] as const
+      const ready = await this.#ready('the client disabled', await this.#issueKey(), () => change)
+      return async () => {
+        await ready()
+        await this.#anySeat().node.expect(200, 'PATCH', `/clients/${id}`, { disabled: false })
+      }
     }
-    // Most of what is most done.
     const plays = [key, jwt, key, all, key, jwt, key, disabled]
-    while (!isEnough()) await plays[this.#turn++ % plays.length]?.()
+    return (plays[this.#turn++ % plays.length] ?? key)()
   }
 
   /** A JWT that everybody knows, to be revoked with all others. */
   async warmJwt(): Promise<Trial> {
-    const trial = new Trial('the signing key', await this.#issueJwt(), this.seats, this.tally)
+    return this.#warm('the signing key', await this.#issueJwt())
+  }
+
+  async #ready(what: string, issued: Issued, changeOf: (issued: Issued) => Change): Promise<Ready> {
+    const trial = await this.#warm(what, issued)
+    return async () => {
+      const { at, acknowledgedMs } = await changeSomewhere(this.changing, this.longestPauseMs, changeOf(issued))
+      await trial.judge(at, acknowledgedMs)
+    }
+  }
+
+  async #warm(what: string, issued: Issued): Promise<Trial> {
+    const trial = new Trial(what, issued, this.seats, this.tally)
     await trial.warm()
     return trial
   }
 
-  async #try(what: string, issued: Issued, changeOf: (issued: Issued) => Change): Promise<void> {
-    const trial = new Trial(what, issued, this.seats, this.tally)
-    await trial.warm()
-    const { at, acknowledgedMs } = await changeSomewhere(this.seats, changeOf(issued))
-    await trial.judge(at, acknowledgedMs)
+  #issueKey(): Promise<Issued> {
+    return issueKey(this.#anySeat().node, this.client.id)
   }
 
   #issueJwt(): Promise<Issued> {
@@ -83,13 +111,17 @@ class Lane {
   }
 
   #anySeat(): Seat {
-    return anyOf(this.seats).seat
+    return anyOf(this.changing).seat
   }
 }
 
+function revocationOf(issued: Issued): Change {
+  return ['POST', `/credentials/${issued.id}/revoke`, { reason: 'a trial' }]
+}
+
 /** After a while that nobody knows, at a server that nobody knows. */
-async function changeSomewhere(seats: readonly Seat[], [method, path, body]: Change) {
-  await Bun.sleep(Math.random() * LONGEST_PAUSE_MS)
+async function changeSomewhere(seats: readonly Seat[], longestPauseMs: number, [method, path, body]: Change) {
+  await Bun.sleep(Math.random() * longestPauseMs)
   const { at, seat } = anyOf(seats)
   for (let again = 0; ; again++) {
     const { status } = await seat.node.call(method, path, body)
@@ -130,8 +162,10 @@ export async function tryClusterRevocations(
     }
     await furnishResources(first)
     const watchers: Watcher[] = []
+    const laneCount = isPollOnly ? LANES_OF_POLLS : LANES
+    const longestPauseMs = isPollOnly ? LONGEST_PAUSE_OF_POLLS_MS : LONGEST_PAUSE_MS
     const clients: FurnishedClient[] = []
-    for (let number = 0; number < LANES; number++) clients.push(await furnishClient(first, `lane-${number}`))
+    for (let number = 0; number < laneCount; number++) clients.push(await furnishClient(first, `lane-${number}`))
     const lanes = await Promise.all(
       clients.map(async (client) => {
         const seats = await Promise.all(
@@ -139,20 +173,26 @@ export async function tryClusterRevocations(
         )
         for (const { watcher } of seats) teardown.add(() => watcher.stop())
         watchers.push(...seats.map(({ watcher }) => watcher))
-        return { seats, lane: new Lane(client, seats, tally) }
+        const changing = isPollOnly ? seats.slice(0, 1) : seats
+        return { changing, lane: new Lane(client, seats, changing, longestPauseMs, tally) }
       }),
     )
 
     const startedMs = performance.now()
-    const signedRounds = Math.max(1, Math.round(revocations / SIGNED_ONE_OF / LANES))
-    const single = revocations - signedRounds * LANES
+    const signedRounds = Math.max(1, Math.round(revocations / SIGNED_ONE_OF / laneCount))
+    const single = revocations - signedRounds * laneCount
     const report = setInterval(() => progress(tally.delays.count, tally.violations.count), 1000)
     teardown.add(() => clearInterval(report))
-    await Promise.all(lanes.map(({ lane }) => lane.play(() => tally.delays.count >= single)))
+    const isEnough = () => tally.delays.count >= single
+    if (!isPollOnly) await Promise.all(lanes.map(({ lane }) => lane.play(isEnough)))
+    while (!isEnough()) {
+      const ready = await Promise.all(lanes.map(({ lane }) => lane.next()))
+      await Promise.all(ready.map((takeAway) => takeAway()))
+    }
     for (let round = 0; round < signedRounds; round++) {
       const trials = await Promise.all(lanes.map(({ lane }) => lane.warmJwt()))
       const change = ['POST', '/signing-keys/rotate', { now: true }] as const
-      const { at, acknowledgedMs } = await changeSomewhere(lanes[0]?.seats ?? [], change)
+      const { at, acknowledgedMs } = await changeSomewhere(lanes[0]?.changing ?? [], longestPauseMs, change)
       await Promise.all(trials.map((trial) => trial.judge(at, acknowledgedMs)))
     }
     const seconds = (performance.now() - startedMs) / 1000
