@@ -231,6 +231,8 @@ const RESOURCES = {
 /** What breaks beside us: databases, networks, clocks, and the server itself. */
 const FAULTS = {
   'OPS-02': 'a server that dies at the commit of a revocation',
+  'OPS-04': 'a disk that takes nothing more',
+  'OPS-05': 'a database that somebody else has locked',
   'OPS-06': 'no database for what is not known',
   'OPS-07': 'no database for what is known',
   'OPS-08': 'nobody tells of a change',
@@ -238,11 +240,14 @@ const FAULTS = {
   'OPS-11': 'a server that missed very much',
   'OPS-13': 'a clock that is set',
   'OPS-15': 'links that lag',
+  'OPS-17': 'a backup that is older than revocations',
   'OPS-19': 'a key that signs, leaked',
   'OPS-20': 'starts that meet, die or are too old',
+  'OPS-24': 'the key-encryption key of another database',
   'OPS-25': 'an issuer that is away when the server starts',
   'OPS-27': 'a processor that is taken away for seconds',
   'OPS-28': 'a start into all callers at once',
+  'OPS-29': 'a backup while servers write',
   'OPS-30': 'a stop while requests are under way',
 }
 

@@ -47,8 +47,7 @@ function kyselyDatabase(file: SqliteFile, { readonly }: SqliteMode): SqliteDatab
   return {
     close: () => file.close(),
     prepare(sql) {
-      // A transaction that reads first and writes later would be refused, not made to wait, when another process writes.
-      const statement = file.query(sql === 'begin' && !readonly ? 'begin immediate' : sql)
+      const statement = file.query(said(sql, file, readonly))
       const bind = (parameters: readonly unknown[]) => parameters as SQLQueryBindings[]
       return {
         reader: statement.columnNames.length > 0,
@@ -58,6 +57,14 @@ function kyselyDatabase(file: SqliteFile, { readonly }: SqliteMode): SqliteDatab
       }
     },
   }
+}
+
+function said(sql: string, file: SqliteFile, readonly: boolean | undefined): string {
+  // A transaction that reads first and writes later would be refused, not made to wait, when another process writes.
+  if (sql === 'begin' && !readonly) return 'begin immediate'
+  // Where the disk fails, SQLite has ended the transaction itself: to end it again would be the error that is told.
+  if (sql === 'rollback' && !file.inTransaction) return 'select 1 where false'
+  return sql
 }
 
 /** SQLite takes schema changes back with their transaction; Kysely does not count on it by itself. */

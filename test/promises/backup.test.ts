@@ -75,7 +75,7 @@ async function anotherDirectory(lost: string): Promise<string> {
 
 describe('a backup', () => {
   test(
-    'made while servers write is whole, private, holds no secret, and is never written over',
+    'OPS-29 made while servers write is whole, private, holds no secret, and is never written over',
     async () => {
       const dataDir = await perTest.temporaryDirectory('data')
       const server = await startOn(dataDir)
@@ -159,7 +159,7 @@ describe('a restore', () => {
   }
 
   test(
-    'has what was revoked since revoked again, by the log, and ends what could be in wrong hands',
+    'OPS-17 has what was revoked since revoked again, by the log, and ends what could be in wrong hands',
     async () => {
       const { dataDir, keys, secret, token, file, late, log } = await lostServer()
       const directory = await anotherDirectory(dataDir)
@@ -180,7 +180,7 @@ describe('a restore', () => {
   )
 
   test(
-    'wants to be told what was revoked since, has a database nowhere in its way, and its key beside it',
+    'OPS-24 wants to be told what was revoked since, has a database nowhere in its way, and its key beside it',
     async () => {
       const { dataDir, file } = await lostServer()
       const before = readFileSync(join(dataDir, 'countersign.db'))
