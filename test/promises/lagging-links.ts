@@ -26,15 +26,16 @@ export function laggingLinks(seconds: number): Fault {
     const verifiers = nodes.flatMap((node) =>
       Array.from({ length: VERIFIERS }, () => verify(scene, node, keys, counts, isOver)),
     )
-    await Promise.all([
-      revoke(scene, keys, isOver),
-      ...nodes.map((node, at) => lag(node, isOver, at === 0)),
-      ...verifiers,
-    ])
+    const lagging = nodes.map((node, at) => lag(node, isOver, at === 0))
+    try {
+      await Promise.all([revoke(scene, keys, isOver), ...lagging, ...verifiers])
+    } finally {
+      await Promise.all(lagging)
+      for (const node of nodes) node.link.heal()
+    }
     const { allowed, refused, unclear } = counts
     scene.notes.push(`${seconds} s of lagging links: ${allowed} allowed, ${refused} refused, ${unclear} answers of 503`)
     scene.expect('lagging links leave something to judge', allowed > 0 && refused > 0, counts)
-    for (const node of nodes) node.link.heal()
     const fresh = await scene.issue()
     for (const node of nodes) await (await scene.witness('a good key after the lag', node, fresh)).see(200)
   }

@@ -42,8 +42,20 @@ export type Following = {
   readonly counts: { failures: number; wakeUps: number }
   /** Told by other nodes that the database may have moved. */
   readonly wake: (revision: number | undefined) => void
+  /** Has the directory follow the database to where it is now, for somebody who waits: rejects before it is too late. */
+  readonly confirm: () => Promise<void>
   /** Runs one change, and returns when this node's next decision is taken by it. */
   readonly change: AdminDeps['change']
+}
+
+/** On a slow link each question of many may be answered in time, and all of them not. */
+const CONFIRM_MS = 5000
+
+/** Rejects when it takes longer. The work goes on, for those who come later. */
+function within(ms: number, work: Promise<void>): Promise<void> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => late.reject(new Error(`timeout expired: no answer within ${ms} ms`)), ms)
+  return Promise.race([work, late.promise]).finally(() => clearTimeout(timer))
 }
 
 /** Reads the directory and what it takes to keep up with the database. Throws when it cannot be asked. */
@@ -75,6 +87,7 @@ export async function follow(
   const nodes = thisNode(store, directory, config, io, log, follower.leaseMs)
   await follower.confirm()
   // Look-ups in a file of this machine take their turns within one request: there nobody waits.
+  const confirm = () => within(CONFIRM_MS, follower.confirm())
   const isRemote = store.shared !== undefined
   const lookUps = isRemote ? new Turns(LOOK_UPS_IN_FLIGHT) : new Turns()
   const ahead = isRemote ? { digests: new KeptDigests(), lookUps: new Turns(LOOK_UPS_IN_FLIGHT) } : undefined
@@ -93,8 +106,9 @@ export async function follow(
       findByDigest,
       lookUps,
       ahead,
-      confirm: () => follower.confirm(),
+      confirm,
     }),
+    confirm,
     change: async (actor, work) => {
       const { result, revision, recorded } = await change(store, actor, work)
       // Beside the database: a log that is kept elsewhere tells what was revoked since a backup.

@@ -53,7 +53,7 @@ export function verifying({ config, io, log, following, keys, seal, fetch, decis
     accessTokenKind({
       ...{ issuer: config.publicUrl, keys, known, sha256Hex },
       revision: () => directory.revision,
-      confirm: () => follower.confirm(),
+      confirm: following.confirm,
     }),
     ...(config.bootstrapKey === undefined ? [] : [bootstrapKind(sha256(config.bootstrapKey), sha256)]),
     externalTokens,
@@ -75,7 +75,7 @@ export function verifying({ config, io, log, following, keys, seal, fetch, decis
     verify: {
       directory,
       isConfirmed: (nowMs) => follower.isConfirmed(nowMs),
-      confirm: () => follower.confirm(),
+      confirm: following.confirm,
       recognise: recogniseBy([issuedKind(sha256Hex, find), ...otherKinds]),
       decide,
       identities,

@@ -94,8 +94,14 @@ describe('a decision', () => {
     expect(await ids({ before: 'dec_unknown' })).toEqual([])
   })
 
+  test('is there once, also when it is written again by somebody who did not hear that it was', async () => {
+    await insertDecisions(db, [decision('dec_1')], [])
+    await insertDecisions(db, [decision('dec_1'), decision('dec_2')], [])
+    expect(await ids()).toEqual(['dec_2', 'dec_1'])
+  })
+
   test('is written with its batch or not at all', async () => {
-    await expect(insertDecisions(db, [decision('dec_1'), decision('dec_1')], [count()])).rejects.toThrow()
+    await expect(insertDecisions(db, [decision('dec_1')], [count({ hour: null as never })])).rejects.toThrow()
     expect([await ids(), await counts()]).toEqual([[], []])
   })
 })
