@@ -18,7 +18,7 @@ const onPostgres = (await availableEngines()).includes(POSTGRES) ? test : test.s
 async function makeHost(journal = '') {
   const root = await perTest.temporaryDirectory('host')
   const at = (path: string) => join(root, path)
-  for (const folder of ['bin', 'lib', 'backups', 'etc', 'tmp']) await mkdir(at(folder), { mode: 0o700 })
+  for (const folder of ['bin', 'lib', 'backups', 'etc']) await mkdir(at(folder), { mode: 0o700 })
   writeFileSync(at('journal'), journal)
   const programs: Record<string, string> = {
     systemctl: 'exit 0',
@@ -38,7 +38,6 @@ async function makeHost(journal = '') {
       '/var/backups/countersign': at('backups'),
       '/etc/countersign': at('etc'),
       '/opt/countersign': ROOT,
-      '/tmp/monday.db': at('tmp/monday.db'),
     }
     const text = guideBlock(guide, file)
     return substitute(text, Object.fromEntries(Object.entries(places).filter(([place]) => text.includes(place))))
@@ -71,7 +70,10 @@ test(
     await server.stop()
     const restored = await host.shell(host.said('backup.md', 'restore'))
     expect([restored.exitCode, restored.stderr]).toEqual([0, expect.stringContaining('Revoked again: 1.')])
-    expect(existsSync(host.at('tmp/monday.db'))).toBe(false)
+    expect([existsSync(host.at('lib/monday.db')), existsSync(host.at('lib/lost-countersign.db'))]).toEqual([
+      false,
+      true,
+    ])
     const again = await startCountersign(host.at('lib'))
     perTest.add(again.stop)
     expect(await again.call('GET', `/credentials/${id}`)).toMatchObject({ body: { state: 'revoked' } })

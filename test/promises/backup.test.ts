@@ -109,6 +109,27 @@ describe('a backup', () => {
   )
 
   test(
+    'of a server that is stopped, or was killed, is as good',
+    async () => {
+      const dataDir = await perTest.temporaryDirectory('data')
+      const server = await startOn(dataDir)
+      await furnish(server, 1)
+      await server.stop()
+      const backups = await perTest.temporaryDirectory('backups')
+      expect(await onDirectory(dataDir, 'backup', join(backups, 'stopped.db'))).toMatchObject({ exitCode: 0 })
+      const again = await startOn(dataDir)
+      await again.make('/clients', { id: 'newcomer' })
+      await again.kill()
+      const killed = await onDirectory(dataDir, 'backup', join(backups, 'killed.db'), '--json')
+      expect([killed.exitCode, JSON.parse(killed.stdout)]).toMatchObject([0, { rows: { resource: 1, credential: 2 } }])
+      const { rows } = JSON.parse(killed.stdout) as { rows: { client: number } }
+      const before = await onDirectory(dataDir, 'backup', '--verify', join(backups, 'stopped.db'), '--json')
+      expect(JSON.parse(before.stdout)).toMatchObject({ rows: { client: rows.client - 1 } })
+    },
+    PATIENCE_MS,
+  )
+
+  test(
     'of nothing, and what is none or damaged, is said to be so',
     async () => {
       const empty = await perTest.temporaryDirectory('empty')
@@ -202,6 +223,26 @@ describe('a restore', () => {
       ])
       expect(existsSync(join(directory, 'countersign.db'))).toBe(false)
       expect(existsSync(join(directory, 'restoring'))).toBe(false)
+    },
+    PATIENCE_MS,
+  )
+
+  test(
+    'is not played over by what SQLite left of the database that was lost',
+    async () => {
+      const { dataDir, file, keys } = await lostServer()
+      const database = join(dataDir, 'countersign.db')
+      const server = await startOn(dataDir)
+      await server.make('/groups', { name: 'late' })
+      await server.kill()
+      expect(existsSync(`${database}-wal`)).toBe(true)
+      rmSync(database)
+      const refused = await onDirectory(dataDir, 'restore', file, '--accept-lost-revocations')
+      expect([refused.exitCode, refused.stderr]).toEqual([1, expect.stringContaining('countersign.db-wal of another')])
+      for (const end of ['-wal', '-shm']) rmSync(`${database}${end}`, { force: true })
+      expect(await onDirectory(dataDir, 'restore', file, '--accept-lost-revocations')).toMatchObject({ exitCode: 0 })
+      const restored = await startOn(dataDir)
+      expect(await Promise.all(keys.map((key) => ask(restored, key.secret)))).toEqual([200, 200, 200])
     },
     PATIENCE_MS,
   )

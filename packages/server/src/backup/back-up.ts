@@ -2,7 +2,7 @@ import type { Config } from '../config.ts'
 import { type BackupNote, openBackup, writeBackup } from '../store/backup-file.ts'
 import { type CopiedTable, countAll, fillingOf, type OnCopied } from '../store/copying.ts'
 import { hasDatabase } from '../store/open.ts'
-import { openForReading, readSchemaState } from '../store/reading.ts'
+import { openToCopy, readSchemaState } from '../store/reading.ts'
 import type { Db } from '../store/store.ts'
 import { VERSION } from '../version.ts'
 
@@ -15,7 +15,7 @@ export type BackupContents = BackupNote & {
 /** Writes a backup while servers go on, and says what is in it. */
 export async function backUp(config: Config, path: string, now: Date, onCopied: OnCopied): Promise<BackupContents> {
   if (config.databaseUrl === undefined && !hasDatabase(config.dataDir)) throw new Error(noDataIn(config.dataDir))
-  const { db, close } = await openForReading(config.dataDir, config.databaseUrl)
+  const { db, close } = await openToCopy(config.dataDir, config.databaseUrl)
   try {
     await requireThisSchema(db)
     await requireWhole(db)

@@ -1,13 +1,13 @@
-import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import type { RandomBytes } from '../domain/ids.ts'
 import { checkKek, loadKek } from '../keys/kek-file.ts'
 import { sealWith } from '../keys/seal.ts'
-import { openBackup } from '../store/backup-file.ts'
+import { openBackup, renameDurably } from '../store/backup-file.ts'
 import { copyAll, fillingOf, finishCopy, isUntouched, type OnCopied } from '../store/copying.ts'
 import { takeDataDir } from '../store/data-dir.ts'
-import { DATABASE, hasDatabase, openStore } from '../store/open.ts'
+import { DATABASE, openStore } from '../store/open.ts'
 import { type Reckoned, type Reckoning, reckon } from '../store/restoring.ts'
 import type { Store } from '../store/store.ts'
 
@@ -23,9 +23,7 @@ export async function restore(config: Config, path: string, reckoning: Reckoning
   const { clock, random } = io
   const { note, close } = await openBackup(path)
   await close()
-  if (config.databaseUrl === undefined && hasDatabase(config.dataDir)) {
-    throw new Error(`${config.dataDir} has a database already. Move it away first: nothing is written over it`)
-  }
+  if (config.databaseUrl === undefined) requireNoDatabase(config.dataDir)
   const lock = takeDataDir(config.dataDir)
   const workshop = join(config.dataDir, 'restoring')
   rmSync(workshop, { recursive: true, force: true })
@@ -40,12 +38,28 @@ export async function restore(config: Config, path: string, reckoning: Reckoning
       return fillPostgres(config, config.databaseUrl, copy, `the backup of ${note.made_at}`, reckoning, io)
     })
     // Only a whole one gets its name.
-    if (config.databaseUrl === undefined) renameSync(join(workshop, DATABASE), join(config.dataDir, DATABASE))
+    if (config.databaseUrl === undefined) renameDurably(join(workshop, DATABASE), join(config.dataDir, DATABASE))
     return { made_at: note.made_at, ...reckoned }
   } finally {
     rmSync(workshop, { recursive: true, force: true })
     lock.release()
   }
+}
+
+/**
+ * Security: what SQLite left beside a database is a part of it. Beside another one, it would be played into that: whatever
+ * was in it would be there again, or nothing could be read any more.
+ */
+function requireNoDatabase(dataDir: string): void {
+  const [there] = ['', '-wal', '-shm', '-journal']
+    .map((end) => `${DATABASE}${end}`)
+    .filter((name) => existsSync(join(dataDir, name)))
+  if (there === undefined) return
+  throw new Error(
+    there === DATABASE
+      ? `${dataDir} has a database already. Move it away first, with ${DATABASE}-wal and ${DATABASE}-shm if they are there: nothing is written over it`
+      : `${dataDir} has ${there} of another database. Move it to where that one is: it is a part of it`,
+  )
 }
 
 async function fillPostgres(

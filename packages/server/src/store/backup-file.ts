@@ -31,7 +31,7 @@ export async function writeBackup(source: Db, path: string, note: BackupNote, on
     else await fill(partial, source, onCopied)
     await annotate(partial, note)
     await checkFile(partial)
-    syncAndRename(partial, path)
+    renameDurably(partial, path)
   } finally {
     for (const leftover of [partial, `${partial}-wal`, `${partial}-shm`]) rmSync(leftover, { force: true })
   }
@@ -103,7 +103,7 @@ async function checkFile(path: string): Promise<void> {
 }
 
 /** The file has its name when all of it is on the disk, and keeps it through a power cut. */
-function syncAndRename(from: string, to: string): void {
+export function renameDurably(from: string, to: string): void {
   syncFile(from)
   renameSync(from, to)
   syncFile(dirname(to))

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Kysely, PostgresDialect, sql } from 'kysely'
-import { Pool, types } from 'pg'
+import { Pool, type PoolConfig, types } from 'pg'
 import { knownMigrations } from './migrations.ts'
 import type { Tables } from './schema.ts'
 import { openSqlite } from './sqlite.ts'
@@ -41,7 +41,27 @@ export async function openForReading(dataDir: string, databaseUrl: string | unde
     const db = openSqlite<Tables>(path, { synchronous: 'FULL', readonly: true, untouched })
     return { db, server: undefined, close: () => db.destroy() }
   }
-  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: poolOf(databaseUrl) }) })
+  const limits = { application_name: 'countersign doctor', query_timeout: TIMEOUT_MS }
+  return openPool(databaseUrl, poolOf(databaseUrl, limits, []))
+}
+
+/**
+ * Opens the database to read all of it, for as long as that takes, while servers may come and go.
+ *
+ * Security: as above.
+ */
+export async function openToCopy(dataDir: string, databaseUrl: string | undefined): Promise<ReadDatabase> {
+  if (databaseUrl !== undefined) {
+    const unlimited = ['statement_timeout = 0', 'idle_in_transaction_session_timeout = 0']
+    return openPool(databaseUrl, poolOf(databaseUrl, { application_name: 'countersign backup' }, unlimited))
+  }
+  // Never as "untouched": a server that starts meanwhile would change what is being read.
+  const db = openSqlite<Tables>(join(dataDir, 'countersign.db'), { synchronous: 'FULL', readonly: true })
+  return { db, server: undefined, close: () => db.destroy() }
+}
+
+async function openPool(databaseUrl: string, pool: Pool): Promise<ReadDatabase> {
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
   try {
     return { db, server: await readServer(db), close: () => db.destroy() }
   } catch (error) {
@@ -61,17 +81,17 @@ export async function readSchemaState(db: Db): Promise<{ readonly missing: strin
   }
 }
 
-function poolOf(connectionString: string): Pool {
+function poolOf(connectionString: string, limits: PoolConfig, settings: readonly string[]): Pool {
   const pool = new Pool({
-    ...{ connectionString, max: 1, application_name: 'countersign doctor' },
-    ...{ connectionTimeoutMillis: TIMEOUT_MS, query_timeout: TIMEOUT_MS },
+    ...{ connectionString, max: 1, connectionTimeoutMillis: TIMEOUT_MS, ...limits },
     types: {
       getTypeParser: (oid: number, format?: 'text' | 'binary') =>
         oid === types.builtins.INT8 ? Number : types.getTypeParser(oid, format),
     },
     async onConnect(client) {
       client.on('error', () => undefined)
-      await client.query('set default_transaction_read_only = on')
+      const all = ['default_transaction_read_only = on', ...settings]
+      await client.query(all.map((setting) => `set ${setting}`).join('; '))
     },
   })
   pool.on('error', () => undefined)
