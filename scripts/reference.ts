@@ -1,5 +1,6 @@
 // Writes docs/reference from the code that it describes. `test/reference.test.ts` sees that it was run.
 import { join } from 'node:path'
+import { declarationSchema } from '@countersign/admin-api'
 import { REFUSALS } from '@countersign/resource-server'
 import { METRICS, OPTIONS, variableOf } from '@countersign/server'
 import { ADVICE, PROXY_NAMES, PROXY_TITLES } from '../packages/cli/src/doctor/advice.ts'
@@ -11,6 +12,7 @@ export function referencePages(): Record<string, string> {
   return {
     ...{ 'config.md': configPage(), 'metrics.md': metricsPage(), 'refusals.md': refusalsPage() },
     'doctor.md': doctorPage(),
+    'declared-file.schema.json': `${JSON.stringify(declarationSchema(), null, 2)}\n`,
   }
 }
 

@@ -64,6 +64,7 @@ export const Credential = z
       .string()
       .nullable()
       .meta({ description: 'What it begins with, if another system issued it. Null: issued here.', example: null }),
+    managed_by: z.string().nullable().meta({ description: 'What declared it, null: made by hand.', example: null }),
     last_used_from: z.string().nullable().meta({ description: 'The client address then.', example: '192.0.2.7' }),
   })
   .meta({ description: 'An issued credential, whatever its state.' })
@@ -99,6 +100,17 @@ export const CredentialQuery = body({
   imported_from: foreignPrefix()
     .optional()
     .meta({ description: 'Only those that begin with this, of another system.', example: 'ghp_' }),
+  managed_by: name('platform')
+    .optional()
+    .meta({ description: 'Only those that this declared file made.', example: 'platform' }),
+  digest: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits in lower case: the SHA-256 of the whole credential')
+    .optional()
+    .meta({
+      description: 'Only the one of ours with this SHA-256, so that it can be asked for without being sent.',
+      example: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
+    }),
   ...pageQueryFields,
 })
 export type CredentialQuery = z.output<typeof CredentialQuery>

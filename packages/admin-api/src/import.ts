@@ -1,7 +1,9 @@
-// Credentials that another system issued: their digests move in, and they keep working until they expire.
+// Credentials that were made elsewhere: their digests move in. What another system issued keeps working until it expires;
+// what was made in our own form before there was a server that could issue it counts from then on.
 
 import { z } from 'zod'
 import { body } from './body.ts'
+import { managedBy } from './managed-by.ts'
 import { displayName, instant, newInstant } from './names.ts'
 import { NETWORKS, OWNER, PROJECTS, RESOURCES, requireOneResource, SCOPES } from './narrowing.ts'
 import { page } from './page.ts'
@@ -16,6 +18,24 @@ export const foreignPrefix = () =>
     .string(PREFIX_EXPECTED)
     .regex(/^(?!cs_)(?!eyJ)[A-Za-z0-9][A-Za-z0-9_.-]{2,31}$/, PREFIX_EXPECTED)
     .meta({ description: 'What all of these credentials begin with.', example: 'glpat-' })
+
+/** What credentials of our own form begin with that can be made before there is a server: the keys and secrets of clients. */
+export const OWN_PREFIXES = ['cs_key_', 'cs_secret_'] as const
+export type OwnPrefix = (typeof OWN_PREFIXES)[number]
+
+export function isOwnPrefix(prefix: string): prefix is OwnPrefix {
+  return OWN_PREFIXES.some((own) => own === prefix)
+}
+
+const IMPORT_PREFIX_EXPECTED = `${PREFIX_EXPECTED}; or cs_key_ or cs_secret_, for keys and secrets of our own form`
+
+const importPrefix = () =>
+  z
+    .string(IMPORT_PREFIX_EXPECTED)
+    .regex(/^(?:cs_key_|cs_secret_|(?!cs_)(?!eyJ)[A-Za-z0-9][A-Za-z0-9_.-]{2,31})$/, IMPORT_PREFIX_EXPECTED)
+    .meta({ description: 'What all of these credentials begin with.', example: 'glpat-' })
+
+const HINT_EXPECTED = 'expected what its prefix and its last four characters are, like "cs_key_…x7Qz"'
 
 export const ImportedCredential = body({
   digest: z
@@ -35,13 +55,19 @@ export const ImportedCredential = body({
     .nullable()
     .optional()
     .meta({ description: 'When it ends. Omitted: as a new one of its kind would.', example: '2030-01-31T12:00:00Z' }),
+  hint: z
+    .string(HINT_EXPECTED)
+    .regex(/^cs_(?:key|secret)_…[0-9A-Za-z]{4}$/, HINT_EXPECTED)
+    .optional()
+    .meta({ description: 'Of one of our own form: what it is recognised by later.', example: 'cs_key_…x7Qz' }),
+  managed_by: managedBy().optional(),
 })
   .superRefine(requireOneResource)
-  .meta({ description: 'A credential that another system issued, by its digest.' })
+  .meta({ description: 'A credential that was made elsewhere, by its digest.' })
 export type ImportedCredential = z.output<typeof ImportedCredential>
 
 export const CredentialImport = body({
-  prefix: foreignPrefix(),
+  prefix: importPrefix(),
   digest: z.enum(FOREIGN_DIGESTS, 'expected "sha256" or "hmac-sha256"').meta({
     description: 'How the digests were made.',
     example: 'sha256',
@@ -60,12 +86,20 @@ export const CredentialImport = body({
     .max(500, 'expected at most 500 credentials a call')
     .meta({ description: 'A user’s become personal access tokens, a client’s become keys.' }),
 })
-  .superRefine(({ digest, hmac_key }, context) => {
-    if (digest === 'sha256' && hmac_key !== undefined) {
-      context.addIssue({ code: 'custom', path: ['hmac_key'], message: 'expected only beside digest "hmac-sha256"' })
+  .superRefine(({ prefix, digest, hmac_key, credentials }, context) => {
+    const report = (path: PropertyKey[], message: string) => context.addIssue({ code: 'custom', path, message })
+    if (digest === 'sha256' && hmac_key !== undefined) report(['hmac_key'], 'expected only beside digest "hmac-sha256"')
+    const isOwn = isOwnPrefix(prefix)
+    if (isOwn && digest !== 'sha256') report(['digest'], `expected "sha256", as for all that begins with ${prefix}`)
+    for (const [index, { owner, hint, managed_by }] of credentials.entries()) {
+      const at = (field: string) => ['credentials', index, field]
+      if (!isOwn && hint !== undefined) report(at('hint'), 'expected only beside prefix cs_key_ or cs_secret_')
+      if (!isOwn && managed_by != null) report(at('managed_by'), 'expected only beside prefix cs_key_ or cs_secret_')
+      if (isOwn && !owner.startsWith('client:')) report(at('owner'), 'expected a client, like "client:canister"')
+      if (isOwn && hint?.startsWith(prefix) === false) report(at('hint'), `expected one that begins with ${prefix}`)
     }
   })
-  .meta({ description: 'Digests of credentials that another system issued.' })
+  .meta({ description: 'Digests of credentials that were made elsewhere.' })
 export type CredentialImport = z.output<typeof CredentialImport>
 
 export const CredentialImported = z

@@ -1,6 +1,6 @@
 import { formatAddress } from '@countersign/resource-server'
 import type pino from 'pino'
-import type { AdminDeps } from './admin/deps.ts'
+import type { AdminDeps, Authorized } from './admin/deps.ts'
 import { managementApi } from './admin/routes.ts'
 import { type AdminKey, issueAdminKey, needsFirstAdminKey } from './admin-key.ts'
 import { Background } from './app/background.ts'
@@ -17,6 +17,7 @@ import { managementResource } from './domain/management.ts'
 import { protectApi } from './http/api.ts'
 import { callerAddress } from './http/caller-address.ts'
 import { guardedFetch } from './http/guarded-fetch.ts'
+import { type CallAsHost, hostApi } from './http/host-api.ts'
 import type { Routes } from './http/listen.ts'
 import { noteOAuthRefusal } from './http/oauth-refusals.ts'
 import { publicDocument } from './http/public-document.ts'
@@ -53,6 +54,8 @@ export type App = {
   readonly log: pino.Logger
   /** What keeps this node from being asked. */
   readonly readiness: Readiness
+  /** Calls the management API as whoever runs this process. Security: no listener may ever be given this. */
+  readonly callAsHost: CallAsHost
   /** Makes the key of the first run, when the listeners stand; undefined: there is another way in. */
   issueFirstAdminKey(keep: (key: string) => void): Promise<AdminKey | undefined>
   /** Starts what runs beside requests: following the revision, writing records, trimming. */
@@ -141,11 +144,12 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
   // What fell due while nobody ran.
   await maintainKeys()
 
+  const serveApi = (request: Request, authorized: Authorized | undefined) => management.fetch(request, { authorized })
   const routes = routing({
     ...{ config, edge, requestIds },
     everywhere: { ...operated.everywhere, [JWKS_PATH]: publicDocument(() => ({ keys: keys.publicKeys }), 60) },
     oauth: oauthDeps(parts, revocations),
-    api: protectApi((request, authorized) => management.fetch(request, { authorized }), {
+    api: protectApi(serveApi, {
       ...edge,
       management: directory.management,
       managementHost: hostOf(config.publicUrl),
@@ -158,6 +162,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
   return {
     ...routes,
     ...{ edge, log, readiness: operated.readiness },
+    callAsHost: hostApi(serveApi, edge),
     async issueFirstAdminKey(keep) {
       const isNeeded = config.bootstrapKey === undefined && (await needsFirstAdminKey(store))
       return isNeeded ? issueAdminKey(store, sha256Hex, keep) : undefined

@@ -40,6 +40,7 @@ export type RawConfig = {
   stale_grace_seconds: string
   stop_delay_seconds: string
   node_name: string | undefined
+  apply: string | undefined
   decision_retention_days: string
   decision_max_mib: string
   log_level: string
@@ -199,6 +200,13 @@ export const OPTIONS: readonly Option[] = [
     default: '0',
     doc: 'How long the server answers on after it was asked to stop, in seconds, while /readyz says no: as long as whoever sends requests here takes to notice. 0 where a proxy asks another node by itself.',
     example: '5',
+  },
+  {
+    name: 'apply',
+    type: 'path',
+    default: undefined,
+    doc: 'A declared file: what it declares is brought about at each start, and nothing is deleted. A mistake in it stops the start.',
+    example: '/etc/countersign/declared.yaml',
   },
   {
     name: 'decision_retention_days',

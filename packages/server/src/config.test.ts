@@ -35,6 +35,11 @@ const VALUES: Record<Option['name'], { text: string; read: (config: Config) => u
   stop_delay_seconds: { text: '5', read: ({ stopDelayMs }) => stopDelayMs, value: 5000 },
   stale_grace_seconds: { text: '60', read: ({ staleGraceMs }) => staleGraceMs, value: 60_000 },
   node_name: { text: 'auth-1', read: ({ nodeName }) => nodeName, value: 'auth-1' },
+  apply: {
+    text: '/etc/countersign/declared.yaml',
+    read: ({ declaredFile }) => declaredFile,
+    value: '/etc/countersign/declared.yaml',
+  },
   data_dir: { text: '/srv/data', read: ({ dataDir }) => dataDir, value: '/srv/data' },
   database_url: { text: DATABASE, read: ({ databaseUrl }) => databaseUrl, value: DATABASE },
   listen: {
@@ -130,7 +135,7 @@ describe('each option', () => {
   })
 
   test.each(options)('%s has an example that is shown when it is wrong', (name, option) => {
-    if (name === 'data_dir') return
+    if (name === 'data_dir' || name === 'apply') return
     const env = { COUNTERSIGN_PUBLIC_URL: 'http://localhost', [variableOf(option)]: '#' }
     const [problem, ...more] = problemsOf({ env })
     expect(problem).toStartWith(`${variableOf(option)}: expected `)

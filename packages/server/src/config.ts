@@ -43,6 +43,8 @@ export type Config = {
   readonly stopDelayMs: number
   /** Undefined: it is called by its host and port. */
   readonly nodeName: string | undefined
+  /** What stands in this declared file is brought about at the start. */
+  readonly declaredFile: string | undefined
   readonly decisionRetentionDays: number
   readonly decisionMaxMib: number
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
@@ -251,6 +253,7 @@ function interpret(raw: RawConfig, problems: string[]): Config | undefined {
     staleGraceMs: Number(raw.stale_grace_seconds) * 1000,
     stopDelayMs: Number(raw.stop_delay_seconds) * 1000,
     nodeName: raw.node_name,
+    declaredFile: raw.apply,
     decisionMaxMib,
     logLevel,
   }

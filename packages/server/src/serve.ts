@@ -7,6 +7,7 @@ import type { Finding } from './doctor/finding.ts'
 import { lookAtHost } from './doctor/look-at-host.ts'
 import { closingConnections } from './http/closing.ts'
 import type { BunServer } from './http/guard.ts'
+import type { CallAsHost } from './http/host-api.ts'
 import { listen, type Routes } from './http/listen.ts'
 import { takeDataDir } from './store/data-dir.ts'
 import { openDecisions, openStore } from './store/open.ts'
@@ -18,7 +19,14 @@ export type ServeIo = Partial<AppIo> & {
   /** A terminal is shown the first admin key; else it goes to a file. */
   readonly stdoutIsTerminal: boolean
   readonly say: (text: string) => void
+  /** Has to be there when the configuration names a declared file: the command line reads it. */
+  readonly declare?: Declare | undefined
 }
+
+/**
+ * Judges what was declared by what is there, and changes nothing: throws every mistake. What comes back brings it about.
+ */
+export type Declare = (callAsHost: CallAsHost, log: pino.Logger) => Promise<() => Promise<void>>
 
 export type RunningServer = { readonly url: string; stop(): Promise<void> }
 
@@ -31,6 +39,11 @@ export async function startServer(config: Config, io: ServeIo): Promise<RunningS
       { path: config.dataDir, mode: lock.othersMay },
       'others than its owner may enter the data directory: chmod 700',
     )
+  const bringAbout = await judgeDeclared(app, config, io).catch(async (error: unknown) => {
+    await app.close()
+    lock.release()
+    throw error
+  })
   let isStopping = false
   const serve = (address: ListenAddress, routes: Routes) =>
     listen(
@@ -46,22 +59,36 @@ export async function startServer(config: Config, io: ServeIo): Promise<RunningS
   const internal = config.internalListen
   app.log.info(internal === undefined ? where : { ...where, internal: addressText(internal) }, 'countersign serves')
   await issueFirstKey(app, config, io)
-  return {
-    url: `http://${config.listen.hostname}:${config.listen.port}`,
-    async stop() {
-      // First of all, so that whoever watches it sends no more requests here; those that come are answered.
-      app.readiness.set('stopping')
-      isStopping = true
-      app.log.info({ delay_seconds: config.stopDelayMs / 1000 }, 'stopping')
-      await Bun.sleep(config.stopDelayMs)
-      const patience = setTimeout(() => void Promise.all(servers.map((server) => server.stop(true))), DRAIN_MS)
-      await Promise.all(servers.map((server) => server.stop()))
-      clearTimeout(patience)
-      await app.close()
-      lock.release()
-      app.log.info('stopped')
-    },
+  const stop = async () => {
+    // First of all, so that whoever watches it sends no more requests here; those that come are answered.
+    app.readiness.set('stopping')
+    isStopping = true
+    app.log.info({ delay_seconds: config.stopDelayMs / 1000 }, 'stopping')
+    await Bun.sleep(config.stopDelayMs)
+    const patience = setTimeout(() => void Promise.all(servers.map((server) => server.stop(true))), DRAIN_MS)
+    await Promise.all(servers.map((server) => server.stop()))
+    clearTimeout(patience)
+    await app.close()
+    lock.release()
+    app.log.info('stopped')
   }
+  await bringAbout?.().catch(async (error: unknown) => {
+    await stop()
+    throw error
+  })
+  app.readiness.clear('declared_files')
+  return { url: `http://${config.listen.hostname}:${config.listen.port}`, stop }
+}
+
+/**
+ * A mistake in what is declared stops the start before anything is changed or answered. Bringing it about comes when the
+ * listeners stand: a server that holds much already answers meanwhile from that, and a new one refuses everything.
+ */
+async function judgeDeclared(app: App, { declaredFile }: Config, { declare }: ServeIo) {
+  if (declaredFile === undefined) return undefined
+  if (declare === undefined) throw new Error('nobody is there who reads the declared file')
+  app.readiness.set('declared_files')
+  return declare(app.callAsHost, app.log)
 }
 
 /** Brings the database up to this version's schema. */

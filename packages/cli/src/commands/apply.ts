@@ -1,4 +1,5 @@
-import type { Command } from 'commander'
+import { declarationSchema } from '@countersign/admin-api'
+import { type Command, CommanderError } from 'commander'
 import { type ApplyOptions, applyFile } from '../apply/apply-file.ts'
 import { type DeclaredFile, parseDeclaredFile } from '../apply/declared-file.ts'
 import { UsageError } from '../exit.ts'
@@ -31,6 +32,12 @@ export function addApply(program: Command, terminal: Terminal): void {
     .option('--check', 'the same, but fail where something is to be done')
     .option('--prune', 'delete what this file made and no longer declares')
     .option('--yes', 'do not ask before deleting, for scripts')
+    .option('--schema', 'print what a file may hold as JSON Schema, for editors, and do nothing else')
+    .on('option:schema', () => {
+      terminal.out(`${JSON.stringify(declarationSchema(), null, 2)}\n`)
+      // As --help ends: it needs no file, and no server.
+      throw new CommanderError(0, 'countersign.schema', '')
+    })
     .action(async (options: ApplyOptions, command: Command) => {
       const file = await readDeclaredFile(terminal, options.file)
       await online(terminal, command, (session) => applyFile(session, file, options))
@@ -41,6 +48,7 @@ export function addApply(program: Command, terminal: Terminal): void {
     'countersign apply -f countersign.yaml',
     'countersign apply -f countersign.yaml --prune --yes',
     'countersign apply -f countersign.yaml --prune --check',
+    'countersign apply --schema > countersign.schema.json',
   ])
 }
 

@@ -35,6 +35,7 @@ export const key: Credential = {
   last_used_at: null,
   last_used_from: null,
   imported_from: null,
+  managed_by: null,
 }
 
 export const client = {

@@ -3,7 +3,7 @@ import { routePath } from 'hono/route'
 import { Durations } from '../counting/durations.ts'
 import { NONE, OTHER } from '../counting/few-names.ts'
 import { Tally } from '../counting/tally.ts'
-import { refText } from '../domain/credential.ts'
+import { actorOf } from './host-caller.ts'
 import type { AdminEnv } from './operation.ts'
 
 /** One call, for the log. */
@@ -45,9 +45,10 @@ export class ManagementCounts {
     this.#took.set(method, took)
     const ms = this.monotonicMs() - beganMs
     took.add(ms)
-    const shown = c.env?.authorized?.caller.known.stored
-    const by = shown && refText(shown.owner)
-    this.tell({ method, route, status, ms: Math.round(ms), by, credential: shown?.id })
+    const authorized = c.env?.authorized
+    const actor = authorized && actorOf(authorized)
+    const credential = actor?.credential ?? undefined
+    this.tell({ method, route, status, ms: Math.round(ms), by: actor?.by, credential })
   };
 
   /** By method. */

@@ -17,7 +17,8 @@ import type { Unkept } from './unkept.ts'
 
 /** A credential to be made. Whose child it is, and who made it, is not for the route to say. */
 export type CredentialDraft = Reach &
-  Pick<StoredCredential, 'id' | 'kind' | 'owner' | 'name' | 'hint' | 'notBefore' | 'family' | 'importedFrom'>
+  Pick<StoredCredential, 'id' | 'kind' | 'owner' | 'name' | 'hint' | 'notBefore' | 'family'> &
+  Pick<StoredCredential, 'importedFrom' | 'managedBy'>
 
 export type DraftWithDigest = { readonly draft: CredentialDraft; readonly digest: string }
 
@@ -233,11 +234,13 @@ export class CredentialWrites {
     for (const { draft } of made) {
       const { importedFrom } = draft
       const origin = importedFrom === null ? { family: draft.family } : { imported_from: importedFrom }
+      const declared = draft.managedBy === null ? {} : { managed_by: draft.managedBy }
       await this.change.record(`credential.${action}`, 'credential', draft.id, {
         owner: refText(draft.owner),
         name: draft.name,
         ...draft.narrowing,
         ...origin,
+        ...declared,
       })
     }
   }

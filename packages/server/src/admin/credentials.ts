@@ -49,7 +49,9 @@ export async function pageOfCredentials(deps: AdminDeps, query: CredentialQuery)
 
 function filterOf(query: CredentialQuery, { store }: AdminDeps): CredentialListFilter {
   const { owner, kind, name, imported, imported_from, expires_before, unused_since, never_used } = query
+  const { managed_by, digest } = query
   return {
+    ...{ managedBy: managed_by, digest },
     owner: owner === undefined ? undefined : ownerOf(owner),
     kind,
     name,

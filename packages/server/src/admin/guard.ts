@@ -13,6 +13,7 @@ import type { Db } from '../store/store.ts'
 import { findTrustRule } from '../store/trust-rules.ts'
 import { judgeIn } from './credential-state.ts'
 import type { AdminDeps, Authorized } from './deps.ts'
+import { HOST_RIGHTS, isHost } from './host-caller.ts'
 import { hasAdminUser, holdsManagement, requireSomeAdmin, requireUnconfinedAdmin } from './management-rights.ts'
 import { Rejected } from './problem.ts'
 
@@ -55,6 +56,11 @@ export class Guard {
    * have taken long since, and another node may know less than the database.
    */
   async requireEntitledCaller(now: Date): Promise<void> {
+    if (isHost(this.authorized)) {
+      this.#roles = HOST_RIGHTS.roles
+      this.#scopes = HOST_RIGHTS.scopes
+      return
+    }
     const { known } = this.authorized.caller
     const { stored } = known
     // The bootstrap key, an access token that is a JWT and a token of another issuer have no record: what was verified is

@@ -1,13 +1,14 @@
-import type {
-  CredentialImport,
-  CredentialImported,
-  FieldProblem,
-  ForeignPrefixes,
-  ImportedCredential,
-  PageQuery,
-  ForeignPrefix as WireForeignPrefix,
+import {
+  type CredentialImport,
+  type CredentialImported,
+  type FieldProblem,
+  type ForeignPrefixes,
+  type ImportedCredential,
+  isOwnPrefix,
+  type PageQuery,
+  type ForeignPrefix as WireForeignPrefix,
 } from '@countersign/admin-api'
-import { type OwnerRef, refText } from '../domain/credential.ts'
+import { kindOf, type OwnerRef, refText } from '../domain/credential.ts'
 import { foreignDigest } from '../domain/foreign-prefix.ts'
 import { makeId } from '../domain/ids.ts'
 import { findKeptDigests, type KeptDigest } from '../store/credentials.ts'
@@ -36,10 +37,14 @@ export async function importCredentials(
 ): Promise<CredentialImported> {
   return write(deps, by, async (writes) => {
     const { prefix, digest, hmac_key } = body
+    const isOwn = isOwnPrefix(prefix)
     const key = hmac_key === undefined ? undefined : Buffer.from(hmac_key, 'base64')
-    await writes.foreignPrefixes.use({ prefix, digest, key })
+    if (!isOwn) await writes.foreignPrefixes.use({ prefix, digest, key })
 
-    const wanted = body.credentials.map((one) => ({ ...one, digest: foreignDigest(body, one.digest) }))
+    const wanted = body.credentials.map((one) => ({
+      ...one,
+      digest: isOwn ? one.digest : foreignDigest(body, one.digest),
+    }))
     const present = await findKeptDigests(
       writes.db,
       wanted.map((one) => one.digest),
@@ -66,13 +71,14 @@ async function draftsOf(
     const path = `credentials[${index}]`
     const owner = ownerOf(one.owner)
     const kept = present.get(one.digest)
+    const kind = kindFor(prefix, owner)
     if (kept !== undefined) {
       const isSame = refText(kept.owner) === refText(owner)
       if (!isSame) conflicts.push({ path: `${path}.owner`, message: 'is not whose it is already' })
+      else if (kindOf(kept.id) !== kind) conflicts.push({ path: `${path}.digest`, message: `is not that of a ${kind}` })
       ids.push(kept.id)
       continue
     }
-    const kind = owner.kind === 'user' ? 'pat' : 'key'
     const reach = await reaches.of(kind, owner, one)
     if (!('narrowing' in reach)) {
       mistakes.push(...reach.map((mistake) => ({ ...mistake, path: `${path}.${mistake.path}` })))
@@ -84,9 +90,11 @@ async function draftsOf(
       kind,
       owner,
       name: one.name ?? '',
-      hint: `${prefix}…`,
+      hint: one.hint ?? `${prefix}…`,
       family: id,
-      importedFrom: prefix,
+      ...(isOwnPrefix(prefix)
+        ? { importedFrom: null, managedBy: one.managed_by ?? null }
+        : { importedFrom: prefix, managedBy: null }),
     } as const
     drafts.push({ draft: { ...reach, ...named, notBefore: null }, digest: one.digest, path })
     present.set(one.digest, { id, owner })
@@ -97,6 +105,12 @@ async function draftsOf(
     throw new Rejected('conflict', 'Some of these credentials were imported for another owner.', conflicts)
   }
   return { drafts, ids }
+}
+
+/** Ours say by their prefix what they are; of others' a client's become keys, a user's personal access tokens. */
+function kindFor(prefix: string, owner: OwnerRef): MadeKind {
+  if (prefix === 'cs_secret_') return 'secret'
+  return owner.kind === 'user' ? 'pat' : 'key'
 }
 
 /** How far each shall reach. Those of whom the same is said are judged once. */
@@ -110,14 +124,18 @@ class Reaches {
   ) {}
 
   async of(kind: MadeKind, owner: OwnerRef, wanted: Wanted): Promise<Reach | readonly FieldProblem[]> {
-    const { digest: _, name: __, ...said } = wanted
+    const { digest: _, name: __, hint: ___, managed_by: ____, ...said } = wanted
     const key = JSON.stringify(said)
     const reach = this.#judged.get(key) ?? (await this.#judge(kind, owner, said).catch(mistakesIn))
     this.#judged.set(key, reach)
     return reach
   }
 
-  async #judge(kind: MadeKind, owner: OwnerRef, said: Omit<ImportedCredential, 'digest' | 'name'>): Promise<Reach> {
+  async #judge(
+    kind: MadeKind,
+    owner: OwnerRef,
+    said: Omit<ImportedCredential, 'digest' | 'name' | 'hint' | 'managed_by'>,
+  ): Promise<Reach> {
     const { db, now } = this.writes
     if ((await findOwner(db, owner)) === undefined) {
       throw rejectedField('owner', `there is no ${owner.kind} ${owner.id}; make it with POST /api/v1/${owner.kind}s`)

@@ -54,7 +54,7 @@ async function issue(deps: AdminDeps, by: Authorized, { kind, owner, body }: Ord
     credentials.requireMayAsk({ kind, owner }, body.resources)
     const reach = await reachAsked(deps, by, { kind, owner, body }, db, now)
     const id = makeId(kind, now, deps.store.random)
-    const named = { id, kind, owner, name: body.name ?? '', hint, family: id, importedFrom: null }
+    const named = { id, kind, owner, name: body.name ?? '', hint, family: id, importedFrom: null, managedBy: null }
     await credentials.insert({ ...reach, ...named, notBefore: notBeforeAsked(body, reach.expiresAt) }, digest)
     return findCredential(db, id)
   })

@@ -29,7 +29,15 @@ export async function rotate(deps: AdminDeps, by: Authorized, id: string, body: 
     const newId = makeId(kind, now, deps.store.random)
     const { text, digest, hint } = makeSecret(kind, deps)
     const expiresAt = successorExpiry(old, kind, by.caller.known.stored, now, deps)
-    const draft = { ...old, id: newId, hint, name: body.name ?? old.name, expiresAt, importedFrom: null }
+    const draft = {
+      ...old,
+      id: newId,
+      hint,
+      name: body.name ?? old.name,
+      expiresAt,
+      importedFrom: null,
+      managedBy: null,
+    }
     await credentials.rotate(old, draft, digest, endsAt)
     return { made: requireWritten(await findCredential(db, newId)), text, endsAt }
   })

@@ -161,7 +161,8 @@ export function toCredential(stored: StoredCredential, { directory, store }: Adm
 
 function toJudgedCredential({ credential, status, revocation }: JudgedCredential<StoredCredential>): wire.Credential {
   const { id, kind, owner, name, hint, narrowing, networkTexts, family, ancestors } = credential
-  if (kind === 'bootstrap' || kind === 'client_key' || kind === 'jwt') throw new Error(`a ${kind} is not stored`)
+  if (kind === 'bootstrap' || kind === 'client_key' || kind === 'jwt' || kind === 'host')
+    throw new Error(`a ${kind} is not stored`)
   const { resources, scopes, projects } = narrowing
   return {
     id,
@@ -188,6 +189,7 @@ function toJudgedCredential({ credential, status, revocation }: JudgedCredential
     last_used_at: credential.lastUsedAt?.toISOString() ?? null,
     last_used_from: credential.lastUsedFrom,
     imported_from: credential.importedFrom,
+    managed_by: credential.managedBy,
   }
 }
 

@@ -1,9 +1,9 @@
-import { refText } from '../domain/credential.ts'
 import type { Db } from '../store/store.ts'
 import { CredentialWrites } from './credential-writes.ts'
 import type { AdminDeps, Authorized } from './deps.ts'
 import { ForeignPrefixWrites } from './foreign-prefix-writes.ts'
 import { Guard } from './guard.ts'
+import { actorOf } from './host-caller.ts'
 import { IssuerWrites } from './issuer-writes.ts'
 import { NounWrites } from './noun-writes.ts'
 import { SigningKeyWrites } from './signing-key-writes.ts'
@@ -31,8 +31,7 @@ export type Writes = {
  * kind of write is a method of one of the classes in `Writes`, beside those that show how they are judged.
  */
 export function write<T>(deps: AdminDeps, authorized: Authorized, work: (writes: Writes) => Promise<T>): Promise<T> {
-  const { stored } = authorized.caller.known
-  return deps.change({ by: refText(stored.owner), credential: stored.id }, async (change) => {
+  return deps.change(actorOf(authorized), async (change) => {
     const { db, now } = change
     const guard = new Guard(db, authorized, deps.directory.management)
     await guard.requireEntitledCaller(now)

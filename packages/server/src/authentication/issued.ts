@@ -1,4 +1,5 @@
-import { deny, type IssuedKind, parseIssuedCredential } from '@countersign/resource-server'
+import { type Denied, deny, type IssuedKind, parseIssuedCredential } from '@countersign/resource-server'
+import { KnownCredential } from './known-credentials.ts'
 import type { CredentialKind, Resolver } from './resolver.ts'
 import type { FindStored } from './stored.ts'
 
@@ -29,6 +30,15 @@ function issuedResolver(
     const form = parseIssuedCredential(text)
     if (form === undefined || form === 'mistyped') return deny('credential_mistyped')
     if (refused.includes(form.kind)) return deny('credential_kind_refused', { kind: form.kind })
-    return find(sha256Hex(text))
+    const found = find(sha256Hex(text))
+    return found instanceof Promise ? found.then((known) => asItsForm(known, form.kind)) : asItsForm(found, form.kind)
   }
+}
+
+/**
+ * Security: a digest says nothing of the text behind it. One that was imported for a secret must not stand for a key
+ * because somebody holds a key with this digest.
+ */
+function asItsForm(found: KnownCredential | Denied, kind: IssuedKind): KnownCredential | Denied {
+  return found instanceof KnownCredential && found.stored.kind !== kind ? deny('credential_unknown') : found
 }

@@ -41,8 +41,11 @@ export type NewPermission = Omit<HeldPermission, 'managedBy' | 'createdAt'>
 
 /** The record behind a credential that we issued. Its secret is not in it: only the SHA-256 of the whole string. */
 export type StoredCredential = CredentialState & {
-  /** `client_key`: a client's own key pair, registered, not stored as a credential. `jwt`: a token of another issuer. */
-  readonly kind: IssuedKind | 'bootstrap' | 'client_key' | 'jwt'
+  /**
+   * `client_key`: a client's own key pair, registered, not stored as a credential. `jwt`: a token of another issuer.
+   * `host`: none was shown, whoever runs the server calls.
+   */
+  readonly kind: IssuedKind | 'bootstrap' | 'client_key' | 'jwt' | 'host'
   readonly owner: OwnerRef
   readonly name: string
   readonly hint: string
@@ -62,6 +65,8 @@ export type StoredCredential = CredentialState & {
   readonly lastUsedFrom: string | null
   /** What it begins with, when another system issued it. */
   readonly importedFrom: string | null
+  /** The declared file that it stands in: null for one that was made by hand. */
+  readonly managedBy: string | null
 }
 
 /** What a believed credential says of itself, whoever issued it. */

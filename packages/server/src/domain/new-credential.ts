@@ -8,7 +8,7 @@ type Confined = Pick<
   StoredCredential,
   'narrowing' | 'audience' | 'external' | 'networks' | 'networkTexts' | 'notBefore' | 'expiresAt'
 >
-type Descended = Pick<StoredCredential, 'family' | 'ancestors' | 'importedFrom'>
+type Descended = Pick<StoredCredential, 'family' | 'ancestors' | 'importedFrom' | 'managedBy'>
 
 /** The record of a credential that nobody has used yet. What is not said: the first of its family, and not confined. */
 export function newCredential<Owner extends SubjectRef>(
@@ -25,6 +25,7 @@ export function newCredential<Owner extends SubjectRef>(
     family: said.id,
     ancestors: [],
     importedFrom: null,
+    managedBy: null,
     ...said,
     createdAt: making.now,
     createdBy: making.actor.by,

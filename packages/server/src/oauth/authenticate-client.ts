@@ -147,6 +147,8 @@ function judge(
   if (owner.kind !== 'client' || (shown.id !== undefined && shown.id !== owner.id)) {
     return refuse(deny('client_mismatch', { of: refText(owner), claimed: shown.id?.slice(0, 64) ?? null }))
   }
+  // By its form it is a secret; it was imported as something else.
+  if (/^client_secret_/.test(shown.method) && kind !== 'secret') return deny('credential_unknown')
   const client = directory.client(owner.id)
   const dead = credentialRefused(known.callerAt(directory.management, directory), asked)
   if (dead !== undefined) return refuse(dead)

@@ -18,6 +18,10 @@ export type CredentialListFilter = {
   /** Only those that were last used before, or made before and never used. */
   readonly unusedSince?: Date | undefined
   readonly neverUsed?: boolean | undefined
+  /** Only those that this declared file made. */
+  readonly managedBy?: string | undefined
+  /** Only the one of ours that is kept under this digest. */
+  readonly digest?: string | undefined
 }
 
 /** How many rows are looked through at once for what no index has: SQLite answers before anything else is done. */
@@ -73,8 +77,14 @@ export async function sliceOfCredentials(
 const BEHIND_ACCESS_TOKENS = 'au'
 
 /** What an index gives in the order of the list. Ids begin with their kind: so each kind is one stretch of them. */
-function ordered(db: Db, { owner, kind, importedFrom }: CredentialListFilter, after: string | undefined) {
+function ordered(
+  db: Db,
+  { owner, kind, importedFrom, managedBy, digest }: CredentialListFilter,
+  after: string | undefined,
+) {
   let query = db.selectFrom('credential').orderBy('id')
+  if (digest !== undefined) query = query.where('digest', '=', digest)
+  if (managedBy !== undefined) query = query.where('managed_by', '=', managedBy)
   if (owner !== undefined) query = query.where('owner_kind', '=', owner.kind).where('owner', '=', owner.id)
   else if (importedFrom !== undefined) query = query.where('imported_from', '=', importedFrom)
   if (kind !== undefined) query = query.where('id', '<', stretchOf(kind)[1]).where('kind', '=', kind)

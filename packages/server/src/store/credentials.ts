@@ -170,6 +170,7 @@ function toNewRow({ credential, digest }: KeptCredential, revision: number): Tab
     last_used_at: null,
     last_used_from: null,
     imported_from: credential.importedFrom,
+    managed_by: credential.managedBy,
   }
 }
 
@@ -275,5 +276,6 @@ export function toStoredCredential(row: Tables['credential']): StoredCredential 
     lastUsedAt: toDateOrNull(row.last_used_at),
     lastUsedFrom: row.last_used_from,
     importedFrom: row.imported_from,
+    managedBy: row.managed_by,
   }
 }

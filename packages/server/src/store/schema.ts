@@ -117,6 +117,7 @@ export type Tables = {
     last_used_from: string | null
     /** What it begins with, when another system issued it. */
     imported_from: string | null
+    managed_by: string | null
   }
   /** Prefixes of other systems' credentials that were imported, and how their digests are made. */
   foreign_prefix: {

@@ -23,6 +23,8 @@ async function takeTokensAway({ writer }: OpenedStore): Promise<void> {
     for (const table of ['revision', 'change']) await run(`alter table ${table} drop column stamp`)
     await run('drop index credential_imported')
     await run('create index credential_imported on credential (imported_from)')
+    await run('drop index credential_managed')
+    await run('alter table credential drop column managed_by')
     await run('drop index membership_group_members')
     await run('create index membership_group on membership ("group")')
     for (const list of ['at', 'noun_id', 'about', 'actor', 'credential']) await run(`drop index audit_event_${list}`)

@@ -172,6 +172,7 @@ const KIND_NAMES: Readonly<Record<StoredCredential['kind'], string>> = {
   bootstrap: 'key',
   client_key: 'client key',
   jwt: 'token',
+  host: 'operator of the host',
 }
 
 /** `detail` is that of the verdict, made fit for people and records. */

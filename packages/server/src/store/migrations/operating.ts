@@ -29,6 +29,13 @@ export const operating: Migration = {
       .columns(['imported_from', 'id'])
       .where(sql.ref('imported_from'), 'is not', null)
       .execute()
+    await db.schema.alterTable('credential').addColumn('managed_by', 'text').execute()
+    await db.schema
+      .createIndex('credential_managed')
+      .on('credential')
+      .columns(['managed_by', 'id'])
+      .where(sql.ref('managed_by'), 'is not', null)
+      .execute()
     await db.schema.dropIndex('membership_group').execute()
     await db.schema
       .createIndex('membership_group_members')
