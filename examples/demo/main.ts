@@ -5,11 +5,13 @@
 //   npm run demo -- --postgres    the same over two servers on one PostgreSQL: what one revokes, the other refuses
 //   npm run demo -- --stay        leaves everything running, to paste the lines, until Ctrl-C
 
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { startPostgres } from '../../packages/server/src/store/testing/postgres-server.ts'
 import { startCaddy } from '../../test/support/caddy.ts'
 import { missingPrograms } from '../../test/support/installed.ts'
 import { run } from '../../test/support/program.ts'
-import { openWebdavStage, type Stage } from '../../test/support/stage.ts'
+import { openWebdavScene, type Scene } from '../../test/support/stage.ts'
 import { Teardown } from '../../test/support/teardown.ts'
 import { Narrator } from './narrator.ts'
 
@@ -29,20 +31,24 @@ const teardown = new Teardown()
 const narrator = new Narrator(await teardown.temporaryDirectory('demo'))
 try {
   const databaseUrl = process.argv.includes('--postgres') ? await startPostgres() : undefined
-  const stage = await openWebdavStage(startCaddy, { databaseUrl })
-  teardown.add(stage.close)
-  await tell(stage)
+  const scene = await openWebdavScene(startCaddy, { databaseUrl })
+  teardown.add(scene.close)
+  await tell(scene)
 } finally {
   await teardown.run()
 }
 
-async function tell(stage: Stage): Promise<void> {
-  const { url, server, verifier } = stage
+async function tell(scene: Scene): Promise<void> {
+  const { url, host, server, verifier } = scene
   const hasTwo = verifier !== server
-  const [key, reader] = [await stage.newKey(), await stage.newKey(['files:read'])]
-  const secrets = { KEY: key.secret, READ_ONLY_KEY: reader.secret }
+  const secrets: Record<string, string> = {}
+  const newKey = async (variable: string, body: object) => {
+    const { id, key } = await server.make('/clients/canister/keys', body)
+    secrets[variable] = String(key)
+    return String(id)
+  }
   const served = () => {
-    const headers = stage.recorder.take().at(-1)?.headers
+    const headers = scene.recorder.take().at(-1)?.headers
     const told = ['Remote-User', 'Remote-Scopes', 'Authorization'].map(
       (name) => `${name}: ${headers?.get(name) ?? '–'}`,
     )
@@ -82,9 +88,18 @@ async function tell(stage: Stage): Promise<void> {
           `Caddy        ${url}, with the site of docs/guides/caddy.md`,
           'WebDAV       rclone, reached through Caddy only',
         ]),
-    '',
-    'The client "canister" may read and write files. It has a key, $KEY, and one that only reads, $READ_ONLY_KEY.',
   )
+
+  narrator.chapter('What is protected, and who may do what, is said in a file')
+  const shown = await readFile(join(import.meta.dir, 'countersign.yaml'), 'utf8')
+  const declared = shown.replace('hosts: [webdav.example.com]', `hosts: ['${host}']`)
+  const file = join(await teardown.temporaryDirectory('declared'), 'countersign.yaml')
+  await writeFile(file, declared)
+  narrator.output('cat countersign.yaml', declared)
+  narrator.output('countersign apply -f countersign.yaml', await command('apply', '-f', file))
+  const keyId = await newKey('KEY', { name: 'laptop' })
+  await newKey('READ_ONLY_KEY', { name: 'reader', scopes: ['files:read'] })
+  narrator.say('', 'The client "canister" has a key now, $KEY, and one that only reads, $READ_ONLY_KEY.')
   if (process.argv.includes('--stay'))
     narrator.say('', ...Object.entries(secrets).map(([name, key]) => `${name}=${key}`))
 
@@ -116,11 +131,11 @@ async function tell(stage: Stage): Promise<void> {
   if (hasTwo) {
     narrator.chapter('With a key that was revoked at auth-1 a moment ago: refused by auth-2')
     narrator.output('countersign nodes', await command('nodes'))
-    const line = ['revoke', key.id, '--reason', 'leaked', '--wait']
+    const line = ['revoke', keyId, '--reason', 'leaked', '--wait']
     narrator.output(`countersign ${line.join(' ')}`, await command(...line))
   } else {
     narrator.chapter('With a key that was revoked a moment ago: refused')
-    const line = ['revoke', key.id, '--reason', 'leaked']
+    const line = ['revoke', keyId, '--reason', 'leaked']
     narrator.output(`countersign ${line.join(' ')}`, await command(...line))
   }
   await refused(`curl -i -u "canister:$KEY" ${url}/song.txt`)

@@ -5,9 +5,11 @@ import { readFileSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Declaration, NewClient, NewGroup, NewIssuer, NewResource, NewTrustRule, NewUser } from '@countersign/admin-api'
-import { type CountersignServer, startCountersign } from '../support/countersign-server.ts'
+import { formatCredential } from '@countersign/resource-server'
+import { type CountersignServer, MAIN, startCountersign } from '../support/countersign-server.ts'
 import { guideBlock, ROOT, substitute } from '../support/guide.ts'
-import { run } from '../support/program.ts'
+import { freePort } from '../support/loopback.ts'
+import { run, startProgram } from '../support/program.ts'
 import { describeWith } from '../support/requires.ts'
 import { Teardown } from '../support/teardown.ts'
 import { PATIENCE_MS } from '../support/wait.ts'
@@ -27,14 +29,17 @@ describeWith(['bash', 'npx'], 'the guide to declared files', () => {
 
   const file = guideBlock(GUIDE, 'countersign.yaml')
   const write = (text: string) => writeFile(join(home, 'countersign.yaml'), text)
-  const shell = (block: string) =>
-    run(
-      ['bash', '-euc', substitute(guideBlock(GUIDE, block), { 'countersign.yaml': join(home, 'countersign.yaml') })],
-      {
-        cwd: ROOT,
-        env: { HOME: home, COUNTERSIGN_SERVER: server.url, COUNTERSIGN_KEY: server.bootstrapKey },
+  const shell = (
+    block: string,
+    replaced: Record<string, string> = { 'countersign.yaml': join(home, 'countersign.yaml') },
+  ) =>
+    run(['bash', '-euc', substitute(guideBlock(GUIDE, block), replaced)], {
+      cwd: ROOT,
+      env: {
+        ...{ HOME: home, COUNTERSIGN_SERVER: server.url, COUNTERSIGN_KEY: server.bootstrapKey },
+        MIRROR_KEY: formatCredential('key', crypto.getRandomValues(new Uint8Array(32))),
       },
-    )
+    })
 
   test(
     'the file is shown, applied, changed, pruned and checked as it says',
@@ -62,6 +67,37 @@ describeWith(['bash', 'npx'], 'the guide to declared files', () => {
       expect((await server.call('GET', '/users/alice')).status).toBe(200)
       expect((await shell('prune')).exitCode).toBe(0)
       expect((await server.call('GET', '/users/alice')).status).toBe(404)
+    },
+    PATIENCE_MS,
+  )
+
+  test(
+    'keys that were made elsewhere are known once it is applied',
+    async () => {
+      const generated = await shell('generate', { 'mirror.key': join(home, 'mirror.key') })
+      expect([generated.exitCode, generated.stdout]).toEqual([0, ''])
+      await write(`${guideBlock(GUIDE, 'schema-line')}${guideBlock(GUIDE, 'keys.yaml')}`)
+      expect((await shell('apply')).stdout).toMatch(/^(\+ key (nightly|by hand|elsewhere) of mirror\n){3}Done: 3 made/)
+    },
+    PATIENCE_MS,
+  )
+
+  test(
+    'a server applies it at its start',
+    async () => {
+      await writeFile(join(home, 'alice.password'), 'correct horse battery staple\n')
+      await write(file)
+      const url = `http://127.0.0.1:${freePort()}`
+      const countersign = `exec ${process.execPath} ${MAIN}`
+      const replaced = { 'npx countersign': countersign, 'countersign.yaml': join(home, 'countersign.yaml') }
+      const started = await startProgram({
+        name: 'countersign serve --apply',
+        command: ['bash', '-euc', substitute(guideBlock(GUIDE, 'serve'), replaced)],
+        env: { HOME: home, COUNTERSIGN_DATA_DIR: join(home, 'data'), COUNTERSIGN_LISTEN: url.slice('http://'.length) },
+        ready: async () => (await fetch(`${url}/readyz`).catch(() => undefined))?.status === 200,
+      })
+      teardown.add(started.stop)
+      expect(started.log()).toContain('"done":6,"unchanged":0,"msg":"what is declared is there"')
     },
     PATIENCE_MS,
   )

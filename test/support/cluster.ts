@@ -31,7 +31,7 @@ export class ClusterNode {
     return this.heldLink
   }
 
-  async start(): Promise<void> {
+  async start(environment: Readonly<Record<string, string>> = {}): Promise<void> {
     this.#program = await startProgram({
       name: this.name,
       command: [process.execPath, MAIN, 'serve'],
@@ -40,6 +40,7 @@ export class ClusterNode {
         ...nodeEnvironment(this.dataDir, this.databaseUrl),
         COUNTERSIGN_LISTEN: this.address,
         COUNTERSIGN_NODE_NAME: this.name,
+        ...environment,
       },
       ready: () => isServing(this.address),
     })

@@ -45,23 +45,27 @@ const REPOSITORY_RULES = [
   { path: '/**', require: { scopes: ['repo:write'] } },
 ]
 
+type More = Partial<ProxySecret> & Pick<Played, 'databaseUrl'>
+
 /** A WebDAV server, `webdav`, whose client `canister` may read and write. `more`: as `Played` says. */
-export async function openWebdavStage(
-  startProxy: StartProxy,
-  more: Partial<ProxySecret> & Pick<Played, 'databaseUrl'> = {},
-): Promise<Stage> {
+export async function openWebdavStage(startProxy: StartProxy, more: More = {}): Promise<Stage> {
   const teardown = new Teardown()
+  const service = await playWebdav(teardown)
+  return await open(startProxy, teardown, { ...service, name: 'webdav', rules: FILES_RULES, ...more })
+}
+
+/** The same before anything is said of it to Countersign. */
+export async function openWebdavScene(startProxy: StartProxy, more: More = {}): Promise<Scene> {
+  const teardown = new Teardown()
+  return await openScene(startProxy, teardown, { ...(await playWebdav(teardown)), ...more })
+}
+
+async function playWebdav(teardown: Teardown): Promise<Pick<Played, 'files' | 'service'>> {
   const files = join(await teardown.temporaryDirectory('webdav'), 'files')
   await mkdir(files)
   const webdav = await startWebdav(files)
   teardown.add(webdav.stop)
-  return await open(startProxy, teardown, {
-    files,
-    service: forwardTo(webdav.port),
-    name: 'webdav',
-    rules: FILES_RULES,
-    ...more,
-  })
+  return { files, service: forwardTo(webdav.port) }
 }
 
 /** A git server, `forge`, with one empty repository `/project.git`. */

@@ -2,8 +2,10 @@ import { z } from 'zod'
 import { body, refuseTogether } from './body.ts'
 import { NewClient } from './client.ts'
 import { NewGroup } from './group.ts'
+import { HINT, SHA256 } from './import.ts'
 import { NewIssuer, requireOneSource } from './issuer.ts'
-import { name, newName } from './names.ts'
+import { displayName, name, newInstant, newName } from './names.ts'
+import { NETWORKS, PROJECTS, RESOURCES, requireOneResource, SCOPES } from './narrowing.ts'
 import { NewPermission, requireOneHolder } from './permission.ts'
 import { NewResource } from './resource.ts'
 import { NewTrustRule, requireOneResourceOfRule } from './trust-rule.ts'
@@ -36,6 +38,46 @@ const DeclaredResource = body({
   adopt,
 })
 
+const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/
+const variableName = (example: string) =>
+  z.string().regex(VARIABLE, `expected the name of a variable of the environment, like "${example}"`)
+const filePath = () => z.string().min(1, 'expected a path')
+
+/**
+ * A key or secret of a client that was made elsewhere, for example by `countersign key generate`. The file says where it
+ * is, or what its digest is, so that the file itself holds no secret.
+ */
+const DeclaredCredential = body({
+  name: displayName().meta({ description: 'What people call it: one of its kind and client.', example: 'laptop' }),
+  secret_file: filePath().optional().meta({
+    description: 'The file that holds it, relative to this one.',
+    example: '/run/secrets/canister',
+  }),
+  secret_env: variableName('CANISTER_KEY')
+    .optional()
+    .meta({ description: 'The variable that holds it instead.', example: 'CANISTER_KEY' }),
+  sha256: SHA256.optional().meta({
+    ...SHA256.meta(),
+    description: 'Or the SHA-256 of the whole of it, so that it need not be there.',
+  }),
+  hint: HINT.optional().meta({ ...HINT.meta(), description: 'Beside sha256: what it is recognised by later.' }),
+  resources: RESOURCES.optional(),
+  scopes: SCOPES.optional(),
+  projects: PROJECTS.optional(),
+  networks: NETWORKS.optional(),
+  expires_at: newInstant().nullable().optional().meta({
+    description: 'When it ends. Left out: as a new one of its kind would.',
+    example: '2030-01-31T12:00:00Z',
+  }),
+}).superRefine((entry, context) => {
+  const sources = [entry.secret_file, entry.secret_env, entry.sha256].filter((source) => source !== undefined)
+  const report = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message })
+  if (sources.length !== 1) report([], 'expected one of secret_file, secret_env and sha256')
+  if (entry.hint !== undefined && entry.sha256 === undefined) report(['hint'], 'expected only beside sha256')
+  requireOneResource(entry, context)
+})
+export type DeclaredCredential = z.output<typeof DeclaredCredential>
+
 /** Not how it authenticates: that is one with its keys, and keys that are named no more are believed no more. */
 const DeclaredClient = body({
   ...keeping(undeclared(NewClient.shape), [
@@ -46,6 +88,8 @@ const DeclaredClient = body({
     description: 'Which resource a token request means that names none. Left out: as its first permission chooses.',
     example: 'webdav',
   }),
+  keys: listOf(DeclaredCredential).meta({ description: 'API keys of it that were made elsewhere.' }),
+  secrets: listOf(DeclaredCredential).meta({ description: 'Client secrets of it that were made elsewhere.' }),
   adopt,
 })
 
@@ -53,13 +97,11 @@ const DeclaredClient = body({
 const { password: _password, ...userFields } = keeping(undeclared(NewUser.shape), ['links', 'disabled'])
 const DeclaredUser = body({
   ...userFields,
-  password_file: z.string().min(1, 'expected a path').optional().meta({
+  password_file: filePath().optional().meta({
     description: 'The file that holds the first password. Read only when the user is made.',
     example: '/run/secrets/alice',
   }),
-  password_env: z
-    .string()
-    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected the name of a variable of the environment, like "ALICE_PASSWORD"')
+  password_env: variableName('ALICE_PASSWORD')
     .optional()
     .meta({ description: 'The variable that holds it instead.', example: 'ALICE_PASSWORD' }),
   adopt,

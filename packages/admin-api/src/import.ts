@@ -37,14 +37,21 @@ const importPrefix = () =>
 
 const HINT_EXPECTED = 'expected what its prefix and its last four characters are, like "cs_key_…x7Qz"'
 
+export const SHA256 = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits in lower case: the digest of the whole credential')
+  .meta({ example: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08' })
+
+export const HINT = z
+  .string(HINT_EXPECTED)
+  .regex(/^cs_(?:key|secret)_…[0-9A-Za-z]{4}$/, HINT_EXPECTED)
+  .meta({ example: 'cs_key_…x7Qz' })
+
 export const ImportedCredential = body({
-  digest: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits in lower case: the digest of the whole credential')
-    .meta({
-      description: 'SHA-256 or HMAC-SHA-256 of the whole credential, prefix and all.',
-      example: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
-    }),
+  digest: SHA256.meta({
+    ...SHA256.meta(),
+    description: 'SHA-256 or HMAC-SHA-256 of the whole credential, prefix and all.',
+  }),
   owner: OWNER,
   name: displayName().optional().meta({ description: 'What people call it.', example: 'deploy bot' }),
   resources: RESOURCES.optional(),
@@ -55,11 +62,10 @@ export const ImportedCredential = body({
     .nullable()
     .optional()
     .meta({ description: 'When it ends. Omitted: as a new one of its kind would.', example: '2030-01-31T12:00:00Z' }),
-  hint: z
-    .string(HINT_EXPECTED)
-    .regex(/^cs_(?:key|secret)_…[0-9A-Za-z]{4}$/, HINT_EXPECTED)
-    .optional()
-    .meta({ description: 'Of one of our own form: what it is recognised by later.', example: 'cs_key_…x7Qz' }),
+  hint: HINT.optional().meta({
+    ...HINT.meta(),
+    description: 'Of one of our own form: what it is recognised by later.',
+  }),
   managed_by: managedBy().optional(),
 })
   .superRefine(requireOneResource)

@@ -57,8 +57,8 @@ test('every command is in the list', () => {
   const all = ['list', 'expiring', 'import', 'digest', 'foreign-prefixes'].map((verb) => `credentials ${verb}`)
   const trust = ['trust update', 'trust suggest']
   const leaks = ['leak report', 'scanner-rules', 'apply']
-  const keys = ['key create', 'key list', 'key show', 'key rotate', 'revoke']
-  const secrets = ['token', ...['create', 'list', 'rotate', 'revoke'].map((verb) => `secret ${verb}`)]
+  const keys = ['key create', 'key generate', 'key list', 'key show', 'key rotate', 'revoke']
+  const secrets = ['token', ...['create', 'generate', 'list', 'rotate', 'revoke'].map((verb) => `secret ${verb}`)]
   const signing = ['keys list', 'keys show', 'keys rotate']
   const contexts = ['add', 'list', 'remove', 'show', 'unset', 'use'].map((verb) => `context ${verb}`)
   const asking = ['audit', 'decision list', 'why', 'explain', 'verify', 'me resources', 'nodes']

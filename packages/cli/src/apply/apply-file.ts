@@ -1,11 +1,10 @@
 import { fieldPath } from '@countersign/admin-api'
 import { AnswerIsNo, UsageError } from '../exit.ts'
+import { progressOn } from '../progress.ts'
 import type { OnlineSession } from '../session.ts'
 import { carryOut } from './carry-out.ts'
-import { type DeclaredFile, type Mistake, problemsAt } from './declared-file.ts'
-import { readPasswords } from './passwords.ts'
-import { makePlan } from './plan.ts'
-import { readPresent } from './present.ts'
+import { type DeclaredFile, place } from './declared-file.ts'
+import { judge } from './judge.ts'
 import { countText, planText, stepTitle } from './print.ts'
 import type { Plan, Step } from './step.ts'
 
@@ -18,19 +17,17 @@ export type ApplyOptions = {
   readonly yes?: true
 }
 
-const PROGRESS_STEPS = 100
-
 /** Makes what is there as the file declares it, and shows what that takes. */
 export async function applyFile(session: OnlineSession, file: DeclaredFile, options: ApplyOptions): Promise<void> {
   const { terminal, api, json, print, hint } = session
-  const { declaration } = file
-  const plan = makePlan(declaration, await readPresent(api), { prune: options.prune === true })
-  if ('mistakes' in plan) throw refused(plan.mistakes, file)
-  const { passwords, mistakes } = readPasswords(terminal, declaration, plan.steps, options.file)
-  if (mistakes.length > 0) throw refused(mistakes, file)
-
+  const judged = await judge(terminal, api, file, { path: options.file, prune: options.prune === true })
+  if ('problems' in judged) {
+    throw new UsageError('The file cannot be applied. Nothing was changed:', judged.problems)
+  }
+  const { plan, passwords } = judged
   const { steps } = plan
   if (!json) terminal.out(planText(terminal, plan))
+  for (const { way, message } of plan.notes) hint(`${place(way, file.lineOf)}: ${message}`)
   if (plan.undeclared.length > 0) {
     hint('Made by this file, and no longer declared. --prune deletes:')
     for (const step of plan.undeclared) hint(`  ${stepTitle(step)}`)
@@ -45,34 +42,35 @@ export async function applyFile(session: OnlineSession, file: DeclaredFile, opti
   }
 
   await confirmPruning(session, steps, options)
+  const progress = progressOn(terminal)
   let done = 0
   const onDone = (step: Step, warnings: readonly string[]) => {
     done++
+    if (warnings.length > 0) progress.clear()
     for (const warning of warnings) hint(`${stepTitle(step)}: ${warning}`)
-    if (done % PROGRESS_STEPS === 0 && done < steps.length) hint(`${done} of ${steps.length}`)
+    progress.show(`${done} of ${steps.length}: ${stepTitle(step)}`)
   }
   try {
     await carryOut(steps, { api, passwords, lineOf: file.lineOf, onDone })
   } catch (error) {
+    progress.clear()
     if (json) print(answerOf(plan, done), () => '')
     hint(`Stopped: ${done} of ${steps.length} steps were done, the others were not. Run it again to go on.`)
     throw error
   }
+  progress.clear()
   print(answerOf(plan, done), () => `Done: ${countText(steps, 'done')}${rest(plan)}`)
 }
 
-function refused(mistakes: readonly Mistake[], { lineOf }: DeclaredFile): UsageError {
-  return new UsageError('The file cannot be applied. Nothing was changed:', problemsAt(mistakes, lineOf))
-}
-
 /** For programs: the steps, and how many of them were done. */
-function answerOf({ steps, unchanged, undeclared }: Plan, done: number) {
+function answerOf({ steps, unchanged, notes, undeclared }: Plan, done: number) {
   const told = steps.map((step) => {
     if (step.action === 'delete') return step
     const { way, ...told } = step
     return { ...told, path: fieldPath(way) }
   })
-  return { done, steps: told, unchanged, undeclared }
+  const said = notes.map(({ way, message }) => ({ path: fieldPath(way), message }))
+  return { done, steps: told, unchanged, notes: said, undeclared }
 }
 
 function rest({ unchanged }: Plan): string {

@@ -1,6 +1,7 @@
 import {
   type ApiClient,
   ApiError,
+  type ImportedCredential,
   type LintedTrustRule,
   type NewClient,
   type NewGroup,
@@ -9,6 +10,7 @@ import {
   type NewResource,
   type NewTrustRule,
   type NewUser,
+  type OwnPrefix,
 } from '@countersign/admin-api'
 import { warningText } from '../warnings.ts'
 import { place } from './declared-file.ts'
@@ -38,9 +40,13 @@ export async function carryOut(steps: readonly Step[], { api, passwords, lineOf,
 
 function take(step: Step, api: ApiClient, passwords: Passwords): Promise<unknown> {
   if (step.action === 'create') return CREATE[step.noun](api, withPassword(step, passwords))
-  const calls = api[LIST_OF_NOUN[step.noun]]
-  return step.action === 'change' ? calls.change(step.id, step.body) : unlessGone(calls.delete(step.id))
+  if (step.action === 'change') return api[LIST_OF_NOUN[step.noun]].change(step.id, step.body)
+  const { noun, id } = step
+  if (noun === 'key' || noun === 'secret') return api.credentials.revoke(id, { reason: NO_LONGER_DECLARED })
+  return unlessGone(api[LIST_OF_NOUN[noun]].delete(id))
 }
+
+const NO_LONGER_DECLARED = 'no longer declared'
 
 function warningsIn(answer: unknown): readonly string[] {
   if (typeof answer !== 'object' || answer === null || !('warnings' in answer)) return []
@@ -66,6 +72,12 @@ const CREATE: { readonly [Noun in Step['noun']]: (api: ApiClient, body: unknown)
   user: (api, body) => api.users.create(body as NewUser),
   trust_rule: (api, body) => api.trustRules.create(body as NewTrustRule),
   permission: (api, body) => api.permissions.create(body as NewPermission),
+  key: (api, body) => importOne(api, 'cs_key_', body),
+  secret: (api, body) => importOne(api, 'cs_secret_', body),
+}
+
+function importOne(api: ApiClient, prefix: OwnPrefix, body: unknown): Promise<unknown> {
+  return api.credentials.import({ prefix, digest: 'sha256', credentials: [body as ImportedCredential] })
 }
 
 function withPassword({ noun, name, body }: Create, passwords: Passwords) {

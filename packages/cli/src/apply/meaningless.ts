@@ -1,5 +1,6 @@
 import type { Declaration } from '@countersign/admin-api'
 import { checkTrustRule, expandScopes, parseNetwork } from '@countersign/resource-server'
+import { CREDENTIAL_LISTS } from './declared-credentials.ts'
 import type { Mistake } from './declared-file.ts'
 import type { FieldWay } from './line-of.ts'
 import type { Present } from './present.ts'
@@ -15,7 +16,7 @@ export function findMeaningless(declaration: Declaration, { resources, issuers }
   return [
     ...inRules(declaration),
     ...inPermissions(declaration, scopesOf),
-    ...inClients(declaration),
+    ...inClients(declaration, scopesOf),
     ...inTrustRules(declaration, issuerOf),
   ]
 }
@@ -40,9 +41,19 @@ function* inPermissions(
   }
 }
 
-function* inClients({ clients }: Declaration): Generator<Mistake> {
-  for (const [index, { networks }] of clients.entries())
-    yield* malformed(networks ?? [], ['clients', index, 'networks'])
+function* inClients({ clients }: Declaration, scopesOf: ReadonlyMap<string, readonly string[]>): Generator<Mistake> {
+  for (const [index, client] of clients.entries()) {
+    yield* malformed(client.networks ?? [], ['clients', index, 'networks'])
+    for (const list of Object.values(CREDENTIAL_LISTS)) {
+      for (const [place, { resources = [], scopes = [], networks = [] }] of client[list].entries()) {
+        const way = ['clients', index, list, place]
+        yield* malformed(networks, [...way, 'networks'])
+        const declared = resources.flatMap((name) => scopesOf.get(name) ?? [])
+        if (resources.every((name) => scopesOf.has(name)) && resources.length > 0)
+          yield* undeclared(scopes, resources.join(', '), declared, [...way, 'scopes'])
+      }
+    }
+  }
 }
 
 function* inTrustRules({ trust_rules }: Declaration, issuerOf: ReadonlyMap<string, string>): Generator<Mistake> {

@@ -9,7 +9,7 @@ export function planNamed(noun: NamedNoun, declaration: Declaration, present: Pr
   const { name: file, adopt: adoptsAll } = declaration
   const there = presentOf(noun, present)
   const entries = entriesOf(noun, declaration)
-  const part: PartOfPlan = { steps: [], mistakes: [], unchanged: 0 }
+  const part: PartOfPlan = { steps: [], mistakes: [], notes: [], unchanged: 0 }
 
   for (const [index, { name, adopt, body, wanted }] of entries.entries()) {
     const of = { noun, name, way: [LIST_OF[noun], index] }

@@ -51,7 +51,7 @@ const ENTRIES: { readonly [Noun in NamedNoun]: (declaration: Declaration) => Nam
       return { name, adopt, body, wanted: { ...wanted, credential_header } }
     }),
   client: ({ clients }) =>
-    clients.map(({ adopt, ...body }) => {
+    clients.map(({ adopt, keys: _keys, secrets: _secrets, ...body }) => {
       const { id, ...fields } = body
       return { name: id, adopt, body, wanted: { ...fields, name: fields.name ?? id } }
     }),
@@ -90,6 +90,6 @@ function named(name: string, fields: { readonly managed_by: string | null }): Na
 }
 
 /** As the server keeps it, and answers it. */
-function toWholeSeconds(text: string): string {
+export function toWholeSeconds(text: string): string {
   return new Date(Math.floor(Date.parse(text) / 1000) * 1000).toISOString()
 }

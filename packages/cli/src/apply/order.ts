@@ -5,7 +5,7 @@ import type { Present } from './present.ts'
 import type { Step } from './step.ts'
 
 /** What refers comes after what it refers to; what goes, goes the other way round. */
-const ORDER = ['group', 'issuer', 'resource', 'client', 'user', 'trust_rule', 'permission'] as const
+const ORDER = ['group', 'issuer', 'resource', 'client', 'user', 'trust_rule', 'permission', 'key', 'secret'] as const
 
 /** The steps in an order in which each is possible: hosts and identifiers are of one resource at a time. */
 export function inOrder(steps: readonly Step[], declaration: Declaration, present: Present): Step[] {

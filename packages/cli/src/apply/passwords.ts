@@ -1,7 +1,7 @@
-import { dirname, resolve } from 'node:path'
 import { type Declaration, UserChange } from '@countersign/admin-api'
 import type { Terminal } from '../terminal.ts'
 import type { Mistake } from './declared-file.ts'
+import { readSecretSource } from './secret-source.ts'
 import type { Step } from './step.ts'
 
 /** Passwords by username. Security: kept apart from the steps, which are printed. */
@@ -27,28 +27,15 @@ export function readPasswords(
   for (const [index, { username, password_file: file, password_env: variable }] of users.entries()) {
     if (!made.has(username) || (file === undefined && variable === undefined)) continue
     const field = file === undefined ? 'password_env' : 'password_file'
-    const password =
-      file === undefined
-        ? terminal.env[variable ?? '']
-        : readLine(terminal, resolve(path === '-' ? '.' : dirname(path), file))
-    const mistake = mistakeIn(password, file === undefined ? 'the variable is not set' : 'the file cannot be read')
+    const read = readSecretSource(terminal, path, { file, variable })
+    const mistake = 'mistake' in read ? read.mistake : mistakeIn(read.secret)
     if (mistake !== undefined) mistakes.push({ way: ['users', index, field], message: mistake })
-    else if (password !== undefined) passwords.set(username, password)
+    else if ('secret' in read) passwords.set(username, read.secret)
   }
   return { passwords, mistakes }
 }
 
-function mistakeIn(password: string | undefined, absent: string): string | undefined {
-  if (password === undefined) return absent
+function mistakeIn(password: string): string | undefined {
   const result = UserChange.safeParse({ password })
   return result.success ? undefined : `what it holds is no password: ${result.error.issues[0]?.message}`
-}
-
-/** Without the line break at its end. */
-function readLine({ readFile }: Pick<Terminal, 'readFile'>, path: string): string | undefined {
-  try {
-    return readFile(path).replace(/\r?\n$/, '')
-  } catch {
-    return undefined
-  }
 }

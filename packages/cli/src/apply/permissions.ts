@@ -16,7 +16,7 @@ export function planPermissions(declaration: Declaration, present: Present): Par
   const { name: file, adopt: adoptsAll, permissions } = declaration
   const there = new Map(present.permissions.map((held) => [contentOf(held), held]))
   const declared = new Map<string, number>()
-  const part: PartOfPlan = { steps: [], mistakes: [], unchanged: 0 }
+  const part: PartOfPlan = { steps: [], mistakes: [], notes: [], unchanged: 0 }
 
   for (const [index, { adopt, ...entry }] of permissions.entries()) {
     const of = { noun: 'permission', name: permissionText(entry), way: ['permissions', index] } as const

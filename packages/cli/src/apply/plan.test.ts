@@ -19,11 +19,12 @@ const held = { ...played.permission, group: 'media', ...ours }
 
 function there(present: { [Noun in keyof Present]?: Loose[] } = {}): Present {
   const none = { groups: [], issuers: [], resources: [], clients: [], users: [], trustRules: [], permissions: [] }
-  return { ...none, ...present } as unknown as Present
+  const credentials = { credentials: new Map(), managedCredentials: [] }
+  return { ...none, ...credentials, ...present } as unknown as Present
 }
 
 function plan(declared: Loose, present?: Present, prune = false) {
-  return makePlan(Declaration.parse(declared), present ?? there(), { prune })
+  return makePlan(Declaration.parse(declared), present ?? there(), { prune, credentials: [], now: new Date() })
 }
 
 function stepsOf(declared: Loose, present?: Present, prune = false): readonly Step[] {

@@ -1,8 +1,22 @@
-import type { ApiClient, Client, Group, Issuer, Permission, Resource, TrustRule, User } from '@countersign/admin-api'
-import { all } from '../session.ts'
+import type {
+  ApiClient,
+  Client,
+  Credential,
+  Group,
+  Issuer,
+  Permission,
+  Resource,
+  TrustRule,
+  User,
+} from '@countersign/admin-api'
+import { all, unlessForbidden } from '../session.ts'
 
 /** What is there, of every noun that a file can declare. */
 export type Present = {
+  /** Those that are declared, by their digests. */
+  readonly credentials: ReadonlyMap<string, Credential>
+  /** Those that this file made, whatever their state. */
+  readonly managedCredentials: readonly Credential[]
   readonly groups: readonly Group[]
   readonly issuers: readonly Issuer[]
   readonly resources: readonly Resource[]
@@ -12,9 +26,22 @@ export type Present = {
   readonly permissions: readonly Permission[]
 }
 
-export async function readPresent(api: ApiClient): Promise<Present> {
-  const { groups, issuers, resources, clients, users, trustRules, permissions } = api
+/** @param file the name of the file that declares, and the digests of the keys and secrets in it. */
+export async function readPresent(
+  api: ApiClient,
+  { name, digests }: { readonly name: string; readonly digests: readonly string[] },
+): Promise<Present> {
+  const { groups, issuers, resources, clients, users, trustRules, permissions, credentials } = api
+  const known = new Map<string, Credential>()
+  for (const digest of digests) {
+    const [found] = (await credentials.list({ digest, limit: 1 })).items
+    if (found !== undefined) known.set(digest, found)
+  }
+  const managed = all((page) => credentials.list({ managed_by: name, ...page }))
   return {
+    credentials: known,
+    // A key that may not even read credentials made none.
+    managedCredentials: (await unlessForbidden(managed)) ?? [],
     groups: await all(groups.list),
     issuers: await all(issuers.list),
     resources: await all(resources.list),

@@ -1,5 +1,6 @@
 import type { Declaration } from '@countersign/admin-api'
 import { BUILT_IN_GROUP, MANAGEMENT_RESOURCE } from '@countersign/resource-server'
+import { CREDENTIAL_LISTS } from './declared-credentials.ts'
 import type { Mistake } from './declared-file.ts'
 import type { FieldWay } from './line-of.ts'
 import { entriesOf, NAMED_NOUNS, type NamedNoun, nounText, presentOf } from './nouns.ts'
@@ -79,6 +80,13 @@ function* referencesIn(declaration: Declaration): Generator<Reference> {
     const { default_resource: name, requires_workload: rule } = client
     if (name !== undefined) yield { noun: 'resource', name, way: ['clients', index, 'default_resource'] }
     if (typeof rule === 'string') yield { noun: 'trust_rule', name: rule, way: ['clients', index, 'requires_workload'] }
+    for (const list of Object.values(CREDENTIAL_LISTS)) {
+      for (const [place, { resources = [] }] of client[list].entries()) {
+        for (const [position, resource] of resources.entries()) {
+          yield { noun: 'resource', name: resource, way: ['clients', index, list, place, 'resources', position] }
+        }
+      }
+    }
   }
   for (const [index, user] of users.entries()) {
     yield* groups(user.groups, ['users', index, 'groups'])

@@ -1,3 +1,4 @@
+import type { DeclaredKind } from './declared-credentials.ts'
 import type { Mistake } from './declared-file.ts'
 import type { FieldWay } from './line-of.ts'
 import type { Fields, NamedNoun } from './nouns.ts'
@@ -6,7 +7,7 @@ import type { Fields, NamedNoun } from './nouns.ts'
 export type Difference = { readonly field: string; readonly before: unknown; readonly after: unknown }
 
 type Of = {
-  readonly noun: NamedNoun | 'permission'
+  readonly noun: NamedNoun | 'permission' | DeclaredKind
   /** What people call it: its name; of a permission what it says. */
   readonly name: string
 }
@@ -18,6 +19,7 @@ export type Create = Of & { readonly action: 'create'; readonly way: FieldWay; r
 
 export type Change = Of & {
   readonly action: 'change'
+  readonly noun: Exclude<Of['noun'], DeclaredKind>
   readonly way: FieldWay
   /** What the API knows it by. */
   readonly id: string
@@ -34,12 +36,21 @@ export type Delete = Of & {
   readonly prunes: boolean
 }
 
+/** Something that an entry asks for and does not get, and that is no reason to stop. */
+export type Note = Mistake
+
 /** What is to be done, in order; what stays; and what the file made, says nothing of now, and only pruning deletes. */
 export type Plan = {
   readonly steps: readonly Step[]
   readonly unchanged: number
+  readonly notes: readonly Note[]
   readonly undeclared: readonly Delete[]
 }
 
 /** The same for the things of one noun; what only pruning deletes is among its steps. */
-export type PartOfPlan = { readonly steps: Step[]; readonly mistakes: Mistake[]; unchanged: number }
+export type PartOfPlan = {
+  readonly steps: Step[]
+  readonly mistakes: Mistake[]
+  readonly notes: Note[]
+  unchanged: number
+}

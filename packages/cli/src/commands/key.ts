@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { credentialColumns, credentialDetails } from '../credential-text.ts'
+import { addGenerate } from '../generated.ts'
 import { printIssued, printRotated, type RotateOptions, rotateOptions, rotation } from '../issued.ts'
 import { type NewCredentialOptions, newCredential, newCredentialOptions } from '../new-credential.ts'
 import { examples, type PageOptions, pageOptions } from '../options.ts'
@@ -27,6 +28,8 @@ export function addKeyCommands(program: Command, terminal: Terminal): void {
     'countersign key create canister --resource webdav --scope files:read --expires 30d',
     'countersign key create canister > canister.key',
   ])
+
+  addGenerate(key, terminal, 'key')
 
   const list = key
     .command('list [client]')

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { unusedSecret } from '../client-options.ts'
 import { credentialColumns } from '../credential-text.ts'
+import { addGenerate } from '../generated.ts'
 import { printIssued, printRotated, type RotateOptions, rotateOptions, rotation } from '../issued.ts'
 import { type NewCredentialOptions, newCredential, newCredentialOptions } from '../new-credential.ts'
 import { examples, type PageOptions, pageOptions, present } from '../options.ts'
@@ -31,6 +32,8 @@ export function addSecretCommands(program: Command, terminal: Terminal): void {
     'countersign secret create canister > canister.secret',
     'countersign secret create canister --name "first of 2030" --resource webdav --scope files:read --expires 90d',
   ])
+
+  addGenerate(secret, terminal, 'secret')
 
   const list = secret
     .command('list [client]')

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
+import { declareAtStart } from '../apply/at-start.ts'
 import { UsageError } from '../exit.ts'
 import { examples } from '../options.ts'
 import type { ServerModule } from '../server-module.ts'
@@ -18,13 +19,19 @@ export function addServerCommands(program: Command, terminal: Terminal, server: 
   const serve = add('serve', 'run the server until it is asked to stop', async (use, config) => {
     const { stdoutIsTerminal, out } = terminal
     const stopRequested = terminal.stopRequested()
-    const running = await use.startServer(config, { stdoutIsTerminal, say: (text) => out(`${text}\n`) })
+    const { declaredFile } = config
+    const declare = declaredFile === undefined ? undefined : declareAtStart(terminal, declaredFile)
+    const running = await use.startServer(config, { stdoutIsTerminal, say: (text) => out(`${text}\n`), declare })
     if (terminal.stdoutIsTerminal) terminal.err(`Countersign listens at ${running.url}. Stop it with Ctrl+C.\n`)
     await stopRequested
     await running.stop()
     if (terminal.stdoutIsTerminal) terminal.err('Stopped.\n')
   })
-  examples(serve, ['countersign serve', 'COUNTERSIGN_LISTEN=127.0.0.1:9000 countersign serve'])
+  examples(serve, [
+    'countersign serve',
+    'COUNTERSIGN_LISTEN=127.0.0.1:9000 countersign serve',
+    'countersign serve --apply countersign.yaml',
+  ])
 
   const migrate = add('migrate', 'bring the database to this version', async (use, config, self) => {
     const answer = await use.migrateDatabase(config)
