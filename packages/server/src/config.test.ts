@@ -311,8 +311,12 @@ describe('what cannot stand', () => {
     ['a variable', { env: { COUNTERSIGN_LISTENS: 'x' } }, 'COUNTERSIGN_LISTENS'],
     ['a variable in small letters', { env: { COUNTERSIGN_listen: 'x' } }, 'COUNTERSIGN_listen'],
     ['a file for no option', { env: { COUNTERSIGN_NOTHING_FILE: 'x' } }, 'COUNTERSIGN_NOTHING_FILE'],
-    ['a line of the file', { flags: { config: 'c' }, files: { c: 'listens: x' } }, 'c: listens'],
-    ['a file for what is no secret', { flags: { config: 'c' }, files: { c: 'listen_file: x' } }, 'c: listen_file'],
+    ['a line of the file', { flags: { config: 'c' }, files: { c: 'listens: x' } }, 'c: line 1: listens'],
+    [
+      'a file for what is no secret',
+      { flags: { config: 'c' }, files: { c: 'listen_file: x' } },
+      'c: line 1: listen_file',
+    ],
   ]
   test.each(unknown)('%s that is unknown', (_, given, names) => {
     expect(problemsOf(given)).toEqual([`${names}: there is no such option; see countersign serve --help`])

@@ -1,6 +1,6 @@
 import { GroupMappings } from '@countersign/admin-api'
 import { type Network, parseHost, parseName, parseNetwork, type RoleMappings } from '@countersign/resource-server'
-import { parse as parseYaml } from 'yaml'
+import { isMap, LineCounter, type Node, parseDocument } from 'yaml'
 import { OPTIONS, type Option, type RawConfig } from './config-options.ts'
 
 export { OPTIONS, type Option } from './config-options.ts'
@@ -101,27 +101,37 @@ function collect({ env, flags, readFile }: ConfigSources, problems: string[]): R
 }
 
 function readConfigFile(path: string, readFile: (path: string) => string, problems: string[]): Record<string, string> {
-  let document: unknown
-  try {
-    document = parseYaml(readFile(path), { uniqueKeys: true })
-  } catch (error) {
-    // Only the first line: the rest of a YAML error quotes the file, and with it perhaps a secret.
-    const [sentence] = (error instanceof Error ? error.message : String(error)).split('\n')
-    problems.push(`${path}: ${sentence?.replace(/:$/, '')}`)
-    return {}
-  }
-  if (typeof document !== 'object' || document === null || Array.isArray(document)) {
-    problems.push(`${path}: expected lines such as "listen: 127.0.0.1:8420"`)
-    return {}
-  }
   const values: Record<string, string> = {}
-  for (const [key, value] of Object.entries(document)) {
+  const lines = new LineCounter()
+  let document: ReturnType<typeof parseDocument>
+  let contents: unknown
+  try {
+    document = parseDocument(readFile(path), { lineCounter: lines, prettyErrors: false, stringKeys: true })
+    contents = document.toJS()
+  } catch (error) {
+    problems.push(`${path}: ${error instanceof Error ? error.message : String(error)}`)
+    return values
+  }
+  const report = (offset: number, problem: string) =>
+    problems.push(`${path}: line ${lines.linePos(offset).line}: ${problem}`)
+  // What stands after the first is said because of the first.
+  const [mistake] = document.errors
+  if (mistake !== undefined) {
+    report(mistake.pos[0], mistake.message)
+    return values
+  }
+  if (!isMap(document.contents)) {
+    problems.push(`${path}: expected lines such as "listen: 127.0.0.1:8420"`)
+    return values
+  }
+  const offsets = new Map(document.contents.items.map(({ key }) => [String(key), (key as Node).range?.[0] ?? 0]))
+  for (const [key, value] of Object.entries(contents as Record<string, unknown>)) {
+    const offset = offsets.get(key) ?? 0
     const fromFile = key.endsWith('_file')
     const option = OPTIONS.find(({ name, type }) => name === key || (type === 'secret' && `${name}_file` === key))
-    if (option === undefined) problems.push(`${path}: ${key}: there is no such option; see countersign serve --help`)
+    if (option === undefined) report(offset, `${key}: there is no such option; see countersign serve --help`)
     else if (option.type === 'mappings' && typeof value === 'object') values[option.name] = JSON.stringify(value)
-    else if (typeof value === 'object')
-      problems.push(`${path}: ${key}: expected a single value such as ${option.example}`)
+    else if (typeof value === 'object') report(offset, `${key}: expected a single value such as ${option.example}`)
     else if (!fromFile) values[option.name] = String(value)
     else values[option.name] = readSecret(String(value), `${path}: ${key}`, readFile, problems) ?? ''
   }

@@ -13,6 +13,7 @@ import { Nodes } from '../directory/nodes.ts'
 import { revisionSource } from '../directory/revision-source.ts'
 import { makeId } from '../domain/ids.ts'
 import type { Resource } from '../domain/resource.ts'
+import { CorruptRowError } from '../store/corrupt-row.ts'
 import { credentialFinder } from '../store/credentials.ts'
 import { change, type Store } from '../store/store.ts'
 import { VERSION } from '../version.ts'
@@ -91,7 +92,13 @@ export async function follow(
   const isRemote = store.shared !== undefined
   const lookUps = isRemote ? new Turns(LOOK_UPS_IN_FLIGHT) : new Turns()
   const ahead = isRemote ? { digests: new KeptDigests(), lookUps: new Turns(LOOK_UPS_IN_FLIGHT) } : undefined
-  const findByDigest = credentialFinder(store.shared?.lookUpReader ?? store.reader)
+  const find = credentialFinder(store.shared?.lookUpReader ?? store.reader)
+  const findByDigest = (digest: string) =>
+    find(digest).catch((error: unknown) => {
+      // Whoever shows this one is told that we cannot tell; that it stays so is for an operator to know.
+      if (error instanceof CorruptRowError) log.error({ err: error }, 'a credential cannot be read')
+      throw error
+    })
   return {
     ...{ directory, known, unknown, follower, nodes, lookUps, ahead, counts },
     learn: ahead === undefined ? async () => undefined : learnDigests(store, ahead.digests),

@@ -16,7 +16,7 @@ import { listResources } from '../store/resources.ts'
 import { listRevocationLines } from '../store/revocation-lines.ts'
 import { listSigningKeys } from '../store/signing-keys.ts'
 import { inOneSnapshot } from '../store/snapshot.ts'
-import type { Db, Noun, Store } from '../store/store.ts'
+import { type Db, NOUNS, type Noun, type Store } from '../store/store.ts'
 import { listTrustRules } from '../store/trust-rules.ts'
 import { listUsers } from '../store/users.ts'
 import type { DirectoryUpdate } from './directory.ts'
@@ -39,6 +39,8 @@ export type RevisionSource = {
 /** Past this many changed ids of a noun, reading all of them is cheaper than naming them. */
 const MAX_NAMED = 400
 
+const KNOWN_NOUNS: ReadonlySet<string> = new Set(NOUNS)
+
 export function revisionSource(store: Store): RevisionSource {
   const impatient = () => store.shared?.revisionReader ?? store.reader
   // What changed is read in little time, or the link is broken and nobody should wait for it. Should it be much all the
@@ -60,9 +62,11 @@ export function revisionSource(store: Store): RevisionSource {
 async function readUpdate(db: Db, held: Held | undefined): Promise<{ update: DirectoryUpdate; held: Held }> {
   const position = await readPosition(db)
   const from = await startInLog(db, held, position)
-  const everything = from === undefined
-  const changes = everything ? [] : await listChangesAfter(db, from)
-  const logged = await readLogEnd(db)
+  const logged = from === undefined ? [] : await listChangesAfter(db, from)
+  // A newer version tells of what this one has no word for, and knows what that means for what it has.
+  const everything = from === undefined || logged.some(({ noun }) => !KNOWN_NOUNS.has(noun))
+  const changes = everything ? [] : logged
+  const logEnd = await readLogEnd(db)
   const read = async <T>(noun: Noun, idOf: (value: T) => string, list: (ids?: readonly string[]) => Promise<T[]>) => {
     const ids = everything ? undefined : changedIds(changes, noun)
     if (ids !== undefined && ids.length === 0) return new Map<string, T | undefined>()
@@ -124,7 +128,7 @@ async function readUpdate(db: Db, held: Held | undefined): Promise<{ update: Dir
     lines: [...lines.values()].filter((line) => line !== undefined),
     credentials: changedIds(changes, 'credential'),
   }
-  return { update, held: { position, logged } }
+  return { update, held: { position, logged: logEnd } }
 }
 
 /**

@@ -1,5 +1,6 @@
 import { parseNetwork } from '@countersign/resource-server'
 import { AUTH_METHODS, type AuthMethod, type Client, type ClientKeys } from '../domain/client.ts'
+import { readRow } from './corrupt-row.ts'
 import { managedByColumn } from './managed-by.ts'
 import { deleteMemberships, listMemberships, replaceMemberships } from './memberships.ts'
 import { type Change, type Db, parseObject, parseWord, type Slice, toDate, toSeconds } from './store.ts'
@@ -37,28 +38,30 @@ export async function listClients(db: Db, ids?: readonly string[]): Promise<Clie
   let query = db.selectFrom('client').selectAll().orderBy('id')
   if (ids !== undefined) query = query.where('id', 'in', ids)
   const memberships = await listMemberships(db, 'client', ids)
-  return (await query.execute()).map((row) => {
-    const body = parseObject<ClientBody>(row.body, `client ${row.id}`)
-    const networkTexts = body.networks ?? []
-    return {
-      id: row.id,
-      name: row.name,
-      groups: memberships.get(row.id) ?? [],
-      grants: body.grants,
-      authMethods: storedMethods(row.id, body.auth_methods),
-      keys: body.keys ?? null,
-      defaultResource: body.default_resource ?? null,
-      accessTokenTtlSeconds: body.access_token_ttl_seconds ?? null,
-      networks: storedNetworks(networkTexts),
-      networkTexts,
-      listener: body.listener ?? 'any',
-      requiresWorkload: body.requires_workload ?? null,
-      disabled: row.disabled !== 0,
-      managedBy: row.managed_by,
-      createdAt: toDate(row.created_at),
-      revision: row.revision,
-    }
-  })
+  return (await query.execute()).map((row) =>
+    readRow('client', row.id, () => {
+      const body = parseObject<ClientBody>(row.body, `client ${row.id}`)
+      const networkTexts = body.networks ?? []
+      return {
+        id: row.id,
+        name: row.name,
+        groups: memberships.get(row.id) ?? [],
+        grants: body.grants,
+        authMethods: storedMethods(row.id, body.auth_methods),
+        keys: body.keys ?? null,
+        defaultResource: body.default_resource ?? null,
+        accessTokenTtlSeconds: body.access_token_ttl_seconds ?? null,
+        networks: storedNetworks(networkTexts),
+        networkTexts,
+        listener: body.listener ?? 'any',
+        requiresWorkload: body.requires_workload ?? null,
+        disabled: row.disabled !== 0,
+        managedBy: row.managed_by,
+        createdAt: toDate(row.created_at),
+        revision: row.revision,
+      }
+    }),
+  )
 }
 
 /** A word that is none of ours would take a way of authentication from the client: an error, not one way less. */

@@ -3,6 +3,7 @@ import { type InferResult, NoResultError, sql } from 'kysely'
 import { OWNER_KINDS, type OwnerRef, type StoredCredential } from '../domain/credential.ts'
 import type { Position } from './change-log.ts'
 import { storedNetworks } from './clients.ts'
+import { readRow } from './corrupt-row.ts'
 import type { Tables } from './schema.ts'
 import {
   type Change,
@@ -237,7 +238,7 @@ function jsonOrNull(list: readonly string[] | null): string | null {
   return list === null ? null : JSON.stringify(list)
 }
 
-const NARROWING = 'the narrowing of a credential'
+const NARROWING = 'what it is narrowed to'
 
 /** What every access token has: without it, a row would be one for any audience, or for ever. */
 function requireWhole({ kind, audience, expires_at }: Tables['credential']): void {
@@ -247,6 +248,10 @@ function requireWhole({ kind, audience, expires_at }: Tables['credential']): voi
 }
 
 export function toStoredCredential(row: Tables['credential']): StoredCredential {
+  return readRow('credential', row.id, () => readCredential(row))
+}
+
+function readCredential(row: Tables['credential']): StoredCredential {
   requireWhole(row)
   const networkTexts = parseTextsOrNull(row.networks, NARROWING) ?? []
   return {
@@ -269,7 +274,7 @@ export function toStoredCredential(row: Tables['credential']): StoredCredential 
     ancestors: parseTextsOrNull(row.ancestors, NARROWING) ?? [],
     createdAt: toDate(row.created_at),
     createdBy: row.created_by,
-    revision: row.revision,
+    revision: parseRevision(row.revision),
     revokedAt: toDateOrNull(row.revoked_at),
     revokedBy: row.revoked_by,
     revokedReason: row.revoked_reason,

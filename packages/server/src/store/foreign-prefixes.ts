@@ -1,16 +1,19 @@
 import { FOREIGN_DIGESTS, type ForeignPrefix } from '../domain/foreign-prefix.ts'
+import { readRow } from './corrupt-row.ts'
 import { type Change, type Db, parseWord, toDate, toSeconds } from './store.ts'
 
 export async function listForeignPrefixes(db: Db, prefixes?: readonly string[]): Promise<ForeignPrefix[]> {
   let query = db.selectFrom('foreign_prefix').selectAll().orderBy('prefix')
   if (prefixes !== undefined) query = query.where('prefix', 'in', prefixes)
-  return (await query.execute()).map((row) => ({
-    prefix: row.prefix,
-    digest: parseWord(row.digest, FOREIGN_DIGESTS, 'the digest of a foreign prefix'),
-    keySealed: row.key_sealed,
-    createdAt: toDate(row.created_at),
-    revision: row.revision,
-  }))
+  return (await query.execute()).map((row) =>
+    readRow('foreign_prefix', row.prefix, () => ({
+      prefix: row.prefix,
+      digest: parseWord(row.digest, FOREIGN_DIGESTS, 'the digest of a foreign prefix'),
+      keySealed: row.key_sealed,
+      createdAt: toDate(row.created_at),
+      revision: row.revision,
+    })),
+  )
 }
 
 /** There is no way to change or to delete one: what it says of digests has to stay true while one of them is kept. */

@@ -1,19 +1,18 @@
 import { sql } from 'kysely'
 import type { Group } from '../domain/client.ts'
+import { readRow } from './corrupt-row.ts'
 import { managedByColumn } from './managed-by.ts'
 import { type Change, type Db, type Slice, toDate, toSeconds } from './store.ts'
 
 export async function listGroups(db: Db, names?: readonly string[]): Promise<Group[]> {
   let query = db.selectFrom('group').selectAll().orderBy('name')
   if (names !== undefined) query = query.where('name', 'in', names)
-  return (await query.execute()).map(({ name, description, disabled, managed_by, created_at, revision }) => ({
-    name,
-    description,
-    disabled: disabled !== 0,
-    managedBy: managed_by,
-    createdAt: toDate(created_at),
-    revision,
-  }))
+  return (await query.execute()).map(({ name, description, disabled, managed_by, created_at, revision }) =>
+    readRow('group', name, () => ({
+      ...{ name, description, disabled: disabled !== 0, managedBy: managed_by },
+      ...{ createdAt: toDate(created_at), revision },
+    })),
+  )
 }
 
 export async function listGroupNames(db: Db, { after, limit }: Slice): Promise<string[]> {

@@ -1,5 +1,6 @@
 import { TOKEN_PROFILES } from '@countersign/resource-server'
 import type { ExternalIssuer } from '../domain/issuer.ts'
+import { readRow } from './corrupt-row.ts'
 import { managedByColumn } from './managed-by.ts'
 import { type Change, type Db, parseObject, parseWord, type Slice, toDate, toSeconds } from './store.ts'
 
@@ -13,20 +14,22 @@ type IssuerBody = Omit<IssuerWrite, 'name' | 'issuer' | 'disabled'>
 export async function listIssuers(db: Db, names?: readonly string[]): Promise<ExternalIssuer[]> {
   let query = db.selectFrom('issuer').selectAll().orderBy('name')
   if (names !== undefined) query = query.where('name', 'in', names)
-  return (await query.execute()).map((row) => {
-    const body = parseObject<IssuerBody>(row.body, `issuer ${row.name}`)
-    return {
-      ...body,
-      profile: parseWord(body.profile, TOKEN_PROFILES, `issuer ${row.name}`),
-      name: row.name,
-      issuer: row.issuer,
-      isKubernetes: body.kubernetes !== null,
-      disabled: row.disabled !== 0,
-      managedBy: row.managed_by,
-      createdAt: toDate(row.created_at),
-      revision: row.revision,
-    }
-  })
+  return (await query.execute()).map((row) =>
+    readRow('issuer', row.name, () => {
+      const body = parseObject<IssuerBody>(row.body, `issuer ${row.name}`)
+      return {
+        ...body,
+        profile: parseWord(body.profile, TOKEN_PROFILES, `issuer ${row.name}`),
+        name: row.name,
+        issuer: row.issuer,
+        isKubernetes: body.kubernetes !== null,
+        disabled: row.disabled !== 0,
+        managedBy: row.managed_by,
+        createdAt: toDate(row.created_at),
+        revision: row.revision,
+      }
+    }),
+  )
 }
 
 export async function findIssuer(db: Db, name: string): Promise<ExternalIssuer | undefined> {

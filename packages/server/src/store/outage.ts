@@ -1,5 +1,7 @@
 // What says "not now" or "not here", as opposed to "not so".
 
+import { CorruptRowError } from './corrupt-row.ts'
+
 const SQLITE = /^SQLITE_(BUSY|LOCKED|FULL|READONLY|CANTOPEN|IOERR|NOMEM|CORRUPT|NOTADB|PROTOCOL)/
 
 /**
@@ -23,9 +25,10 @@ const WORDS = new RegExp(
   'i',
 )
 
-/** Says whether this error means that the store cannot be asked right now: the caller answers 503, not 500. */
+/** Says whether this error means that the store cannot tell right now: the caller answers 503, not 500. */
 export function isOutage(error: unknown): error is Error {
   if (!(error instanceof Error)) return false
+  if (error instanceof CorruptRowError) return true
   const code = 'code' in error ? String(error.code) : ''
   // A unix socket that is gone; any other file that is missing is a bug.
   const isUnreachable = 'syscall' in error && error.syscall === 'connect'

@@ -5,6 +5,7 @@ import {
   type NewPermission,
   oldestFirst,
 } from '../domain/credential.ts'
+import { readRow } from './corrupt-row.ts'
 import type { Tables } from './schema.ts'
 import { type Change, type Db, parseTexts, parseTextsOrNull, parseWord, toDate, toSeconds } from './store.ts'
 
@@ -116,7 +117,7 @@ export async function deletePermission(change: Change, id: string): Promise<void
 }
 
 function toPermission(row: Tables['permission']): HeldPermission {
-  return {
+  return readRow('permission', row.id, () => ({
     id: row.id,
     holder: { kind: parseWord(row.holder_kind, HOLDER_KINDS, 'the holder of a permission'), id: row.holder },
     resource: row.resource,
@@ -125,5 +126,5 @@ function toPermission(row: Tables['permission']): HeldPermission {
     projects: parseTextsOrNull(row.projects, 'the projects of a permission'),
     managedBy: row.managed_by,
     createdAt: toDate(row.created_at),
-  }
+  }))
 }

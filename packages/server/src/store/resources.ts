@@ -1,6 +1,7 @@
 import type { AudienceAlias } from '@countersign/resource-server'
 import { compileRules, type RuleDefinition } from '../domain/access-rule.ts'
 import type { Resource, ScopeDetail } from '../domain/resource.ts'
+import { readRow } from './corrupt-row.ts'
 import { managedByColumn } from './managed-by.ts'
 import { type Change, type Db, parseObject, type Slice, toDate, toSeconds } from './store.ts'
 
@@ -43,31 +44,33 @@ export async function listResources(db: Db, names?: readonly string[]): Promise<
     hostQuery = hostQuery.where('resource', 'in', names)
   }
   const hosts = Map.groupBy(await hostQuery.execute(), (row) => row.resource)
-  return (await query.execute()).map((row) => {
-    const body = { ...LATER_FIELDS, ...parseObject<ResourceBody>(row.body, `resource ${row.name}`) }
-    return {
-      name: row.name,
-      identifier: row.identifier,
-      disabled: row.disabled !== 0,
-      hosts: (hosts.get(row.name) ?? []).map(({ host }) => host),
-      scopes: body.scopes,
-      scopeDetails: body.scope_details,
-      roleScopes: NO_ROLE_SCOPES,
-      definitions: body.rules,
-      rules: compileStored(row.name, body),
-      accessToken: { format: body.access_token.format, ttlSeconds: body.access_token.ttl_seconds },
-      introspectors: body.introspectors,
-      audienceAliases: body.audience_aliases,
-      foreignCredentials: body.foreign_credentials,
-      credentialHeader: body.credential_header ?? undefined,
-      preflight: body.preflight,
-      headers: body.headers,
-      groups: body.groups,
-      managedBy: row.managed_by,
-      createdAt: toDate(row.created_at),
-      revision: row.revision,
-    }
-  })
+  return (await query.execute()).map((row) =>
+    readRow('resource', row.name, () => {
+      const body = { ...LATER_FIELDS, ...parseObject<ResourceBody>(row.body, `resource ${row.name}`) }
+      return {
+        name: row.name,
+        identifier: row.identifier,
+        disabled: row.disabled !== 0,
+        hosts: (hosts.get(row.name) ?? []).map(({ host }) => host),
+        scopes: body.scopes,
+        scopeDetails: body.scope_details,
+        roleScopes: NO_ROLE_SCOPES,
+        definitions: body.rules,
+        rules: compileStored(row.name, body),
+        accessToken: { format: body.access_token.format, ttlSeconds: body.access_token.ttl_seconds },
+        introspectors: body.introspectors,
+        audienceAliases: body.audience_aliases,
+        foreignCredentials: body.foreign_credentials,
+        credentialHeader: body.credential_header ?? undefined,
+        preflight: body.preflight,
+        headers: body.headers,
+        groups: body.groups,
+        managedBy: row.managed_by,
+        createdAt: toDate(row.created_at),
+        revision: row.revision,
+      }
+    }),
+  )
 }
 
 export async function listResourceNames(db: Db, { after, limit }: Slice): Promise<string[]> {

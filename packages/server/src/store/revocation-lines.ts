@@ -1,18 +1,21 @@
 import type { RevocationLine } from '../domain/credential.ts'
-import { type Change, type Db, type Store, toDate, toDateOrNull, toSeconds } from './store.ts'
+import { readRow } from './corrupt-row.ts'
+import { type Change, type Db, parseRevision, type Store, toDate, toDateOrNull, toSeconds } from './store.ts'
 
 export async function listRevocationLines(db: Db, subjects?: readonly string[]): Promise<RevocationLine[]> {
   let query = db.selectFrom('revocation_line').selectAll()
   if (subjects !== undefined) query = query.where('subject', 'in', subjects)
-  return (await query.execute()).map((row) => ({
-    subject: row.subject,
-    revision: row.revision,
-    before: toDateOrNull(row.before),
-    endsAt: toDateOrNull(row.ends_at),
-    at: toDate(row.at),
-    by: row.by,
-    reason: row.reason,
-  }))
+  return (await query.execute()).map((row) =>
+    readRow('revocation_line', row.subject, () => ({
+      subject: row.subject,
+      revision: parseRevision(row.revision),
+      before: toDateOrNull(row.before),
+      endsAt: toDateOrNull(row.ends_at),
+      at: toDate(row.at),
+      by: row.by,
+      reason: row.reason,
+    })),
+  )
 }
 
 /** How far a line reaches. */

@@ -1,3 +1,4 @@
+import { readRow } from './corrupt-row.ts'
 import type { Tables } from './schema.ts'
 import { type Change, type Db, toDate, toDateOrNull, toSeconds } from './store.ts'
 
@@ -28,14 +29,14 @@ export async function listSigningKeys(db: Db): Promise<StoredSigningKey[]> {
 }
 
 function toStoredSigningKey(row: Tables['signing_key']): StoredSigningKey {
-  return {
+  return readRow('signing_key', row.kid, () => ({
     kid: row.kid,
     publicJwk: row.public_jwk,
     privateSealed: row.private_sealed,
     createdAt: toDate(row.created_at),
     // Those that were made before keys could wait have signed since they were made.
     activeFrom: toDate(row.active_from === 0 ? row.created_at : row.active_from),
-  }
+  }))
 }
 
 export async function findSigningKey(db: Db, kid: string): Promise<KnownSigningKey | undefined> {

@@ -23,18 +23,11 @@ export type Change = {
   record(action: string, noun: Noun, id: string, detail?: Readonly<Record<string, unknown>>): Promise<void>
 }
 
-export type Noun =
-  | 'resource'
-  | 'group'
-  | 'client'
-  | 'user'
-  | 'permission'
-  | 'credential'
-  | 'revocation_line'
-  | 'signing_key'
-  | 'foreign_prefix'
-  | 'issuer'
-  | 'trust_rule'
+export const NOUNS = [
+  ...(['resource', 'group', 'client', 'user', 'permission', 'credential', 'revocation_line'] as const),
+  ...(['signing_key', 'foreign_prefix', 'issuer', 'trust_rule'] as const),
+] as const
+export type Noun = (typeof NOUNS)[number]
 
 export type Store = {
   /** Sees what is committed, also while a change runs. */
@@ -67,8 +60,12 @@ export function toSeconds(date: Date): number {
   return Math.floor(date.getTime() / 1000)
 }
 
+/** A moment as it was read. One that is none would make every "later than" false. */
 export function toDate(seconds: number): Date {
-  return new Date(seconds * 1000)
+  const date = new Date(seconds * 1000)
+  if (typeof seconds !== 'number' || Number.isNaN(date.getTime()))
+    throw new Error('a moment is corrupt in the database')
+  return date
 }
 
 export function toDateOrNull(seconds: number | null): Date | null {

@@ -1,5 +1,6 @@
 import { type ClaimMatch, TRUST_MODES } from '@countersign/resource-server'
 import type { ServerTrustRule, TrustTarget } from '../domain/trust-rule.ts'
+import { readRow } from './corrupt-row.ts'
 import { managedByColumn } from './managed-by.ts'
 import {
   type Change,
@@ -28,22 +29,24 @@ const NARROWING = 'the narrowing of a trust rule'
 export async function listTrustRules(db: Db, names?: readonly string[]): Promise<ServerTrustRule[]> {
   let query = db.selectFrom('trust_rule').selectAll().orderBy('name')
   if (names !== undefined) query = query.where('name', 'in', names)
-  return (await query.execute()).map((row) => {
-    const { description, match, as } = parseObject<TrustRuleBody>(row.body, `trust rule ${row.name}`)
-    return {
-      ...{ name: row.name, issuer: row.issuer, description, match, as },
-      mode: parseWord(row.mode, TRUST_MODES, `the mode of trust rule ${row.name}`),
-      expiresAt: toDateOrNull(row.expires_at),
-      narrowing: {
-        resources: parseTextsOrNull(row.resources, NARROWING),
-        scopes: parseTextsOrNull(row.scopes, NARROWING),
-        projects: parseTextsOrNull(row.projects, NARROWING),
-      },
-      managedBy: row.managed_by,
-      createdAt: toDate(row.created_at),
-      revision: row.revision,
-    }
-  })
+  return (await query.execute()).map((row) =>
+    readRow('trust_rule', row.name, () => {
+      const { description, match, as } = parseObject<TrustRuleBody>(row.body, `trust rule ${row.name}`)
+      return {
+        ...{ name: row.name, issuer: row.issuer, description, match, as },
+        mode: parseWord(row.mode, TRUST_MODES, `the mode of trust rule ${row.name}`),
+        expiresAt: toDateOrNull(row.expires_at),
+        narrowing: {
+          resources: parseTextsOrNull(row.resources, NARROWING),
+          scopes: parseTextsOrNull(row.scopes, NARROWING),
+          projects: parseTextsOrNull(row.projects, NARROWING),
+        },
+        managedBy: row.managed_by,
+        createdAt: toDate(row.created_at),
+        revision: row.revision,
+      }
+    }),
+  )
 }
 
 export async function findTrustRule(db: Db, name: string): Promise<ServerTrustRule | undefined> {

@@ -1,4 +1,5 @@
 import type { User } from '../domain/user.ts'
+import { readRow } from './corrupt-row.ts'
 import { managedByColumn } from './managed-by.ts'
 import { deleteMemberships, listMemberships, replaceMemberships } from './memberships.ts'
 import { type Change, type Db, type Slice, toDate, toSeconds } from './store.ts'
@@ -19,19 +20,21 @@ export async function listUsers(db: Db, ids?: readonly string[]): Promise<User[]
   if (ids !== undefined) query = query.where('id', 'in', ids)
   const memberships = await listMemberships(db, 'user', ids)
   const links = await listUserLinks(db, ids)
-  return (await query.execute()).map((row) => ({
-    id: row.id,
-    name: row.name,
-    email: row.email,
-    groups: memberships.get(row.id) ?? [],
-    links: links.get(row.id) ?? [],
-    // SQLite has no booleans.
-    hasPassword: Number(row.has_password) === 1,
-    disabled: row.disabled !== 0,
-    managedBy: row.managed_by,
-    createdAt: toDate(row.created_at),
-    revision: row.revision,
-  }))
+  return (await query.execute()).map((row) =>
+    readRow('user', row.id, () => ({
+      id: row.id,
+      name: row.name,
+      email: row.email,
+      groups: memberships.get(row.id) ?? [],
+      links: links.get(row.id) ?? [],
+      // SQLite has no booleans.
+      hasPassword: Number(row.has_password) === 1,
+      disabled: row.disabled !== 0,
+      managedBy: row.managed_by,
+      createdAt: toDate(row.created_at),
+      revision: row.revision,
+    })),
+  )
 }
 
 export async function listUserIds(db: Db, { after, limit }: Slice): Promise<string[]> {
