@@ -230,7 +230,9 @@ const RESOURCES = {
 
 /** What breaks beside us: databases, networks, clocks, and the server itself. */
 const FAULTS = {
+  'OPS-01': 'a server that dies while it makes a key',
   'OPS-02': 'a server that dies at the commit of a revocation',
+  'OPS-03': 'power that is cut after an answer',
   'OPS-04': 'a disk that takes nothing more',
   'OPS-05': 'a database that somebody else has locked',
   'OPS-06': 'no database for what is not known',
