@@ -242,6 +242,7 @@ const FAULTS = {
   'OPS-11': 'a server that missed very much',
   'OPS-13': 'a clock that is set',
   'OPS-15': 'links that lag',
+  'OPS-16': 'a standby that takes over without the last changes',
   'OPS-17': 'a backup that is older than revocations',
   'OPS-19': 'a key that signs, leaked',
   'OPS-20': 'starts that meet, die or are too old',

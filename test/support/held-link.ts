@@ -17,6 +17,7 @@ export class HeldLink {
   private constructor(
     private readonly server: Server,
     readonly port: number,
+    private socket: string,
   ) {}
 
   /** A link to whoever listens at this unix socket. */
@@ -24,8 +25,8 @@ export class HeldLink {
     const server = createServer()
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const address = server.address()
-    const link = new HeldLink(server, typeof address === 'object' && address !== null ? address.port : 0)
-    server.on('connection', (near) => link.#join(near, socket))
+    const link = new HeldLink(server, typeof address === 'object' && address !== null ? address.port : 0, socket)
+    server.on('connection', (near) => link.#join(near))
     return link
   }
 
@@ -72,13 +73,20 @@ export class HeldLink {
     this.server.close()
   }
 
-  #join(near: Socket, socket: string): void {
+  /** From now on it leads to another database: as an address does that moves to the standby. */
+  redirect(socket: string): void {
+    this.cut()
+    this.socket = socket
+    this.heal()
+  }
+
+  #join(near: Socket): void {
     if (this.#mood === 'cut') {
       near.on('error', () => undefined)
       near.resetAndDestroy()
       return
     }
-    const far = connect(socket)
+    const far = connect(this.socket)
     const isHeld = () => this.#mood === 'silent'
     const delayMs = () => this.#delayMs()
     const lanes = [new Lane(near, far, isHeld, delayMs), new Lane(far, near, isHeld, delayMs)]

@@ -1,5 +1,5 @@
 // A PostgreSQL that a test may treat as badly as fate does: stopped, killed, frozen, started again on the same files.
-import { readFileSync, rmSync } from 'node:fs'
+import { appendFileSync, chownSync, cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { runSql } from '../../packages/server/src/store/testing/postgres-databases.ts'
 import {
@@ -7,6 +7,7 @@ import {
   type PostgresHome,
   untilReady,
 } from '../../packages/server/src/store/testing/postgres-server.ts'
+import type { HeldLink } from './held-link.ts'
 import { until } from './wait.ts'
 
 /** It ends with the test run, also one that is killed. */
@@ -19,10 +20,30 @@ export class OwnPostgres {
 
   private constructor(private readonly home: PostgresHome) {}
 
-  static async start(): Promise<OwnPostgres> {
-    const postgres = new OwnPostgres(await makePostgresHome())
+  /** `durable`: as one that somebody relies on, which others can follow. */
+  static async start(wanted: { readonly durable?: boolean } = {}): Promise<OwnPostgres> {
+    const postgres = new OwnPostgres(await makePostgresHome(wanted))
     await postgres.start()
     return postgres
+  }
+
+  /** Another one that follows this one by `link`, called `name`, as it would be set up by a base backup. */
+  async addStandby(name: string, link: HeldLink): Promise<OwnPostgres> {
+    await this.stop()
+    const { data, url, command, settings } = this.home
+    const copy = `${data}-${name}`
+    cpSync(data, copy, { recursive: true, preserveTimestamps: true })
+    writeFileSync(join(copy, 'standby.signal'), '')
+    appendFileSync(
+      join(copy, 'postgresql.auto.conf'),
+      `primary_conninfo = 'host=127.0.0.1 port=${link.port} user=countersign application_name=${name} sslmode=disable'\n`,
+    )
+    own(copy, settings)
+    const there = (text: string) => text.replace(data, copy)
+    const standby = new OwnPostgres({ data: copy, url: there(url), command: command.map(there), settings })
+    await this.start()
+    await standby.start()
+    return standby
   }
 
   /** The address of its database `postgres`, by its unix socket. */
@@ -116,6 +137,13 @@ export class OwnPostgres {
       return [pid]
     }
   }
+}
+
+/** Copied files are those of whoever copied them. */
+function own(directory: string, { uid, gid }: PostgresHome['settings']): void {
+  if (uid === undefined || gid === undefined) return
+  chownSync(directory, uid, gid)
+  for (const name of readdirSync(directory, { recursive: true })) chownSync(join(directory, String(name)), uid, gid)
 }
 
 function isAlive(pid: number): boolean {

@@ -8,6 +8,7 @@ import { type Following, follow } from './app/following.ts'
 import { type AppIo, sha256Hex } from './app/io.ts'
 import { type Operating, operating, storeErrorsIn } from './app/operating.ts'
 import { routing } from './app/routing.ts'
+import { standbyWatch } from './app/standbys.ts'
 import { type Verifying, verifying } from './app/verifying.ts'
 import { requireWhole } from './backup/back-up.ts'
 import { type Config, hostOf, secretsOf } from './config.ts'
@@ -74,6 +75,7 @@ const TRIM_MS = 600_000
 const CLEAN_UP_MS = 10_000
 const KEYS_MS = 60_000
 const LEARN_MS = 10_000
+const STANDBYS_MS = 3_600_000
 
 /** The only composition root: everything that the server is made of is made and joined here, its larger parts in `app/`. */
 export async function composeApp(config: Config, io: AppIo): Promise<App> {
@@ -182,6 +184,7 @@ export async function composeApp(config: Config, io: AppIo): Promise<App> {
       })
       background.every(KEYS_MS, maintainKeys)
       background.everyFromNow(LEARN_MS, following.learn)
+      background.everyFromNow(STANDBYS_MS, standbyWatch(store, log))
       background.every(TRIM_MS, () => trim(store, decisionsDb, config))
     },
     flush: () => decisions.flush(),

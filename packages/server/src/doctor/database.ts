@@ -14,8 +14,8 @@ const MAX_SKEW_MS = 30_000
 const NOTED_SKEW_MS = 2000
 const DAY_MS = 86_400_000
 
-/** How PostgreSQL is set up, and whether its clock is ours. */
-export function examinePostgres(server: PostgresServer, now: Date): Finding[] {
+/** How PostgreSQL is set up, whether its standbys have what was acknowledged, and whether its clock is ours. */
+export function examinePostgres(server: PostgresServer, laggingStandbys: readonly string[], now: Date): Finding[] {
   const findings: Finding[] = []
   if (server.encoding !== 'UTF8') {
     findings.push(
@@ -36,6 +36,15 @@ export function examinePostgres(server: PostgresServer, now: Date): Finding[] {
         'synchronous_commit',
         'PostgreSQL has synchronous_commit = off. Countersign turns it on for itself; what else writes there may lose what it wrote.',
         'In postgresql.conf: synchronous_commit = on',
+      ),
+    )
+  }
+  if (laggingStandbys.length > 0) {
+    findings.push(
+      warning(
+        'standbys',
+        `No standby of the database is synchronous (${laggingStandbys.join(', ')}): if one takes over, a revocation that was acknowledged may be lost.`,
+        `In postgresql.conf: synchronous_standby_names = 'ANY 1 (${laggingStandbys.join(', ')})'`,
       ),
     )
   }

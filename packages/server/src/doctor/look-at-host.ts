@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts'
 import { openForReading } from '../store/reading.ts'
+import { readLaggingStandbys } from '../store/standbys.ts'
 import type { Db } from '../store/store.ts'
 import { examineCredentials } from './credentials.ts'
 import { examineKeys, examinePostgres, examineSchema } from './database.ts'
@@ -42,7 +43,7 @@ async function examineDatabase(config: Config, host: Host): Promise<Finding[]> {
     const schema = await examineSchema(db)
     const isOurs = schema.every(({ level }) => level === 'ok')
     return [
-      ...(server === undefined ? [] : examinePostgres(server, host.clock())),
+      ...(server === undefined ? [] : examinePostgres(server, await readLaggingStandbys(db), host.clock())),
       ...schema,
       ...(isOurs ? await examineContents(db, config, host) : []),
     ]
