@@ -28,9 +28,9 @@ export async function startCountersign(
   dataDirectory: string,
   environment: Readonly<Record<string, string>> = {},
 ): Promise<CountersignServer> {
-  const address = `127.0.0.1:${freePort()}`
+  const address = environment.COUNTERSIGN_LISTEN ?? `127.0.0.1:${freePort()}`
   const url = `http://${address}`
-  const bootstrapKey = `bootstrap-${crypto.randomUUID()}`
+  const bootstrapKey = environment.COUNTERSIGN_BOOTSTRAP_KEY ?? `bootstrap-${crypto.randomUUID()}`
   const { databaseUrl } = await databaseOf(dataDirectory)
   const program = await startProgram({
     name: 'countersign serve',

@@ -16,6 +16,8 @@ export type Program = {
   stop(): Promise<void>
   /** Ends it as a power cut would. */
   kill(): Promise<void>
+  /** With what it ended. */
+  readonly exited: Promise<number>
 }
 
 export type ProgramOptions = {
@@ -52,7 +54,8 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     await end(child, 'SIGKILL')
     throw new Error(`${options.name} did not start. Its log:\n${log()}`, { cause: failure })
   }
-  return { pid: child.pid, log, stop: () => end(child, 'SIGTERM'), kill: () => end(child, 'SIGKILL') }
+  const { pid, exited } = child
+  return { pid, log, stop: () => end(child, 'SIGTERM'), kill: () => end(child, 'SIGKILL'), exited }
 }
 
 async function end(child: Subprocess, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {

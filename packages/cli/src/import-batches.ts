@@ -1,5 +1,6 @@
 import { ApiError, type CredentialImport, type CredentialImported } from '@countersign/admin-api'
 import { type ImportLine, lineName } from './import-file.ts'
+import { progressOn } from './progress.ts'
 import type { OnlineSession } from './session.ts'
 
 const MOST_A_CALL = 500
@@ -8,19 +9,20 @@ const MOST_BYTES = 60_000
 
 /** Sends lines in calls of the size that the API takes, and says how far it is. What fails leaves what was sent before. */
 export async function sendImport(
-  { api, print, hint }: OnlineSession,
+  { api, terminal, print, hint }: OnlineSession,
   terms: Omit<CredentialImport, 'credentials'>,
   lines: readonly ImportLine[],
 ): Promise<void> {
   const total: CredentialImported = { imported: 0, present: 0, ids: [] }
-  const parts = batches(lines)
-  for (const part of parts) {
+  const progress = progressOn(terminal)
+  for (const part of batches(lines)) {
     try {
       const answer = await api.credentials.import({ ...terms, credentials: part.map(({ credential }) => credential) })
       total.imported += answer.imported
       total.present += answer.present
       total.ids.push(...answer.ids)
     } catch (error) {
+      progress.clear()
       if (total.ids.length > 0) {
         hint(
           `${total.ids.length} of ${lines.length} lines are in. Run it again when this is mended: those are passed over.`,
@@ -28,8 +30,9 @@ export async function sendImport(
       }
       throw error instanceof ApiError ? atLines(error, part) : error
     }
-    if (parts.length > 1) hint(`${total.ids.length} of ${lines.length}`)
+    progress.show(`${total.ids.length} of ${lines.length} lines`)
   }
+  progress.clear()
   print(total, () => `${total.imported} imported, ${total.present} were there before.\n`)
 }
 

@@ -1,16 +1,27 @@
 import type { Page } from '@countersign/admin-api'
 import { type PageOptions, pageQuery } from './options.ts'
-import { all } from './session.ts'
+import { withProgress } from './progress.ts'
+import { all, type Session } from './session.ts'
 
 type Part = { limit?: number; cursor?: string }
 
 /** The page of a list that was asked for, or with `--all` whatever there is from there on. */
 export async function asked<Item>(
+  session: Session,
   options: PageOptions,
   list: (part: Part) => Promise<Page<Item>>,
 ): Promise<Page<Item>> {
-  if (options.all) return { items: await all(list, options.cursor), next_cursor: null }
+  if (options.all) return { items: await everything(session, list, options.cursor), next_cursor: null }
   return list(pageQuery(options))
+}
+
+/** Every item of a list that may be long. */
+export function everything<Item>(
+  { terminal }: Session,
+  list: (part: Part) => Promise<Page<Item>>,
+  from?: string,
+): Promise<Item[]> {
+  return withProgress(terminal, (show) => all(list, from, (count) => show(`${count} read`)))
 }
 
 const USUAL = 50
@@ -20,10 +31,11 @@ const USUAL = 50
  * more further on. Goes on until the page is full.
  */
 export async function filled<Item>(
+  session: Session,
   options: PageOptions,
   list: (part: Part) => Promise<Page<Item>>,
 ): Promise<Page<Item>> {
-  const page = await asked(options, list)
+  const page = await asked(session, options, list)
   let { next_cursor: cursor } = page
   const items = [...page.items]
   const size = options.limit ?? USUAL

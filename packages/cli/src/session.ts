@@ -96,6 +96,7 @@ export function printPage<Item>(
 export async function all<Item>(
   list: (page: { limit: number; cursor?: string }) => Promise<Page<Item>>,
   from?: string,
+  onRead: (count: number) => void = () => undefined,
 ): Promise<Item[]> {
   const items: Item[] = []
   let cursor: string | null | undefined = from
@@ -103,6 +104,7 @@ export async function all<Item>(
     const page = await list({ limit: 200, ...present({ cursor }) })
     items.push(...page.items)
     cursor = page.next_cursor
+    onRead(items.length)
   }
   return items
 }

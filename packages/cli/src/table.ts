@@ -11,13 +11,24 @@ const NARROWEST = 8
 
 /** A table with headings. On a terminal the widest columns are cut to fit; in a pipe nothing is. */
 export function table<Item>(terminal: Terminal, items: readonly Item[], shape: readonly Column<Item>[]): string {
+  return growingTable(terminal, shape)(items)
+}
+
+/** The same in parts: the first one begins with the headings, and no column gets narrower in a later one. */
+export function growingTable<Item>(
+  terminal: Terminal,
+  shape: readonly Column<Item>[],
+): (items: readonly Item[]) => string {
   const headings = shape.map(([heading]) => ({ text: heading.toUpperCase(), tone: 'quiet' as const }))
-  const rows = [headings, ...items.map((item) => shape.map(([, cell]) => styled(cell(item))))]
-  const widths = fit(
-    shape.map((_, index) => Math.max(...rows.map((row) => columns(row[index]?.text ?? '')))),
-    terminal.width,
-  )
-  return rows.map((row) => `${line(terminal, row, widths)}\n`).join('')
+  let natural = shape.map(() => 0)
+  let above = [headings]
+  return (items) => {
+    const rows: Styled[][] = [...above, ...items.map((item) => shape.map(([, cell]) => styled(cell(item))))]
+    above = []
+    natural = natural.map((width, index) => Math.max(width, ...rows.map((row) => columns(row[index]?.text ?? ''))))
+    const widths = fit(natural, terminal.width)
+    return rows.map((row) => `${line(terminal, row, widths)}\n`).join('')
+  }
 }
 
 /** Labels and values, one pair a line; a value of several lines is aligned below its first. */
@@ -43,11 +54,13 @@ export function orNone(values: readonly string[] | undefined): string | readonly
   return values.length === 0 ? 'none' : values
 }
 
-function styled(cell: Cell): { text: string; tone?: Tone } {
+type Styled = { readonly text: string; readonly tone?: Tone }
+
+function styled(cell: Cell): Styled {
   return typeof cell === 'string' ? { text: plain(cell) } : { text: plain(cell.text), tone: cell.tone }
 }
 
-function line(terminal: Terminal, row: readonly { text: string; tone?: Tone }[], widths: readonly number[]): string {
+function line(terminal: Terminal, row: readonly Styled[], widths: readonly number[]): string {
   const cells = row.map(({ text, tone }, index) => {
     const width = widths[index] ?? 0
     const short = shorten(text, width)

@@ -3,12 +3,13 @@ import { type Command, Option } from 'commander'
 import { AUDIT_COLUMNS, auditEventDetails } from '../audit-text.ts'
 import { parseBefore, UNITS } from '../duration.ts'
 import { UsageError } from '../exit.ts'
-import { examples, type PageOptions, pageOptions, present } from '../options.ts'
+import { type FollowOptions, follow, followOption } from '../follow.ts'
+import { examples, pageOptions, present } from '../options.ts'
 import { filled } from '../pages.ts'
 import { online, printPage, requirePublicId } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 
-type AuditOptions = PageOptions & {
+type AuditOptions = FollowOptions & {
   readonly about?: string
   readonly noun?: AuditNoun
   readonly id?: string
@@ -41,13 +42,19 @@ export function addAudit(program: Command, terminal: Terminal): void {
           return session.print(event, () => auditEventDetails(terminal, event))
         }
         const query = auditQuery(options, terminal.now())
-        const page = await filled(options, (part) => session.api.auditEvents.list({ ...part, ...query }))
+        if (options.follow) {
+          const { since, ...rest } = query
+          const list = (part: object) => session.api.auditEvents.list({ ...rest, ...part })
+          return follow(session, options, { list, since, shape: AUDIT_COLUMNS })
+        }
+        const page = await filled(session, options, (part) => session.api.auditEvents.list({ ...part, ...query }))
         printPage(session, command, page, AUDIT_COLUMNS, 'Nothing was changed that fits. Events are kept for ever.')
       }),
     )
-  examples(pageOptions(audit), [
+  examples(followOption(pageOptions(audit)), [
     'countersign audit --about client:canister --since 24h',
     'countersign audit --noun client --id canister --json',
+    'countersign audit --action credential.create --follow',
     'countersign audit --credential key_01JABCDEFGHJKMNPQRSTVWXYZ0 --all',
     'countersign audit --action credential.revoke --since 2030-01-31T12:00:00Z',
   ])

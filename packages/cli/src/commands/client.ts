@@ -67,7 +67,7 @@ export function addClientCommands(program: Command, terminal: Terminal): void {
     .description('list clients')
     .action((options: PageOptions, command: Command) =>
       online(terminal, command, async (session) => {
-        const page = await asked(options, session.api.clients.list)
+        const page = await asked(session, options, session.api.clients.list)
         printPage(session, command, page, COLUMNS, 'No clients yet. Make one: countersign client create <id>')
       }),
     )

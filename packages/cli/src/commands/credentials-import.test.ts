@@ -108,15 +108,21 @@ test('our own prefix is refused before anything is sent', async () => {
   expect((await api.run('credentials import tokens', { files: { tokens: CSV } })).err).toContain('--prefix <prefix>')
 })
 
-test('many lines go in calls that the API takes, and it is said how far it is', async () => {
+test('many lines go in calls that the API takes, and whoever watches is told how far it is', async () => {
   api.answer(IMPORT, ok({ imported: 500, present: 0, ids: Array(500).fill('pat_1') }))
   const rows = Array.from({ length: 1200 }, (_, n) => `${digest(n + 1)},user:alice`)
-  const { code, err } = await run(`digest,owner\n${rows.join('\n')}\n`)
-  expect(code).toBe(0)
+  const csv = `digest,owner\n${rows.join('\n')}\n`
+  const { code, err } = await run(csv)
+  expect([code, err]).toEqual([0, ''])
   const sent = api.sent.map(({ body }) => (body as { credentials: { digest: string }[] }).credentials)
   expect(sent.map(({ length }) => length)).toEqual([500, 500, 200])
   expect(sent.flat().map((one) => one.digest)).toEqual(rows.map((row) => row.slice(0, 64)))
-  expect(err).toStartWith('500 of 1200\n1000 of 1200\n')
+  const watched = await api.run('credentials import --prefix glpat- tokens.csv', {
+    files: { 'tokens.csv': csv },
+    answer: '',
+  })
+  expect(watched.err).toStartWith('\r\x1b[K500 of 1200 lines')
+  expect(watched.err).toEndWith('\r\x1b[K')
   const long = rows.slice(0, 600).map((row) => `${row},${'n'.repeat(120)}`)
   await run(`digest,owner,name\n${long.join('\n')}\n`)
   expect(api.sent.length).toBeGreaterThan(2)

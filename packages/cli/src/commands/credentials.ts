@@ -6,8 +6,8 @@ import { parseBefore, requireDuration, UNITS } from '../duration.ts'
 import { AnswerIsNo } from '../exit.ts'
 import { day, duration, momentOr } from '../moment.ts'
 import { examples, type PageOptions, pageOptions, present } from '../options.ts'
-import { asked, filled } from '../pages.ts'
-import { all, online, printPage } from '../session.ts'
+import { asked, everything, filled } from '../pages.ts'
+import { online, printPage } from '../session.ts'
 import { findSuccessors } from '../successors.ts'
 import { type Column, table } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
@@ -64,7 +64,7 @@ export function addCredentialsCommands(program: Command, terminal: Terminal): vo
     .action((options: ListOptions, command: Command) =>
       online(terminal, command, async (session) => {
         const query = listQuery(options, terminal.now())
-        const found = await filled(options, (part) => session.api.credentials.list({ ...part, ...query }))
+        const found = await filled(session, options, (part) => session.api.credentials.list({ ...part, ...query }))
         const rest = credentialColumns(terminal.now()).filter(([heading]) => heading !== 'id' && heading !== 'owner')
         printPage(session, command, found, [...ID_OWNER, ...rest], 'No credentials here.')
       }),
@@ -86,11 +86,12 @@ export function addCredentialsCommands(program: Command, terminal: Terminal): vo
     .option('--fail', 'end with 1 if there is any that was not rotated into one that lives, for cron')
     .action(({ owner, kind, within, fail }: ExpiringOptions, command: Command) => {
       const seconds = requireDuration('--within', within)
-      return online(terminal, command, async ({ api, print, hint }) => {
+      return online(terminal, command, async (session) => {
+        const { api, print, hint } = session
         const now = terminal.now()
         const expires_before = new Date(now.getTime() + seconds * 1000).toISOString()
         const query = { state: 'live' as const, expires_before, ...present({ owner, kind }) }
-        const found = await all((page) => api.credentials.list({ ...query, ...page }))
+        const found = await everything(session, (page) => api.credentials.list({ ...query, ...page }))
         const successors = await findSuccessors(api, found)
         const items = found
           .map((one) => ({ ...one, replaced_by: successors.get(one.id) ?? null }))
@@ -113,7 +114,7 @@ export function addCredentialsCommands(program: Command, terminal: Terminal): vo
     .description('list the systems whose credentials were imported, by what those begin with')
     .action((options: PageOptions, command: Command) =>
       online(terminal, command, async (session) => {
-        const found = await asked(options, session.api.credentials.foreignPrefixes)
+        const found = await asked(session, options, session.api.credentials.foreignPrefixes)
         const empty = 'Nothing was imported yet. How to: countersign credentials import --help'
         printPage(session, command, found, PREFIXES, empty)
       }),

@@ -1,14 +1,15 @@
 import type { Decision } from '@countersign/admin-api'
 import { type Command, Option } from 'commander'
-import { type DecisionFilter, decisionFilters, filteredDecisions } from '../decision-query.ts'
+import { callerFilter, type DecisionFilter, decisionFilters, filteredDecisions } from '../decision-query.ts'
 import { UsageError } from '../exit.ts'
+import { type FollowOptions, follow, followOption } from '../follow.ts'
 import { instant } from '../moment.ts'
-import { examples, type PageOptions, pageOptions, pageQuery, present } from '../options.ts'
+import { examples, pageOptions, pageQuery, present } from '../options.ts'
 import { online, printPage, requirePublicId } from '../session.ts'
 import type { Column } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
 
-type ListOptions = PageOptions & DecisionFilter & { outcome?: 'allow' | 'deny'; credential?: string }
+type ListOptions = FollowOptions & DecisionFilter & { outcome?: 'allow' | 'deny'; credential?: string }
 
 const COLUMNS: readonly Column<Decision>[] = [
   ['time', ({ at }) => instant(new Date(at))],
@@ -34,13 +35,21 @@ export function addDecisionCommands(program: Command, terminal: Terminal): void 
       return online(terminal, command, async (session) => {
         const { outcome, limit = 50 } = options
         const credential = options.credential === undefined ? undefined : requirePublicId(options.credential)
-        const query = { ...pageQuery(options), ...present({ outcome, credential }), limit }
+        const filter = present({ outcome, credential })
+        if (options.follow) {
+          const { resource, code } = options
+          const list = ({ since: _, ...part }: { since?: string }) =>
+            session.api.decisions.list({ ...filter, ...present({ resource, code }), ...part })
+          return follow(session, options, { list, fits: callerFilter(options), shape: COLUMNS })
+        }
+        const query = { ...pageQuery(options), ...filter, limit }
         const page = await filteredDecisions(session, options, query, options.all)
         printPage(session, command, page, COLUMNS, 'Nothing was decided that fits. Refusals and samples are kept.')
       })
     })
-  examples(pageOptions(list), [
+  examples(followOption(pageOptions(list)), [
     'countersign decision list',
+    'countersign decision list --outcome deny --resource webdav --follow',
     'countersign decision list --client canister --code scope_missing',
     'countersign decision list --user alice',
     'countersign decision list --resource webdav --outcome deny --json',

@@ -41,7 +41,7 @@ export function addGroupCommands(program: Command, terminal: Terminal): void {
     .description('list groups')
     .action((options: PageOptions, command: Command) =>
       online(terminal, command, async (session) => {
-        const page = await asked(options, session.api.groups.list)
+        const page = await asked(session, options, session.api.groups.list)
         printPage(session, command, page, COLUMNS, 'No groups yet. Make one: countersign group create <name>')
       }),
     )
@@ -74,7 +74,7 @@ export function addGroupCommands(program: Command, terminal: Terminal): void {
     .description('list who is in a group')
     .action((name: string, options: PageOptions, command: Command) =>
       online(terminal, command, async (session) => {
-        const page = await asked(options, (part) => session.api.groups.members(name, part))
+        const page = await asked(session, options, (part) => session.api.groups.members(name, part))
         const empty = `Nobody is in it. Add somebody: countersign group add ${name} client:<id>`
         printPage(session, command, page, [['member', (member) => member]], empty)
       }),

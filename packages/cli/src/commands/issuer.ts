@@ -57,7 +57,7 @@ export function addIssuerCommands(program: Command, terminal: Terminal): void {
     .description('list issuers')
     .action((options: PageOptions, command: Command) =>
       online(terminal, command, async (session) => {
-        const page = await asked(options, session.api.issuers.list)
+        const page = await asked(session, options, session.api.issuers.list)
         const empty = 'No issuers yet. Make one: countersign issuer create <name> --issuer <iss>'
         printPage(session, command, page, COLUMNS, empty)
       }),

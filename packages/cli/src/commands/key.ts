@@ -37,7 +37,7 @@ export function addKeyCommands(program: Command, terminal: Terminal): void {
     .action((client: string | undefined, options: PageOptions, command: Command) =>
       online(terminal, command, async (session) => {
         const { keys, credentials } = session.api
-        const page = await asked(options, (part) =>
+        const page = await asked(session, options, (part) =>
           client === undefined ? credentials.list({ kind: 'key', ...part }) : keys.list(client, part),
         )
         const empty = `No keys yet. Make one: countersign key create ${client ?? '<client>'}`

@@ -28,7 +28,7 @@ export function addKeysCommands(program: Command, terminal: Terminal): void {
     .description('list the signing keys that are published, the one that signs last first')
     .action((options: PageOptions, command: Command) =>
       online(terminal, command, async (session) => {
-        const page = await asked(options, session.api.signingKeys.list)
+        const page = await asked(session, options, session.api.signingKeys.list)
         printPage(session, command, page, signingKeyColumns(terminal.now()), 'No signing key is published.')
       }),
     )

@@ -50,7 +50,7 @@ export function addMe(program: Command, terminal: Terminal): void {
     .description('what its owner may reach, and what a token can be narrowed to')
     .action((options: PageOptions, command: Command) =>
       online(terminal, command, async (session) => {
-        const mine = await asked(options, session.api.myResources)
+        const mine = await asked(session, options, session.api.myResources)
         const empty = 'Nothing yet: whoever may give permissions gives one, countersign permission create'
         printPage(session, command, mine, COLUMNS, empty)
       }),

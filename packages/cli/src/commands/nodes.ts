@@ -19,7 +19,7 @@ export function addNodes(program: Command, terminal: Terminal): void {
     .description('the servers on this database, and how far each has followed')
     .action((options: PageOptions, command: Command) =>
       online(terminal, command, async (session) => {
-        const page = await asked(options, session.api.nodes)
+        const page = await asked(session, options, session.api.nodes)
         printPage(session, command, page, columns(terminal.now()), 'No server has said anything yet.')
       }),
     )

@@ -52,7 +52,7 @@ export function addPatCommands(program: Command, terminal: Terminal): void {
       online(terminal, command, async (session) => {
         const { user } = options
         const calls = user === undefined ? await tokenCalls(session, 'credentials:read') : tokensOf(session, user)
-        const page = await asked(options, calls.list)
+        const page = await asked(session, options, calls.list)
         const whose = calls.own ? '' : ` --user ${user ?? '<username>'}`
         const empty = `No tokens yet. Make one: countersign pat create${whose}`
         printPage(session, command, page, credentialColumns(terminal.now()), empty)

@@ -73,7 +73,7 @@ export function addPermissionCommands(program: Command, terminal: Terminal): voi
     online(terminal, command, async (session) => {
       const { client, group, user, resource } = options
       const query = present({ client, group, user, resource })
-      const page = await asked(options, (part) => session.api.permissions.list({ ...part, ...query }))
+      const page = await asked(session, options, (part) => session.api.permissions.list({ ...part, ...query }))
       const create = 'countersign permission create --client <id> --resource <name> --scope <scope>'
       const empty = `No permissions here. Give one: ${create}`
       printPage(session, command, page, COLUMNS, empty)

@@ -104,7 +104,7 @@ export function addResourceCommands(program: Command, terminal: Terminal): void 
     .description('list resources')
     .action((options: PageOptions, command: Command) =>
       online(terminal, command, async (session) => {
-        const page = await asked(options, session.api.resources.list)
+        const page = await asked(session, options, session.api.resources.list)
         const empty = 'No resources yet. Make one: countersign resource create <name> --identifier <uri> --host <host>'
         printPage(session, command, page, COLUMNS, empty)
       }),

@@ -41,7 +41,7 @@ export function addSecretCommands(program: Command, terminal: Terminal): void {
     .action((client: string | undefined, options: PageOptions, command: Command) =>
       online(terminal, command, async (session) => {
         const { secrets, credentials } = session.api
-        const page = await asked(options, (part) =>
+        const page = await asked(session, options, (part) =>
           client === undefined ? credentials.list({ kind: 'secret', ...part }) : secrets.list(client, part),
         )
         const empty = `No client secrets yet. Make one: countersign secret create ${client ?? '<client>'}`

@@ -65,7 +65,7 @@ export function addTrustCommands(program: Command, terminal: Terminal): void {
     .action((options: ListOptions, command: Command) =>
       online(terminal, command, async (session) => {
         const query = present({ issuer: options.issuer })
-        const page = await asked(options, (part) => session.api.trustRules.list({ ...part, ...query }))
+        const page = await asked(session, options, (part) => session.api.trustRules.list({ ...part, ...query }))
         const those =
           options.issuer === undefined
             ? 'No trust rules here.'

@@ -85,7 +85,7 @@ export function addUserCommands(program: Command, terminal: Terminal): void {
     .description('list users')
     .action((options: PageOptions, command: Command) =>
       online(terminal, command, async (session) => {
-        const page = await asked(options, session.api.users.list)
+        const page = await asked(session, options, session.api.users.list)
         printPage(session, command, page, COLUMNS, 'No users yet. Make one: countersign user create <username>')
       }),
     )

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { UsageError } from '../exit.ts'
+import { withProgress } from '../progress.ts'
 import { online, openSession } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 import { type ProxyName, proxiesFor } from './advice.ts'
@@ -68,7 +69,7 @@ export async function examineResource(
     const asking = { site, groups, methods, preflights, proxy: options.proxy, decisions: decisionsOf(session) } as const
     const stand = echo?.listen && (await startEcho(echo.listen.host, echo.listen.port, site.nonce))
     try {
-      const { findings, proxies, tried } = await probe(asking)
+      const { findings, proxies, tried } = await withProgress(terminal, (onProbe) => probe({ ...asking, onProbe }))
       const isAsked = !findings.some(({ check }) => check === 'baseline')
       const aliases = Object.keys(resource.headers)
       const identity = isAsked && parts.includes('identity') ? await examineIdentity(site, echo, aliases, proxies) : []

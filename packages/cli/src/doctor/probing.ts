@@ -14,6 +14,8 @@ export type Probing = Choice & {
   readonly site: Site
   readonly decisions: Decisions
   readonly proxy: string | undefined
+  /** Told how far it is. */
+  readonly onProbe: (text: string) => void
 }
 
 /** What was found, and whom to give advice for from then on. */
@@ -29,7 +31,7 @@ const WRITTEN_MS = 400
 const TRIES = 4
 
 /** Tries every way around, one after the other, each with a key that nobody has: Countersign has to refuse them all. */
-export async function probe({ site, decisions, proxy, ...choice }: Probing): Promise<Probed> {
+export async function probe({ site, decisions, proxy, onProbe, ...choice }: Probing): Promise<Probed> {
   const plain = request(site, `GET ${pathOf(site, 'baseline')}`)
   let first = await outcomeOf(site, decisions, plain, pathOf(site, 'baseline'))
   if (first.decision === undefined)
@@ -41,7 +43,8 @@ export async function probe({ site, decisions, proxy, ...choice }: Probing): Pro
 
   const findings = [...manners(first, start, site, proxies)]
   const probes = probesOf(site, choice)
-  for (const one of probes) {
+  for (const [index, one] of probes.entries()) {
+    onProbe(`${index + 1} of ${probes.length}: ${one.what}`)
     const outcome = await outcomeOf(site, decisions, one.lines, one.told.path)
     const found = judge(one, outcome, start, proxies) ?? unknownFate(one, outcome)
     if (found !== undefined) findings.push(found)
