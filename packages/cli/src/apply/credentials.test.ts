@@ -129,6 +129,30 @@ test('what was revoked or has expired stays so, is told, and stops nothing', asy
   expect(old.err).toContain('clients[0].keys[0] (line 14): key old of mirror has expired, and is not made\n')
 })
 
+test.each([
+  ['an end', '2031-01-31T12:00:00Z'],
+  ['no end', 'null'],
+  ['none named', undefined],
+])(
+  'one with %s that was rotated ends when the overlap is over, is told, and stops nothing',
+  async (_, ends) => {
+    const a = make('key')
+    const file = keys(`{ name: one, sha256: ${sha256(a)}${ends === undefined ? '' : `, expires_at: ${ends}`} }`)
+    await apply(file)
+    const [{ id }] = await kept()
+    const rotate = (overlap: string) => server.run(`key rotate ${id} --overlap ${overlap}`)
+    expect((await rotate('1h')).code).toBe(0)
+    const again = await apply(file)
+    expect(again.code).toBe(0)
+    if (ends !== undefined) expect(again.err).toMatch(/\(line 14\): key one of mirror ends 2\S+, earlier than declared/)
+    expect(await statusOf(a)).toBe(200)
+    expect((await rotate('0s')).code).toBe(0)
+    expect(await apply(file)).toMatchObject({ code: 0, err: expect.stringContaining('is expired, and stays so') })
+    expect(await statusOf(a)).toBe(401)
+  },
+  20_000,
+)
+
 describe('nothing is changed', () => {
   const held = make('key')
   const secret = make('secret')
