@@ -6,64 +6,20 @@ import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFil
 import { join } from 'node:path'
 import { availableEngines, POSTGRES } from '../../packages/server/src/store/testing/engines.ts'
 import { runSql } from '../../packages/server/src/store/testing/postgres-databases.ts'
-import { basicOf, KEK } from '../support/app.ts'
-import { type CountersignServer, MAIN, startCountersign } from '../support/countersign-server.ts'
-import { ROOT } from '../support/guide.ts'
-import { type Finished, run } from '../support/program.ts'
+import { KEK } from '../support/app.ts'
+import { type CountersignServer, startCountersign } from '../support/countersign-server.ts'
+import { ask, furnish, onDirectory, onHost, tokenOf } from '../support/on-host.ts'
 import { Teardown } from '../support/teardown.ts'
 import { PATIENCE_MS } from '../support/wait.ts'
 
-const HOST = 'webdav.example.com'
 const perTest = new Teardown()
 afterEach(() => perTest.run(), PATIENCE_MS)
 const onPostgres = (await availableEngines()).includes(POSTGRES) ? test : test.skip
-
-type Credential = { readonly id: string; readonly secret: string }
-
-/** Runs the command line on this host, with the configuration of a server. */
-const onHost = (env: Record<string, string>, ...args: string[]): Promise<Finished> =>
-  run([process.execPath, MAIN, ...args], { cwd: ROOT, env: { HOME: '/nonexistent', ...env } })
-
-const onDirectory = (dataDir: string, ...args: string[]) => onHost({ COUNTERSIGN_DATA_DIR: dataDir }, ...args)
 
 async function startOn(dataDir: string, more: Record<string, string> = {}): Promise<CountersignServer> {
   const server = await startCountersign(dataDir, more)
   perTest.add(server.stop)
   return server
-}
-
-/** The resource, a client with a secret, and as many keys as are asked for. */
-async function furnish(server: CountersignServer, keys: number) {
-  const rules = [{ path: '/**' }]
-  const scopes = ['files:read']
-  await server.make('/resources', { name: 'webdav', identifier: `https://${HOST}`, hosts: [HOST], scopes, rules })
-  await server.make('/clients', { id: 'canister' })
-  await server.make('/permissions', { client: 'canister', resource: 'webdav', scopes })
-  const made: Credential[] = []
-  for (let n = 0; n < keys; n++) {
-    const { id, key } = await server.make('/clients/canister/keys', {})
-    made.push({ id: String(id), secret: String(key) })
-  }
-  const { secret } = await server.make('/clients/canister/secrets', {})
-  return { keys: made, secret: String(secret) }
-}
-
-async function ask(server: CountersignServer, credential: string): Promise<number> {
-  const headers = {
-    ...{ 'X-Forwarded-Method': 'GET', 'X-Forwarded-Proto': 'https', 'X-Forwarded-Host': HOST },
-    ...{ 'X-Forwarded-Uri': '/', 'X-Forwarded-For': '192.0.2.1', Authorization: `Bearer ${credential}` },
-  }
-  return (await fetch(`${server.url}/verify/forward`, { headers })).status
-}
-
-async function tokenOf(server: CountersignServer, secret: string): Promise<string> {
-  const answer = await fetch(`${server.url}/oauth/token`, {
-    method: 'POST',
-    headers: { ...basicOf('canister', secret), 'Content-Type': 'application/x-www-form-urlencoded' },
-    body: 'grant_type=client_credentials',
-  })
-  if (answer.status !== 200) throw new Error(`no token: ${answer.status} ${await answer.text()}`)
-  return String(((await answer.json()) as Record<string, unknown>).access_token)
 }
 
 /** A directory for a restored database, with the key-encryption key of the one that was lost. */

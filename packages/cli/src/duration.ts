@@ -30,8 +30,15 @@ export function requireDuration(option: string, text: string): number {
 export function parseBefore(option: string, text: string, now: Date): string {
   const seconds = parseDuration(text)
   if (seconds !== undefined) return new Date(now.getTime() - seconds * 1000).toISOString()
-  if (INSTANT.test(text)) return text
+  if (INSTANT.test(text) && isDay(text)) return text
   throw new UsageError(`${option}: expected an age like 90d or 12h (${UNITS}), or a time like 2030-01-31T12:00:00Z.`)
+}
+
+/** Whether there is such a day, and such a time of it: a date of JavaScript goes on into the next month. */
+function isDay(text: string): boolean {
+  const day = text.slice(0, 10)
+  const midnight = Date.parse(`${day}T00:00:00Z`)
+  return !Number.isNaN(Date.parse(text)) && new Date(midnight).toISOString().startsWith(day)
 }
 
 /** When something ends: `30d` from now on, or a date and time with zone. */

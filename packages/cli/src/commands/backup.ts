@@ -2,10 +2,10 @@ import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { parseBefore } from '../duration.ts'
 import { UsageError } from '../exit.ts'
+import { lostChanges } from '../lost-changes.ts'
 import { moment } from '../moment.ts'
 import { examples } from '../options.ts'
 import { withProgress } from '../progress.ts'
-import { revokedIds } from '../revoked-ids.ts'
 import type { ServerModule } from '../server-module.ts'
 import { addServerOptions } from '../server-options.ts'
 import { openSession } from '../session.ts'
@@ -65,14 +65,21 @@ function addRestore(program: Command, terminal: Terminal, server: ServerModule |
   const restore = program
     .command('restore <file>')
     .description('put a backup where no database is; say what was revoked since, for it is good again otherwise')
-    .option('--revoked <path>', 'a file with the ids of credentials that were revoked since; - is standard input')
-    .option('--revoke-since <when>', 'also revoke whatever was made since: an age like 2d, or a time')
+    .option('--revoked <path>', 'a file that tells what was revoked, disabled or deleted since; - is standard input')
+    .option('--revoke-since <when>', 'also end whatever was made since: an age like 2d, or a time')
     .option('--accept-lost-revocations', 'nothing was revoked since, or nobody knows: let it be good again')
   restore.addHelpText(
     'after',
     `
-What the file of --revoked may be: ids, one a line; the JSON of countersign audit; or log lines, of which those count
-that tell of a revocation. Whoever signed in by a token has to get a new one: all signing keys are retired, and access tokens
+What the file of --revoked may be: ids of credentials, one a line; the JSON of countersign audit; or lines of the log, of
+which those count that tell of something that was taken away: credentials are revoked again, and whatever was deleted or
+disabled is disabled again (a trust rule ends, a permission goes).
+
+--revoke-since is for a break-in: it revokes the keys, tokens and secrets that were made since, disables clients, users and
+issuers that were made since or got a key of their own, a link or a password, ends such trust rules, and takes away
+what permissions were given. What was changed otherwise it names.
+
+Whoever signed in by a token has to get a new one: all signing keys are retired, and access tokens
 end. Keys, personal access tokens and client secrets go on, as they were when the backup was made.`,
   )
   const read = addServerOptions(restore, terminal, server, [...SHOWN, 'kek'])
@@ -84,21 +91,29 @@ end. Keys, personal access tokens and client secrets go on, as they were when th
           'If nobody knows: --revoke-since <when> for what was made since, or --accept-lost-revocations.',
       )
     }
-    const ids = revoked === undefined ? [] : revokedIds('--revoked', await textOf(terminal, revoked))
+    const lost = lostChanges('--revoked', revoked === undefined ? '' : await textOf(terminal, revoked))
     const since = revokeSince === undefined ? undefined : parseBefore('--revoke-since', revokeSince, terminal.now())
     const { use, config } = read()
     const { print, hint } = openSession(terminal, command)
+    const said = (what: string, which: readonly string[]) => {
+      if (which.length > 0) hint(`${what}\n${listed(which)}`)
+    }
     const done = await withProgress(terminal, (show) =>
       use.restoreDatabase(
         config,
         resolve(file),
-        { revoked: ids, since: since === undefined ? undefined : new Date(since) },
+        { revoked: lost.revoked, withdrawn: lost.withdrawn, since: since === undefined ? undefined : new Date(since) },
         (_, name, rows) => show(`${name}: ${rows} rows`),
       ),
     )
-    print(done, () => `Restored to what was at ${done.made_at}.\n`)
+    print({ ...done, changed: lost.changed }, () => `Restored to what was at ${done.made_at}.\n`)
     hint(`Revoked again: ${done.again}${since === undefined ? '' : `, and ${done.bySince} that were made since`}.`)
     hint(`Ended: ${done.signingKeys} signing keys with what they signed, and ${done.accessTokens} access tokens.`)
+    const toWords = ({ noun, id }: { noun: string; id: string }) => `${noun} ${id}`
+    said('Deleted or disabled since, and now disabled, ended or gone again:', done.withdrawn.map(toWords))
+    said('Made or given since, and now disabled, ended or gone; enable who is wanted:', done.madeSince.map(toWords))
+    said('Changed after the backup, and as they were again. Was something taken from them? Do it again:', lost.changed)
+    said(`Changed since ${since}, and left as they are. Look: countersign audit --since ${since}`, done.changedSince)
     if (done.unknown.length > 0)
       hint(`Not in the backup, so made after it, and gone: ${done.unknown.length} of those named.`)
     hint('A server may be started now: countersign serve')
@@ -137,6 +152,14 @@ function addMigrateData(program: Command, terminal: Terminal, server: ServerModu
   })
   migrate.addHelpText('after', '\nBroken off, it goes on where it stopped: give the same command once more.')
   examples(migrate, ['COUNTERSIGN_DATABASE_URL_FILE=/etc/countersign/database-url countersign migrate-data'])
+}
+
+const SHOWN_AT_ONCE = 30
+
+function listed(lines: readonly string[]): string {
+  const more = lines.length - SHOWN_AT_ONCE
+  const shown = lines.slice(0, SHOWN_AT_ONCE).map((line) => `  ${line}`)
+  return [...shown, ...(more > 0 ? [`  and ${more} more: --json names all`] : [])].join('\n')
 }
 
 async function textOf(terminal: Terminal, path: string): Promise<string> {

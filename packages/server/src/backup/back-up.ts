@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts'
-import { type BackupNote, openBackup, writeBackup } from '../store/backup-file.ts'
+import { type BackupNote, openBackup, readNote, writeBackup } from '../store/backup-file.ts'
 import { type CopiedTable, countAll, fillingOf, type OnCopied } from '../store/copying.ts'
 import { hasDatabase } from '../store/open.ts'
 import { openToCopy, readSchemaState } from '../store/reading.ts'
@@ -37,8 +37,15 @@ export async function examineBackup(path: string): Promise<BackupContents> {
   }
 }
 
-/** Refuses a database that is only a part of a copy. */
+/** Refuses a database that is only a part of a copy, or a backup that was put into place without a restore. */
 export async function requireWhole(db: Db): Promise<void> {
+  const note = await readNote(db)
+  if (note !== undefined) {
+    throw new Error(
+      `the database is a backup of ${note.made_at} that was put into place as it is: what was revoked since would be good ` +
+        'again. Move it away, and bring it in by: countersign restore <file>',
+    )
+  }
   const filling = await fillingOf(db)
   if (filling === undefined) return
   throw new Error(

@@ -12,7 +12,7 @@ import {
 } from '../store/copying.ts'
 import { takeDataDir } from '../store/data-dir.ts'
 import { hasDatabase, openStore } from '../store/open.ts'
-import { noDataIn } from './back-up.ts'
+import { noDataIn, requireWhole } from './back-up.ts'
 
 export type Migrated = { readonly tables: readonly TableDigest[] }
 
@@ -38,6 +38,7 @@ export async function migrateData(config: Config, { clock, random, onCopied, onR
   const target = await openStore(dataDir, clock, random, databaseUrl)
   try {
     const origin = `${dataDir} at revision ${await readRevision(source.reader)}`
+    await requireWhole(source.reader)
     if ((await fillingOf(target.reader)) === undefined && !(await isUntouched(target.reader))) {
       throw new Error('the database of COUNTERSIGN_DATABASE_URL is in use already: it has to be a new one')
     }

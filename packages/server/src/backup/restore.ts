@@ -2,10 +2,10 @@ import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import type { RandomBytes } from '../domain/ids.ts'
-import { checkKek, loadKek } from '../keys/kek-file.ts'
+import { fitsKek, loadKek, WRONG_KEK } from '../keys/kek-file.ts'
 import { sealWith } from '../keys/seal.ts'
-import { openBackup, renameDurably } from '../store/backup-file.ts'
-import { copyAll, fillingOf, finishCopy, isUntouched, type OnCopied } from '../store/copying.ts'
+import { openBackup, renameDurably, settle } from '../store/backup-file.ts'
+import { copyAll, countAll, fillingOf, finishCopy, isUntouched, type OnCopied } from '../store/copying.ts'
 import { takeDataDir } from '../store/data-dir.ts'
 import { DATABASE, openStore } from '../store/open.ts'
 import { type Reckoned, type Reckoning, reckon } from '../store/restoring.ts'
@@ -23,6 +23,7 @@ export async function restore(config: Config, path: string, reckoning: Reckoning
   const { clock, random } = io
   const { note, close } = await openBackup(path)
   await close()
+  requireEarlier(reckoning.since, note.made_at)
   if (config.databaseUrl === undefined) requireNoDatabase(config.dataDir)
   const lock = takeDataDir(config.dataDir)
   const workshop = join(config.dataDir, 'restoring')
@@ -33,12 +34,16 @@ export async function restore(config: Config, path: string, reckoning: Reckoning
     // Brings an older one to this version.
     const copy = await openStore(workshop, clock, random)
     const reckoned = await finallyClosed(copy, async () => {
+      await requireTables(copy)
       await requireKek(config, copy, random)
       if (config.databaseUrl === undefined) return reckon(copy, reckoning)
       return fillPostgres(config, config.databaseUrl, copy, `the backup of ${note.made_at}`, reckoning, io)
     })
-    // Only a whole one gets its name.
-    if (config.databaseUrl === undefined) renameDurably(join(workshop, DATABASE), join(config.dataDir, DATABASE))
+    if (config.databaseUrl === undefined) {
+      // Only a whole one gets its name.
+      await settle(join(workshop, DATABASE))
+      renameDurably(join(workshop, DATABASE), join(config.dataDir, DATABASE))
+    }
     return { made_at: note.made_at, ...reckoned }
   } finally {
     rmSync(workshop, { recursive: true, force: true })
@@ -82,6 +87,24 @@ async function fillPostgres(
   })
 }
 
+/** A moment after the backup was made would revoke nothing: it is a mistake, and what was revoked since stays unsaid. */
+function requireEarlier(since: Date | undefined, madeAt: string): void {
+  if (since === undefined || since <= new Date(madeAt)) return
+  throw new Error(
+    `the backup was made at ${madeAt}: nothing in it was made since ${since.toISOString()}. Say what was revoked after it ` +
+      'was made: --revoked <path>, or --accept-lost-revocations',
+  )
+}
+
+/** Throws where a table of the backup is missing. */
+async function requireTables(store: Store): Promise<void> {
+  try {
+    await countAll(store.reader)
+  } catch (error) {
+    throw new Error(`the backup is damaged: ${error instanceof Error ? error.message : 'a table cannot be read'}`)
+  }
+}
+
 /** A backup holds keys that this one opens; without it, no server would start on what was restored. */
 async function requireKek(config: Config, store: Store, random: RandomBytes): Promise<void> {
   const path = join(config.dataDir, 'kek')
@@ -90,7 +113,10 @@ async function requireKek(config: Config, store: Store, random: RandomBytes): Pr
       `${path} is missing: it is in no backup. Put it there from where you keep it, or set COUNTERSIGN_KEK`,
     )
   }
-  await checkKek(store, sealWith(config.kek ?? loadKek(config.dataDir, random), random))
+  const fits = await fitsKek(store.reader, sealWith(config.kek ?? loadKek(config.dataDir, random), random))
+  if (fits === undefined)
+    throw new Error('the backup does not say which key-encryption key it was made with: it is damaged')
+  if (!fits) throw new Error(WRONG_KEK)
 }
 
 async function finallyClosed<T>(store: { close(): Promise<void> }, work: () => Promise<T>): Promise<T> {

@@ -62,16 +62,15 @@ function syncFolder(path: string): void {
 
 const CANARY = 'kek_canary'
 
+export const WRONG_KEK =
+  'the key-encryption key is not the one that this database was made with; restore the file kek of its data directory, or ' +
+  'set COUNTERSIGN_KEK to the one that all nodes on it share'
+
 /** Stops the start when this key-encryption key is not the one that this database was sealed with. */
 export async function checkKek(store: Store, seal: Seal): Promise<void> {
   const own = seal.seal(new TextEncoder().encode('countersign'), CANARY)
   const canary = (await readSetting(store.reader, CANARY)) ?? (await keepFirstSetting(store.writer, CANARY, own))
-  if (seal.open(canary, CANARY) === undefined) {
-    throw new Error(
-      'the key-encryption key is not the one that this database was made with; restore the file kek of its data ' +
-        'directory, or set COUNTERSIGN_KEK to the one that all nodes on it share',
-    )
-  }
+  if (seal.open(canary, CANARY) === undefined) throw new Error(WRONG_KEK)
 }
 
 /** Whether this key-encryption key is the one that the database was made with. Undefined: it was made with none yet. */

@@ -1,6 +1,7 @@
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { sql } from 'kysely'
+import { z } from 'zod'
 import { copyAll, finishCopy, NOT_COPIED, type OnCopied } from './copying.ts'
 import { migrate } from './migrations.ts'
 import type { Tables } from './schema.ts'
@@ -8,12 +9,10 @@ import { inOneSnapshot } from './snapshot.ts'
 import { openSqlite } from './sqlite.ts'
 import type { Db } from './store.ts'
 
+const Note = z.object({ made_at: z.iso.datetime(), version: z.string(), from: z.enum(['sqlite', 'postgres']) })
+
 /** What a backup says of itself. */
-export type BackupNote = {
-  readonly made_at: string
-  readonly version: string
-  readonly from: 'sqlite' | 'postgres'
-}
+export type BackupNote = Readonly<z.output<typeof Note>>
 
 const NOTE = 'backup'
 
@@ -70,19 +69,51 @@ export async function openBackup(
   path: string,
 ): Promise<{ readonly db: Db; readonly note: BackupNote; close(): Promise<void> }> {
   if (!existsSync(path)) throw new Error(`there is no file ${path}`)
+  if (!statSync(path).isFile()) throw new Error(`${path} is no file`)
   await checkFile(path)
   const db = openSqlite<Tables>(path, { synchronous: 'FULL', readonly: true, untouched: true })
-  const text = await db.selectFrom('setting').select('value').where('name', '=', NOTE).executeTakeFirst()
-  if (text === undefined) {
+  try {
+    const note = await readNote(db)
+    if (note === undefined) throw new Error(`${path} is a database, but no backup that countersign backup made`)
+    return { db, note, close: () => db.destroy() }
+  } catch (error) {
     await db.destroy()
-    throw new Error(`${path} is a database, but no backup that countersign backup made`)
+    throw error
   }
-  return { db, note: JSON.parse(text.value) as BackupNote, close: () => db.destroy() }
+}
+
+/** What a database says of itself that is a backup, and was not restored; undefined: it is none. */
+export async function readNote(db: Db): Promise<BackupNote | undefined> {
+  const row = await db.selectFrom('setting').select('value').where('name', '=', NOTE).executeTakeFirst()
+  if (row === undefined) return undefined
+  try {
+    return Note.parse(JSON.parse(row.value))
+  } catch {
+    throw new Error('what the backup says of itself cannot be read: it is damaged')
+  }
 }
 
 /** Forgets that a database came from a backup. */
 export async function forgetNote(db: Db): Promise<void> {
   await db.deleteFrom('setting').where('name', '=', NOTE).execute()
+}
+
+/**
+ * Brings everything of a database that nobody has open into its one file.
+ *
+ * Security: SQLite does not say when it could not do so as it closes, on a full disk for one: what a file then lacks lies
+ * beside it.
+ */
+export async function settle(path: string): Promise<void> {
+  const db = openSqlite<Tables>(path, { synchronous: 'FULL' })
+  try {
+    await sql`pragma wal_checkpoint(truncate)`.execute(db)
+    await sql`pragma journal_mode = delete`.execute(db)
+  } finally {
+    await db.destroy()
+  }
+  if (existsSync(`${path}-wal`)) throw new Error(`${path} could not be written as one file`)
+  await checkFile(path)
 }
 
 async function checkFile(path: string): Promise<void> {

@@ -112,7 +112,23 @@ export function parseWord<const Word extends string>(text: string, words: readon
 }
 
 /** What a change did, as it is told beside the database. */
-export type Recorded = { readonly action: string; readonly noun: Noun; readonly noun_id: string }
+export type Recorded = {
+  readonly action: string
+  readonly noun: Noun
+  readonly noun_id: string
+  /** Of a change that disabled or enabled it: which. */
+  readonly disabled?: boolean
+}
+
+type Detail = Readonly<Record<string, unknown>> & {
+  readonly disabled?: unknown
+  readonly changed?: { readonly disabled?: { readonly to: unknown } }
+}
+
+function disabledBy({ disabled, changed }: Detail): { disabled?: boolean } {
+  const now = changed?.disabled?.to ?? disabled
+  return typeof now === 'boolean' ? { disabled: now } : {}
+}
 
 /** Whom an event is about: everything that became of one client, user or group is found by it. */
 function aboutOf(noun: Noun, id: string, { owner, holder }: Readonly<Record<string, unknown>>): string | null {
@@ -168,7 +184,7 @@ export async function change<T>(store: Store, actor: Actor, work: (change: Chang
           })
           .execute()
         await db.insertInto('change').values({ revision, noun, noun_id: id, at, stamp }).execute()
-        recorded.push({ action, noun, noun_id: id })
+        recorded.push({ action, noun, noun_id: id, ...disabledBy(detail) })
       },
     })
     await store.shared?.announce(db, revision)
