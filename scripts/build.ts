@@ -27,15 +27,21 @@ export async function buildLibrary(name: string, outDir = join(root, 'packages',
   return outDir
 }
 
+/** Security: a directory that somebody works in says neither what is run nor what the environment is. */
+const WHEREVER_IT_RUNS = ['--no-compile-autoload-dotenv', '--no-compile-autoload-bunfig']
+
 /** Compiles the command into one file that needs nothing else. What it runs on is this machine's kind. */
 export async function buildBinary(outFile = join(root, 'dist/countersign')): Promise<string> {
   rmSync(outFile, { force: true })
   const main = join(root, 'packages/cli/src/main.ts')
-  const compiler = Bun.spawn([process.execPath, 'build', '--compile', '--minify-syntax', '--outfile', outFile, main], {
-    cwd: root,
-    stdout: 'pipe',
-    stderr: 'pipe',
-  })
+  const compiler = Bun.spawn(
+    [process.execPath, 'build', '--compile', ...WHEREVER_IT_RUNS, '--minify-syntax', '--outfile', outFile, main],
+    {
+      cwd: root,
+      stdout: 'pipe',
+      stderr: 'pipe',
+    },
+  )
   const output = await new Response(compiler.stderr).text()
   if ((await compiler.exited) !== 0) throw new Error(`the command does not build:\n${output}`)
   return outFile

@@ -1,4 +1,4 @@
-#!/usr/bin/env bun
+#!/usr/bin/env -S bun --no-env-file --config=/dev/null
 import { processTerminal } from './process-terminal.ts'
 import { run } from './run.ts'
 
