@@ -66,7 +66,10 @@ test(
     await host.shell(`mv ${host.at('backups')}/${made} ${host.at('backups')}/monday.db`)
     expect(await host.shell(host.said('backup.md', 'verify'))).toMatchObject({ exitCode: 0 })
     await server.call('POST', `/credentials/${id}/revoke`, {})
-    writeFileSync(host.at('journal'), server.log())
+    writeFileSync(
+      host.at('journal'),
+      `Started countersign.service - Countersign.\n${server.log()}Stopping countersign.service...\n`,
+    )
     await server.stop()
     const restored = await host.shell(host.said('backup.md', 'restore'))
     expect([restored.exitCode, restored.stderr]).toEqual([0, expect.stringContaining('Revoked again: 1.')])

@@ -208,7 +208,7 @@ describe('a restore', () => {
     async () => {
       const { dataDir, keys, file } = await lostServer()
       const directory = await anotherDirectory(dataDir)
-      const done = await onDirectory(directory, 'restore', file, '--revoke-since', '1h')
+      const done = await onDirectory(directory, 'restore', file, '--accept-lost-revocations', '--revoke-since', '1h')
       expect([done.exitCode, done.stderr]).toEqual([0, expect.stringContaining('that were made since')])
       const server = await startOn(directory)
       expect(await Promise.all(keys.map((key) => ask(server, key.secret)))).toEqual([401, 401, 401])

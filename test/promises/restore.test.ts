@@ -4,6 +4,7 @@ import { Database as SqliteFile } from 'bun:sqlite'
 import { afterEach, describe, expect, test } from 'bun:test'
 import { cpSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { formatCredential } from '@countersign/resource-server'
 import { type CountersignServer, MAIN, startCountersign } from '../support/countersign-server.ts'
 import { ROOT } from '../support/guide.ts'
 import { ask, furnish, onDirectory } from '../support/on-host.ts'
@@ -143,7 +144,14 @@ describe('OPS-17 a restore', () => {
       await server.stop()
 
       const directory = await anotherDirectory(dataDir)
-      const restored = await onDirectory(directory, 'restore', file, '--revoke-since', since)
+      const restored = await onDirectory(
+        directory,
+        'restore',
+        file,
+        '--accept-lost-revocations',
+        '--revoke-since',
+        since,
+      )
       expect(restored.exitCode).toBe(0)
       const [, made = '', left = ''] = restored.stderr.split(/Made or given since[^\n]*\n|Changed since[^\n]*\n/)
       const names = made
@@ -185,10 +193,89 @@ describe('OPS-17 a restore', () => {
         ['2026-02-31T00:00:00Z', 2, '--revoke-since: expected'],
         ['2026-11-24T0:Z', 2, '--revoke-since: expected'],
       ] as const) {
-        const refused = await onDirectory(directory, 'restore', file, '--revoke-since', when)
+        const refused = await onDirectory(
+          directory,
+          'restore',
+          file,
+          '--accept-lost-revocations',
+          '--revoke-since',
+          when,
+        )
         expect([when, refused.exitCode, refused.stderr]).toEqual([when, code, expect.stringContaining(says)])
       }
       expect(existsSync(join(directory, 'countersign.db'))).toBe(false)
+    },
+    PATIENCE_MS,
+  )
+
+  test(
+    'believes nothing that tells of nothing, and no part of the events for all of them',
+    async () => {
+      const { file, directory } = await backedUp()
+      const told = join(directory, 'told')
+      for (const [text, says] of [
+        ['', 'nothing in it tells of'],
+        ['{"items":[],"next_cursor":null}', 'nothing in it tells of'],
+        ['{"items":[{"action":"user.delete","noun":"user","noun_id":"a"}],"next_cursor":"x"}', '--all --json'],
+        ['{"error":"no"}', 'expected the answer of countersign audit'],
+        ['{"time":1,"msg":"countersign serves"}\nStopped countersign.service.', 'nothing in it tells of'],
+        ['Stopped countersign.service.', 'line 1 is no id'],
+      ] as const) {
+        writeFileSync(told, text)
+        const refused = await onDirectory(directory, 'restore', file, '--revoked', told)
+        expect([text, refused.exitCode, refused.stderr]).toEqual([text, 2, expect.stringContaining(says)])
+      }
+      const alone = await onDirectory(directory, 'restore', file, '--revoke-since', '1d')
+      expect([alone.exitCode, alone.stderr]).toEqual([2, expect.stringContaining('--accept-lost-revocations')])
+      writeFileSync(told, 'client:nosuch\nkey_01M85D4RF178AMDY7FNV6XWD9H\n')
+      const done = await onDirectory(directory, 'restore', file, '--revoked', told)
+      expect([done.exitCode, done.stderr]).toEqual([0, expect.stringContaining('Revoked again: 0.')])
+      expect(done.stderr).toMatch(/Not in the backup[^\n]*\n {2}client:nosuch\n {2}key_01M85D4RF178AMDY7FNV6XWD9H\n/)
+    },
+    PATIENCE_MS,
+  )
+
+  test.each(['a declared file', 'an import'])(
+    'keeps revoked what %s brings in once more',
+    async (how) => {
+      const dataDir = await perTest.temporaryDirectory('data')
+      const server = await startOn(dataDir)
+      await furnish(server, 0)
+      const file = join(await perTest.temporaryDirectory('backups'), 'monday.db')
+      expect(await onDirectory(dataDir, 'backup', file)).toMatchObject({ exitCode: 0 })
+      await server.stop()
+      const own = formatCredential('key', crypto.getRandomValues(new Uint8Array(32)))
+      const key = how === 'an import' ? `glpat-${own.slice(8)}` : own
+      const declared = join(dataDir, 'declared.yaml')
+      writeFileSync(
+        declared,
+        `name: f\nclients: [{ id: canister, adopt: true, keys: [{ name: k, sha256: ${Bun.SHA256.hash(key, 'hex')} }] }]\n`,
+      )
+      const tokens = join(dataDir, 'tokens.csv')
+      writeFileSync(tokens, `digest,owner\n${Bun.SHA256.hash(key, 'hex')},client:canister\n`)
+      const bringIn = (to: CountersignServer) =>
+        how === 'an import'
+          ? to.countersign('credentials', 'import', '--prefix', 'glpat-', tokens)
+          : to.countersign('apply', '-f', declared)
+      const late = await startOn(dataDir)
+      expect(await bringIn(late)).toMatchObject({ exitCode: 0 })
+      expect(await ask(late, key)).toBe(200)
+      const [made] = (await done(late, 200, 'GET', '/credentials?owner=client:canister&kind=key')).items as {
+        id: string
+      }[]
+      await done(late, 200, 'POST', `/credentials/${made?.id}/revoke`, { reason: 'leaked' })
+      await late.stop()
+
+      const directory = await anotherDirectory(dataDir)
+      const log = join(directory, 'log')
+      writeFileSync(log, `Starting countersign.service\n${late.log()}`)
+      const restored = await onDirectory(directory, 'restore', file, '--revoked', log)
+      expect([restored.exitCode, restored.stderr]).toEqual([0, expect.stringContaining(`  ${made?.id}\n`)])
+      const started = await startOn(directory)
+      expect(await bringIn(started)).toMatchObject({ exitCode: 0 })
+      expect(await ask(started, key)).toBe(401)
+      expect(await bringIn(started)).toMatchObject({ exitCode: 0 })
+      expect(await ask(started, key)).toBe(401)
     },
     PATIENCE_MS,
   )

@@ -8,6 +8,8 @@ export type LostChanges = {
   readonly withdrawn: readonly { readonly noun: WithdrawnNoun; readonly id: string }[]
   /** What was changed otherwise, like `client canister`: nobody tells what was taken from it. */
   readonly changed: readonly string[]
+  /** The first revision that something was told of; undefined: no events were told, only ids. */
+  readonly fromRevision: number | undefined
 }
 
 const SUBJECT = /^(client|user|family):[a-z0-9][A-Za-z0-9._@-]{0,80}$/
@@ -33,23 +35,31 @@ type Said = {
 
 /**
  * Reads what was taken away from whatever tells of it: ids or subjects, one a line; the JSON of `countersign audit --json`;
- * or lines of the server's log. What says nothing of it is passed over, but for a line that is neither.
+ * or lines of the server's log. What says nothing of it is passed over: among the lines of a log also what others write
+ * there, like the service manager; else a line that is neither is a mistake.
  */
 export function lostChanges(option: string, text: string): LostChanges {
   const found = new Found(option)
   const whole = parsed(text)
-  if (whole !== undefined) return found.all(eventsIn(whole))
-  const events: Said[] = []
-  for (const [index, line] of text.split('\n').entries()) {
-    const word = line.trim()
-    if (word === '' || word.startsWith('#')) continue
-    const said = parsed(word)
-    if (said !== undefined) events.push(said)
-    else if (SUBJECT.test(word) || PUBLIC_ID.test(word)) found.revoked.add(word)
+  if (whole !== undefined && (Array.isArray(whole) || !('action' in whole))) return found.all(eventsIn(option, whole))
+  const lines = text.split('\n').map((line) => line.trim())
+  const events = lines.flatMap((line) => parsed(line) ?? [])
+  for (const [index, line] of lines.entries()) {
+    if (line === '' || line.startsWith('#') || parsed(line) !== undefined) continue
+    if (SUBJECT.test(line) || PUBLIC_ID.test(line)) found.revoked.add(line)
     // What stands there is not repeated: it may be the credential itself.
-    else throw new UsageError(`${option}: line ${index + 1} is no id of a credential, and no line of the log.`)
+    else if (events.length === 0)
+      throw new UsageError(`${option}: line ${index + 1} is no id of a credential, and no line of the log.`)
   }
   return found.all(events)
+}
+
+/** Security: what tells of nothing must not pass for an answer to the question what was revoked. */
+export function requireTold(option: string, { revoked, withdrawn, changed }: LostChanges): void {
+  if (revoked.length + withdrawn.length + changed.length > 0) return
+  throw new UsageError(
+    `${option}: nothing in it tells of something that was taken away. If nothing was: --accept-lost-revocations`,
+  )
 }
 
 class Found {
@@ -66,7 +76,10 @@ class Found {
     for (const said of events.toSorted((one, other) => order(one) - order(other))) this.#add(said)
     const withdrawn = [...this.#isWithdrawn.values()].filter(({ so }) => so).map(({ noun, id }) => ({ noun, id }))
     const gone = new Set(withdrawn.map(({ noun, id }) => `${noun} ${id}`))
-    return { revoked: [...this.revoked], withdrawn, changed: [...this.#changed].filter((one) => !gone.has(one)) }
+    const changed = [...this.#changed].filter((one) => !gone.has(one))
+    const revisions = events.map(order).filter((revision) => revision > 0)
+    const fromRevision = revisions.length === 0 ? undefined : Math.min(...revisions)
+    return { revoked: [...this.revoked], withdrawn, changed, fromRevision }
   }
 
   #add(said: Said): void {
@@ -92,9 +105,12 @@ class Found {
   }
 }
 
-function eventsIn(value: object): Said[] {
-  const list: unknown = Array.isArray(value) ? value : 'items' in value ? value.items : [value]
-  return Array.isArray(list) ? list.filter((one): one is Said => typeof one === 'object' && one !== null) : []
+function eventsIn(option: string, value: object): Said[] {
+  const list: unknown = Array.isArray(value) ? value : 'items' in value ? value.items : undefined
+  if (!Array.isArray(list)) throw new UsageError(`${option}: expected the answer of countersign audit --all --json.`)
+  if ('next_cursor' in value && value.next_cursor !== null)
+    throw new UsageError(`${option}: this is one page of the events. Give all: countersign audit --all --json`)
+  return list.filter((one): one is Said => typeof one === 'object' && one !== null)
 }
 
 function parsed(text: string): object | undefined {

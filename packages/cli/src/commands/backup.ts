@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { parseBefore } from '../duration.ts'
 import { UsageError } from '../exit.ts'
-import { lostChanges } from '../lost-changes.ts'
+import { lostChanges, requireTold } from '../lost-changes.ts'
 import { moment } from '../moment.ts'
 import { examples } from '../options.ts'
 import { withProgress } from '../progress.ts'
@@ -85,13 +85,14 @@ end. Keys, personal access tokens and client secrets go on, as they were when th
   const read = addServerOptions(restore, terminal, server, [...SHOWN, 'kek'])
   restore.action(async (file: string, options: RestoreOptions, command: Command) => {
     const { revoked, revokeSince, acceptLostRevocations } = options
-    if (revoked === undefined && revokeSince === undefined && !acceptLostRevocations) {
+    if (revoked === undefined && !acceptLostRevocations) {
       throw new UsageError(
         'What was revoked after the backup was made is good again, unless you say what that was: --revoked <path>. ' +
-          'If nobody knows: --revoke-since <when> for what was made since, or --accept-lost-revocations.',
+          'If nothing was, or nobody knows: --accept-lost-revocations.',
       )
     }
     const lost = lostChanges('--revoked', revoked === undefined ? '' : await textOf(terminal, revoked))
+    if (revoked !== undefined && !acceptLostRevocations) requireTold('--revoked', lost)
     const since = revokeSince === undefined ? undefined : parseBefore('--revoke-since', revokeSince, terminal.now())
     const { use, config } = read()
     const { print, hint } = openSession(terminal, command)
@@ -114,13 +115,25 @@ end. Keys, personal access tokens and client secrets go on, as they were when th
     said('Made or given since, and now disabled, ended or gone; enable who is wanted:', done.madeSince.map(toWords))
     said('Changed after the backup, and as they were again. Was something taken from them? Do it again:', lost.changed)
     said(`Changed since ${since}, and left as they are. Look: countersign audit --since ${since}`, done.changedSince)
-    if (done.unknown.length > 0)
-      hint(`Not in the backup, so made after it, and gone: ${done.unknown.length} of those named.`)
+    said(
+      'Not in the backup, so made after it, and gone; imported or declared once more, they stay revoked:',
+      done.unknown,
+    )
+    said(
+      'All of these was revoked. What you declare for them in a file, or import, is good: take out what was revoked there.',
+      lost.revoked.filter((subject) => subject.includes(':')),
+    )
+    if (lost.fromRevision !== undefined && lost.fromRevision > done.revision + 1) {
+      hint(
+        `--revoked tells of what happened from revision ${lost.fromRevision} on, and the backup ends at ${done.revision}: ` +
+          'if something was taken away between them, it is good again.',
+      )
+    }
     hint('A server may be started now: countersign serve')
   })
   examples(restore, [
     'countersign restore /var/backups/countersign/monday.db --revoked revoked-since-monday.txt',
-    'countersign restore monday.db --revoke-since 2030-01-31T12:00:00Z',
+    'countersign restore monday.db --revoked countersign.log --revoke-since 2030-01-31T12:00:00Z',
     'countersign restore monday.db --accept-lost-revocations',
   ])
 }

@@ -10,12 +10,13 @@ import {
 } from '@countersign/admin-api'
 import { kindOf, type OwnerRef, refText } from '../domain/credential.ts'
 import { foreignDigest } from '../domain/foreign-prefix.ts'
-import { makeId } from '../domain/ids.ts'
+import { importedId } from '../domain/ids.ts'
 import { findKeptDigests, type KeptDigest } from '../store/credentials.ts'
 import { countImported, listForeignPrefixes } from '../store/foreign-prefixes.ts'
 import { findOwner } from '../store/owners.ts'
+import { findRevokedBefore } from '../store/revocation-lines.ts'
 import type { DraftToImport } from './credential-writes.ts'
-import { ownerOf } from './credentials.ts'
+import { ownerOf, requireCredential } from './credentials.ts'
 import type { AdminDeps, Authorized } from './deps.ts'
 import { latestExpiry } from './expiry.ts'
 import { type MadeKind, reachAsked } from './issuing.ts'
@@ -51,6 +52,13 @@ export async function importCredentials(
     )
     const { drafts, ids } = await draftsOf(wanted, present, prefix, new Reaches(deps, by, writes), deps, writes.now)
     await writes.credentials.import(drafts)
+    const made = drafts.map(({ draft }) => draft.id)
+    for (const id of await findRevokedBefore(writes.db, made)) {
+      await writes.credentials.revoke(
+        await requireCredential(writes.db, id),
+        'revoked before the database was restored',
+      )
+    }
     return { imported: drafts.length, present: ids.length - drafts.length, ids }
   })
 }
@@ -61,7 +69,7 @@ async function draftsOf(
   present: Map<string, KeptDigest>,
   prefix: string,
   reaches: Reaches,
-  { store }: AdminDeps,
+  { seal }: AdminDeps,
   now: Date,
 ): Promise<{ drafts: DraftToImport[]; ids: string[] }> {
   const drafts: DraftToImport[] = []
@@ -84,7 +92,7 @@ async function draftsOf(
       mistakes.push(...reach.map((mistake) => ({ ...mistake, path: `${path}.${mistake.path}` })))
       continue
     }
-    const id = makeId(kind, now, store.random)
+    const id = importedId(kind, now, seal.mark(one.digest, 'imported'))
     const named = {
       id,
       kind,

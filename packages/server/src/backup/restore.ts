@@ -5,13 +5,18 @@ import type { RandomBytes } from '../domain/ids.ts'
 import { fitsKek, loadKek, WRONG_KEK } from '../keys/kek-file.ts'
 import { sealWith } from '../keys/seal.ts'
 import { openBackup, renameDurably, settle } from '../store/backup-file.ts'
+import { readRevision } from '../store/change-log.ts'
 import { copyAll, countAll, fillingOf, finishCopy, isUntouched, type OnCopied } from '../store/copying.ts'
 import { takeDataDir } from '../store/data-dir.ts'
 import { DATABASE, openStore } from '../store/open.ts'
 import { type Reckoned, type Reckoning, reckon } from '../store/restoring.ts'
 import type { Store } from '../store/store.ts'
 
-export type Restored = Reckoned & { readonly made_at: string }
+export type Restored = Reckoned & {
+  readonly made_at: string
+  /** At which the backup was made. */
+  readonly revision: number
+}
 
 type Io = { readonly clock: () => Date; readonly random: RandomBytes; readonly onCopied: OnCopied }
 
@@ -34,10 +39,16 @@ export async function restore(config: Config, path: string, reckoning: Reckoning
     // Brings an older one to this version.
     const copy = await openStore(workshop, clock, random)
     const reckoned = await finallyClosed(copy, async () => {
+      const revision = await readRevision(copy.reader)
       await requireTables(copy)
       await requireKek(config, copy, random)
-      if (config.databaseUrl === undefined) return reckon(copy, reckoning)
-      return fillPostgres(config, config.databaseUrl, copy, `the backup of ${note.made_at}`, reckoning, io)
+      const origin = `the backup of ${note.made_at}`
+      const { databaseUrl } = config
+      const done =
+        databaseUrl === undefined
+          ? await reckon(copy, reckoning)
+          : await fillPostgres(config, databaseUrl, copy, origin, reckoning, io)
+      return { revision, ...done }
     })
     if (config.databaseUrl === undefined) {
       // Only a whole one gets its name.
@@ -91,8 +102,8 @@ async function fillPostgres(
 function requireEarlier(since: Date | undefined, madeAt: string): void {
   if (since === undefined || since <= new Date(madeAt)) return
   throw new Error(
-    `the backup was made at ${madeAt}: nothing in it was made since ${since.toISOString()}. Say what was revoked after it ` +
-      'was made: --revoked <path>, or --accept-lost-revocations',
+    `the backup was made at ${madeAt}: nothing in it was made since ${since.toISOString()}. Leave it out, and say what was ` +
+      'revoked after the backup was made: --revoked <path>, or --accept-lost-revocations',
   )
 }
 

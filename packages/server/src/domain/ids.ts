@@ -33,6 +33,19 @@ function drawn(length: number, random: RandomBytes): string {
   return digits
 }
 
+/**
+ * Makes the id of what was made elsewhere. The same mark gives the same end: so it is known again when it comes in a second
+ * time, though nothing is left here of the first.
+ */
+export function importedId(prefix: string, now: Date, mark: Uint8Array): string {
+  return makeId(prefix, now, (length) => mark.subarray(0, length))
+}
+
+/** What two ids have in common that were made of one mark; undefined: it is no id of ours. */
+export function idEnd(id: string): string | undefined {
+  return /^[a-z]+_[0-7][0-9A-HJKMNP-TV-Z]{9}([0-9A-HJKMNP-TV-Z]{16})$/.exec(id)?.[1]
+}
+
 /** When an id was made, by its ULID; undefined: it is no id of ours. */
 export function idTime(id: string): Date | undefined {
   const [, digits = ''] = /^[a-z]+_([0-7][0-9A-HJKMNP-TV-Z]{9})[0-9A-HJKMNP-TV-Z]{16}$/.exec(id) ?? []

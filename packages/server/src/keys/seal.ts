@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync } from 'node:crypto'
 import type { RandomBytes } from '../domain/ids.ts'
 
 // Private keys rest in the database only under the key-encryption key: AES-256-GCM, a fresh nonce each time.
@@ -12,11 +12,15 @@ export type Seal = {
   seal(plain: Uint8Array, purpose: string): string
   /** Undefined: it was sealed by another key, for another purpose, or was altered. */
   open(sealed: string, purpose: string): Uint8Array | undefined
+  /** 32 bytes by which `text` is known again, and which tell nobody without the key what it was. */
+  mark(text: string, purpose: string): Uint8Array
 }
 
 export function sealWith(kek: Uint8Array, random: RandomBytes): Seal {
   if (kek.length !== KEK_BYTES) throw new Error(`the key-encryption key has to be ${KEK_BYTES} bytes`)
+  const marking = Buffer.from(hkdfSync('sha256', kek, '', 'countersign marks', KEK_BYTES))
   return {
+    mark: (text, purpose) => createHmac('sha256', marking).update(`${purpose}\0${text}`).digest(),
     seal(plain, purpose) {
       const nonce = random(NONCE_BYTES)
       const cipher = createCipheriv('aes-256-gcm', kek, nonce).setAAD(Buffer.from(purpose))

@@ -1,5 +1,8 @@
 import { sql } from 'kysely'
+import { idEnd } from '../domain/ids.ts'
 import { forgetNote } from './backup-file.ts'
+import { findOwner } from './owners.ts'
+import { importedSubject } from './revocation-lines.ts'
 import { type Change, change, HOST_ACTOR, type Store, toSeconds } from './store.ts'
 import { findMadeSince, type Withdrawn, withdraw } from './withdrawing.ts'
 
@@ -75,6 +78,10 @@ async function revokeAgain(running: Change, ids: ReadonlySet<string>): Promise<{
   for (const id of ids) {
     if (id.includes(':')) {
       await draw(running, id)
+      if (!(await isThere(running, id))) {
+        unknown.push(id)
+        continue
+      }
       await running.record('revocation_line.draw', 'revocation_line', id, { reason: REASON })
       again++
       continue
@@ -88,9 +95,26 @@ async function revokeAgain(running: Change, ids: ReadonlySet<string>): Promise<{
     }
     // A line is drawn for those without a row too: of a JWT, or a client's own key, it is all there is.
     await draw(running, `credential:${id}`)
-    if (row === undefined) unknown.push(id)
+    if (row !== undefined) continue
+    unknown.push(id)
+    await rememberRevoked(running, id)
   }
   return { again, unknown }
+}
+
+/** Whether there is such a client, user or family. */
+async function isThere({ db }: Change, subject: string): Promise<boolean> {
+  const colon = subject.indexOf(':')
+  const [kind, id] = [subject.slice(0, colon), subject.slice(colon + 1)]
+  if (kind === 'client' || kind === 'user') return (await findOwner(db, { kind, id })) !== undefined
+  const one = db.selectFrom('credential').select('id').where('family', '=', id)
+  return (await one.limit(1).executeTakeFirst()) !== undefined
+}
+
+/** What an import of the same would be known by: it was made after the backup, and its digest is in no table. */
+async function rememberRevoked(running: Change, id: string): Promise<void> {
+  const end = idEnd(id)
+  if (end !== undefined) await draw(running, importedSubject(end))
 }
 
 async function revokeSince(running: Change, since: Date): Promise<number> {

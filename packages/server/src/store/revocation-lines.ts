@@ -1,4 +1,5 @@
 import type { RevocationLine } from '../domain/credential.ts'
+import { idEnd } from '../domain/ids.ts'
 import { readRow } from './corrupt-row.ts'
 import { type Change, type Db, parseRevision, type Store, toDate, toDateOrNull, toSeconds } from './store.ts'
 
@@ -16,6 +17,21 @@ export async function listRevocationLines(db: Db, subjects?: readonly string[]):
       reason: row.reason,
     })),
   )
+}
+
+/**
+ * What is known to have been revoked, of what is not there: by the end of its id, which it gets again when it is imported
+ * again.
+ */
+export function importedSubject(end: string): string {
+  return `imported:${end}`
+}
+
+/** Which of these ids are of something that was revoked before the database was restored. */
+export async function findRevokedBefore(db: Db, ids: readonly string[]): Promise<string[]> {
+  const bySubject = new Map(ids.map((id) => [importedSubject(idEnd(id) ?? ''), id]))
+  const lines = await listRevocationLines(db, [...bySubject.keys()])
+  return lines.flatMap(({ subject }) => bySubject.get(subject) ?? [])
 }
 
 /** How far a line reaches. */

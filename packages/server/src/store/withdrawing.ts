@@ -14,7 +14,6 @@ const KEYS = {
 } as const
 
 export type WithdrawnNoun = keyof typeof KEYS
-export const WITHDRAWN_NOUNS = Object.keys(KEYS) as readonly WithdrawnNoun[]
 
 /** What is to count no more. */
 export type Withdrawn = { readonly noun: WithdrawnNoun; readonly id: string }
