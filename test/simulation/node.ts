@@ -78,6 +78,7 @@ export class Node implements Host {
         known.forget(ids)
         if (ids === undefined || ids.length > 0) unknown.clear()
       },
+      forgetTokens: () => undefined,
       onError: () => undefined,
       ...(sabotage === 'leases last for a minute' && { staleGraceMs: 55_000 }),
     })

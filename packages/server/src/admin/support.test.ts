@@ -70,6 +70,7 @@ export async function startApi(options: Settings & { shared?: boolean } = {}) {
     ...{ directory, source: revisionSource(store) },
     monotonicMs: () => 0,
     forget: () => undefined,
+    forgetTokens: () => undefined,
     onError: raise,
   })
   await follower.confirm()

@@ -83,6 +83,7 @@ export async function follow(
   const source = revisionSource(store)
   const follower = new Follower({
     ...{ directory, source, monotonicMs, forget, onError, staleGraceMs: config.staleGraceMs },
+    forgetTokens: () => known.forgetTokens(),
     onMoved: () => void nodes.report(),
   })
   const nodes = thisNode(store, directory, config, io, log, follower.leaseMs)

@@ -53,6 +53,7 @@ async function setUp(between: (found: Lookup) => Promise<Lookup> = async (found)
   }
   const follower = new Follower({
     ...{ directory, forget, source: revisionSource(store) },
+    forgetTokens: () => known.forgetTokens(),
     monotonicMs: () => time.nowMs,
     onError: () => undefined,
   })

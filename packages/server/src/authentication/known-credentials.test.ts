@@ -9,11 +9,11 @@ import { KnownCredential, KnownCredentials } from './known-credentials.ts'
 
 const created = new Date('2030-01-01T00:00:00Z')
 
-function stored(id: string): StoredCredential {
+function stored(id: string, kind: 'key' | 'at' = 'key'): StoredCredential {
   const owner = { kind: 'client', id: 'canister' } as const
   return newCredential(
     { now: created, revision: 1, actor: { by: 'client:bootstrap' } },
-    { id, kind: 'key', owner, name: '', hint: '' },
+    { id, kind, owner, name: '', hint: '', ...(kind === 'at' && { audience: 'https://webdav.example.com' }) },
   )
 }
 
@@ -64,7 +64,7 @@ describe('the credentials that a node knows', () => {
 })
 
 describe('forgetting', () => {
-  const known = (id: string) => new KnownCredential(stored(id))
+  const known = (id: string, kind?: 'at') => new KnownCredential(stored(id, kind))
 
   // Security rests on it: what cannot be forgotten cannot be revoked.
   const histories: [when: string, live: (all: KnownCredentials) => void][] = [
@@ -120,6 +120,18 @@ describe('forgetting', () => {
     live(all)
     all.forget(['another', 'key'])
     expect(all.get('digest')).toBeUndefined()
+  })
+
+  test('of what was signed takes every access token out, also two texts of one id, and leaves the others', () => {
+    const all = new KnownCredentials(3)
+    all.set('old text', known('at_1', 'at'))
+    all.set('key', known('key'))
+    for (const n of [1, 2]) all.set(`filler ${n}`, known(`key ${n}`))
+    all.set('new text', known('at_1', 'at'))
+    all.forgetTokens()
+    expect(['old text', 'new text', 'key'].map((digest) => all.get(digest)?.stored.id)).toEqual([
+      ...[undefined, undefined, 'key'],
+    ])
   })
 
   test('by id leaves the others', () => {

@@ -166,6 +166,17 @@ export class KnownCredentials {
     this.#digests.set(known.stored.id, digest)
   }
 
+  /** Drops the facts of whatever a signature of ours may have vouched for: by the text, since several may say one id. */
+  forgetTokens(): void {
+    for (const generation of [this.#young, this.#old]) {
+      for (const [digest, { stored }] of generation) {
+        if (stored.kind !== 'at') continue
+        generation.delete(digest)
+        this.#digests.delete(stored.id)
+      }
+    }
+  }
+
   /** Drops the facts of these credentials; of all, when undefined. */
   forget(ids: readonly string[] | undefined): void {
     if (ids === undefined) {

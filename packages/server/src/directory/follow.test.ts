@@ -51,11 +51,12 @@ afterEach(async () => {
 function node(followed: Store = store, more: Partial<FollowerDeps> = {}) {
   const directory = new Directory(managementResource('http://127.0.0.1:8420'))
   const time = { nowMs: 0 }
-  const forgotten: { ids: readonly string[] | undefined; atRevision: number }[] = []
+  const forgotten: { ids: readonly string[] | 'tokens' | undefined; atRevision: number }[] = []
   const forget = (ids: readonly string[] | undefined) => forgotten.push({ ids, atRevision: directory.revision })
   const errors: unknown[] = []
   const follower = new Follower({
     ...{ directory, forget, source: revisionSource(followed), ...more },
+    forgetTokens: () => forgotten.push({ ids: 'tokens', atRevision: directory.revision }),
     monotonicMs: () => time.nowMs,
     onError: (error) => errors.push(error),
   })
@@ -239,18 +240,22 @@ describe('facts of credentials', () => {
     expect(forgotten.at(-1)).toEqual({ ids: ['key_1', 'key_2'], atRevision: before })
   })
 
-  test('are all forgotten when a signing key is made or retired, before the directory shows it', async () => {
+  test('that a signature vouched for are forgotten when a signing key is retired, before the directory shows it, and no others', async () => {
     const { directory, follower, forgotten } = node()
+    await commit('credential', 'key_1', async () => undefined)
     await follower.confirm()
+    forgotten.length = 0
     const key = { kid: 'k1', publicJwk: '{}', privateSealed: '', activeFrom: now }
-    for (const [work, published] of [
-      [(running: Change) => insertSigningKey(running, key), ['k1']],
-      [(running: Change) => retireSigningKey(running, 'k1'), []],
+    for (const [work, published, told] of [
+      [(running: Change) => insertSigningKey(running, key), ['k1'], []],
+      [(running: Change) => retireSigningKey(running, 'k1'), [], ['tokens']],
     ] as const) {
       const before = directory.revision
       await commit('signing_key', 'k1', work)
       await follower.confirm()
-      expect(forgotten.at(-1)).toEqual({ ids: undefined, atRevision: before })
+      expect(forgotten.splice(0).filter(({ ids }) => ids?.length !== 0)).toEqual(
+        told.map((ids) => ({ ids, atRevision: before })),
+      )
       expect(directory.signingKeys().map(({ kid }) => kid)).toEqual([...published])
     }
   })

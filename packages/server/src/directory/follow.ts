@@ -14,6 +14,8 @@ export type FollowerDeps = {
   readonly monotonicMs: () => number
   /** Told which credentials changed, before the directory shows the revision; undefined: any may have. */
   readonly forget: (credentials: readonly string[] | undefined) => void
+  /** Told when a key is no longer published that signed tokens, before the directory shows that. */
+  readonly forgetTokens: () => void
   /** Told when nobody asked and the database did not answer. */
   readonly onError: (error: unknown) => void
   /** Told when the directory has moved. */
@@ -120,19 +122,26 @@ export class Follower {
   }
 
   async #catchUp(): Promise<void> {
-    const { monotonicMs, source, forget, directory, onMoved } = this.#deps
+    const { monotonicMs, source, forget, forgetTokens, directory, onMoved } = this.#deps
     const askedAtMs = monotonicMs()
     if (!isSame(await source.position(), this.#held?.position)) {
       const { update, held } = await source.updateSince(this.#held)
+      forget(update.everything ? undefined : update.credentials)
       // What a key vouched for that is no longer published must not be believed on.
-      const isAnyForgotten = update.everything || update.signingKeys !== undefined
-      forget(isAnyForgotten ? undefined : update.credentials)
+      if (update.signingKeys !== undefined && isAnyGone(directory.signingKeys(), update.signingKeys)) forgetTokens()
       directory.apply(update)
       this.#held = held
       onMoved?.()
     }
     this.#confirmedAtMs = askedAtMs
   }
+}
+
+type Key = { readonly kid: string }
+
+function isAnyGone(before: readonly Key[], after: readonly Key[]): boolean {
+  const kids = new Set(after.map(({ kid }) => kid))
+  return before.some(({ kid }) => !kids.has(kid))
 }
 
 function isSame(one: Position, other: Position | undefined): boolean {
