@@ -52,7 +52,7 @@ async function withEverything(dataDir: string) {
   await server.make('/clients', { id: 'other' })
   await server.make('/permissions', { client: 'other', resource: 'webdav', scopes: ['files:read'] })
   const other = String((await server.make('/clients/other/keys', {})).key)
-  await server.make('/groups', { name: 'media' })
+  for (const name of ['media', 'ops:adm']) await server.make('/groups', { name })
   await server.make('/issuers', ISSUER)
   await server.make('/trust-rules', RULE)
   return { server, keys, alice: alice.secret, other }
@@ -78,6 +78,7 @@ describe('OPS-17 a restore', () => {
       expect(await onDirectory(dataDir, 'backup', file)).toMatchObject({ exitCode: 0 })
 
       await done(server, 204, 'DELETE', '/users/alice')
+      await done(server, 200, 'PATCH', '/groups/ops:adm', { disabled: true })
       await done(server, 200, 'PATCH', '/clients/other', { disabled: true })
       await done(server, 204, 'DELETE', `/permissions/${held?.id}`)
       await done(server, 200, 'PATCH', '/groups/media', { disabled: true })
@@ -100,7 +101,14 @@ describe('OPS-17 a restore', () => {
       const restored = await onDirectory(directory, 'restore', file, '--revoked', told)
       expect(restored.exitCode).toBe(0)
       const [, again = ''] = restored.stderr.split('gone again:')
-      for (const one of ['user alice', 'client other', `permission ${held?.id}`, 'trust_rule build', 'issuer corp']) {
+      for (const one of [
+        'user alice',
+        'client other',
+        `permission ${held?.id}`,
+        'group ops:adm',
+        'trust_rule build',
+        'issuer corp',
+      ]) {
         expect(again.split('Changed after')[0]).toContain(`  ${one}\n`)
       }
       expect(restored.stderr).not.toContain('group media')
@@ -204,6 +212,29 @@ describe('OPS-17 a restore', () => {
         expect([when, refused.exitCode, refused.stderr]).toEqual([when, code, expect.stringContaining(says)])
       }
       expect(existsSync(join(directory, 'countersign.db'))).toBe(false)
+    },
+    PATIENCE_MS,
+  )
+
+  test(
+    'brings in nothing that happened before the backup was made',
+    async () => {
+      const dataDir = await perTest.temporaryDirectory('data')
+      const server = await startOn(dataDir)
+      await furnish(server, 1)
+      await done(server, 200, 'PATCH', '/clients/canister', { name: 'Canister' })
+      await done(server, 200, 'POST', '/clients/canister/revoke-credentials', { reason: 'lost' })
+      const key = String((await server.make('/clients/canister/keys', {})).key)
+      const file = join(await perTest.temporaryDirectory('backups'), 'monday.db')
+      expect(await onDirectory(dataDir, 'backup', file)).toMatchObject({ exitCode: 0 })
+      await server.stop()
+      const directory = await anotherDirectory(dataDir)
+      const log = join(directory, 'log')
+      writeFileSync(log, server.log())
+      const restored = await onDirectory(directory, 'restore', file, '--revoked', log)
+      expect([restored.exitCode, restored.stderr]).toEqual([0, expect.stringContaining('Revoked again: 0.')])
+      expect(restored.stderr).not.toContain('canister')
+      expect(await ask(await startOn(directory), key)).toBe(200)
     },
     PATIENCE_MS,
   )

@@ -2,13 +2,13 @@ import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { parseBefore } from '../duration.ts'
 import { UsageError } from '../exit.ts'
-import { lostChanges, requireTold } from '../lost-changes.ts'
+import { type LostChanges, requireTold, toldChanges } from '../lost-changes.ts'
 import { moment } from '../moment.ts'
 import { examples } from '../options.ts'
 import { withProgress } from '../progress.ts'
 import type { ServerModule } from '../server-module.ts'
 import { addServerOptions } from '../server-options.ts'
-import { openSession } from '../session.ts'
+import { openSession, type Session } from '../session.ts'
 import { table } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -91,51 +91,71 @@ end. Keys, personal access tokens and client secrets go on, as they were when th
           'If nothing was, or nobody knows: --accept-lost-revocations.',
       )
     }
-    const lost = lostChanges('--revoked', revoked === undefined ? '' : await textOf(terminal, revoked))
-    if (revoked !== undefined && !acceptLostRevocations) requireTold('--revoked', lost)
+    const told = toldChanges('--revoked', revoked === undefined ? '' : await textOf(terminal, revoked))
+    if (revoked !== undefined && !acceptLostRevocations) requireTold('--revoked', told)
     const since = revokeSince === undefined ? undefined : parseBefore('--revoke-since', revokeSince, terminal.now())
     const { use, config } = read()
-    const { print, hint } = openSession(terminal, command)
-    const said = (what: string, which: readonly string[]) => {
-      if (which.length > 0) hint(`${what}\n${listed(which)}`)
-    }
+    const session = openSession(terminal, command)
+    let lost: LostChanges | undefined
     const done = await withProgress(terminal, (show) =>
       use.restoreDatabase(
         config,
         resolve(file),
-        { revoked: lost.revoked, withdrawn: lost.withdrawn, since: since === undefined ? undefined : new Date(since) },
+        (of) => {
+          lost = told.after(of)
+          const { revoked, withdrawn } = lost
+          return { revoked, withdrawn, since: since === undefined ? undefined : new Date(since) }
+        },
         (_, name, rows) => show(`${name}: ${rows} rows`),
       ),
     )
-    print({ ...done, changed: lost.changed }, () => `Restored to what was at ${done.made_at}.\n`)
-    hint(`Revoked again: ${done.again}${since === undefined ? '' : `, and ${done.bySince} that were made since`}.`)
-    hint(`Ended: ${done.signingKeys} signing keys with what they signed, and ${done.accessTokens} access tokens.`)
-    const toWords = ({ noun, id }: { noun: string; id: string }) => `${noun} ${id}`
-    said('Deleted or disabled since, and now disabled, ended or gone again:', done.withdrawn.map(toWords))
-    said('Made or given since, and now disabled, ended or gone; enable who is wanted:', done.madeSince.map(toWords))
-    said('Changed after the backup, and as they were again. Was something taken from them? Do it again:', lost.changed)
-    said(`Changed since ${since}, and left as they are. Look: countersign audit --since ${since}`, done.changedSince)
-    said(
-      'Not in the backup, so made after it, and gone; imported or declared once more, they stay revoked:',
-      done.unknown,
-    )
-    said(
-      'All of these was revoked. What you declare for them in a file, or import, is good: take out what was revoked there.',
-      lost.revoked.filter((subject) => subject.includes(':')),
-    )
-    if (lost.fromRevision !== undefined && lost.fromRevision > done.revision + 1) {
-      hint(
-        `--revoked tells of what happened from revision ${lost.fromRevision} on, and the backup ends at ${done.revision}: ` +
-          'if something was taken away between them, it is good again.',
-      )
-    }
-    hint('A server may be started now: countersign serve')
+    const { revoked: subjects = [], changed = [] } = lost ?? {}
+    session.print({ ...done, changed }, () => `Restored to what was at ${done.made_at}.\n`)
+    reportRestored(session, done, { since, subjects, changed, fromRevision: told.fromRevision })
   })
   examples(restore, [
     'countersign restore /var/backups/countersign/monday.db --revoked revoked-since-monday.txt',
     'countersign restore monday.db --revoked countersign.log --revoke-since 2030-01-31T12:00:00Z',
     'countersign restore monday.db --accept-lost-revocations',
   ])
+}
+
+type Restored = Awaited<ReturnType<ServerModule['restoreDatabase']>>
+type Told = {
+  readonly since: string | undefined
+  /** What was said to be revoked. */
+  readonly subjects: readonly string[]
+  readonly changed: readonly string[]
+  readonly fromRevision: number | undefined
+}
+
+/** What became of what was told, and what is left to do before callers come. */
+function reportRestored({ hint }: Session, done: Restored, { since, subjects, changed, fromRevision }: Told): void {
+  const said = (what: string, which: readonly string[]) => {
+    if (which.length > 0) hint(`${what}\n${listed(which)}`)
+  }
+  const toWords = ({ noun, id }: { noun: string; id: string }) => `${noun} ${id}`
+  hint(`Revoked again: ${done.again}${since === undefined ? '' : `, and ${done.bySince} that were made since`}.`)
+  hint(`Ended: ${done.signingKeys} signing keys with what they signed, and ${done.accessTokens} access tokens.`)
+  said('Deleted or disabled since, and now disabled, ended or gone again:', done.withdrawn.map(toWords))
+  said('Made or given since, and now disabled, ended or gone; enable who is wanted:', done.madeSince.map(toWords))
+  said('Changed after the backup, and as they were again. Was something taken from them? Do it again:', changed)
+  said(`Changed since ${since}, and left as they are. Look: countersign audit --since ${since}`, done.changedSince)
+  said(
+    'Not in the backup, so made after it, and gone; imported or declared once more, they stay revoked:',
+    done.unknown,
+  )
+  said(
+    'Of these, all was revoked. What you declare for them in a file, or import, is good: take out what was revoked there.',
+    subjects.filter((subject) => subject.includes(':')),
+  )
+  if (fromRevision !== undefined && fromRevision > done.revision + 1) {
+    hint(
+      `--revoked tells of what happened from revision ${fromRevision} on, and the backup ends at ${done.revision}: if ` +
+        'something was taken away between them, it is good again.',
+    )
+  }
+  hint('A server may be started now: countersign serve')
 }
 
 function addMigrateData(program: Command, terminal: Terminal, server: ServerModule | undefined): void {

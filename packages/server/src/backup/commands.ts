@@ -1,9 +1,8 @@
 import type { Config } from '../config.ts'
 import type { OnCopied } from '../store/copying.ts'
-import type { Reckoning } from '../store/restoring.ts'
 import { type BackupContents, backUp } from './back-up.ts'
 import { type Migrated, migrateData } from './migrate-data.ts'
-import { type Restored, restore } from './restore.ts'
+import { type ReckoningFor, type Restored, restore } from './restore.ts'
 
 export { examineBackup } from './back-up.ts'
 
@@ -22,10 +21,10 @@ export function backUpDatabase(config: Config, path: string, onProgress: OnProgr
 export function restoreDatabase(
   config: Config,
   path: string,
-  reckoning: Reckoning,
+  reckoningFor: ReckoningFor,
   onProgress: OnProgress,
 ): Promise<Restored> {
-  return restore(config, path, reckoning, { clock, random, onCopied: told('copied', onProgress) })
+  return restore(config, path, reckoningFor, { clock, random, onCopied: told('copied', onProgress) })
 }
 
 export function migrateDatabaseData(config: Config, onProgress: OnProgress): Promise<Migrated> {

@@ -18,16 +18,20 @@ export type Restored = Reckoned & {
   readonly revision: number
 }
 
+/** What is to be brought in, of a backup of that revision and moment. */
+export type ReckoningFor = (backup: { readonly revision: number; readonly made_at: string }) => Reckoning
+
 type Io = { readonly clock: () => Date; readonly random: RandomBytes; readonly onCopied: OnCopied }
 
 /**
  * Puts a backup in the place of a database: into a data directory that has none, or a PostgreSQL that holds nothing yet.
  * No server starts on it before what is known to have happened since is brought in.
  */
-export async function restore(config: Config, path: string, reckoning: Reckoning, io: Io): Promise<Restored> {
+export async function restore(config: Config, path: string, reckoningFor: ReckoningFor, io: Io): Promise<Restored> {
   const { clock, random } = io
-  const { note, close } = await openBackup(path)
-  await close()
+  const { db, note, close } = await openBackup(path)
+  const revision = await finallyClosed({ close }, () => readRevision(db))
+  const reckoning = reckoningFor({ revision, made_at: note.made_at })
   requireEarlier(reckoning.since, note.made_at)
   if (config.databaseUrl === undefined) requireNoDatabase(config.dataDir)
   const lock = takeDataDir(config.dataDir)
@@ -39,7 +43,6 @@ export async function restore(config: Config, path: string, reckoning: Reckoning
     // Brings an older one to this version.
     const copy = await openStore(workshop, clock, random)
     const reckoned = await finallyClosed(copy, async () => {
-      const revision = await readRevision(copy.reader)
       await requireTables(copy)
       await requireKek(config, copy, random)
       const origin = `the backup of ${note.made_at}`
