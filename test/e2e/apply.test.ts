@@ -3,6 +3,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { generateKeyPairSync } from 'node:crypto'
 import { type Ran, ran, type World } from '../../packages/cli/src/testing/test-terminal.ts'
+import { MANAGEMENT_SCOPES } from '../../packages/server/src/domain/management.ts'
 import { BOOTSTRAP_KEY, startApp, type TestApp } from '../support/app.ts'
 import { PATIENCE_MS } from '../support/wait.ts'
 
@@ -276,7 +277,19 @@ permissions:
   test('stopped half way by the server says where, and goes on from there', async () => {
     await hand('POST', '/users', { username: 'alicia' })
     await hand('DELETE', '/users/alicia')
-    const stopped = await apply(FORGE.replace('username: alice,', 'username: alicia,'))
+    // Whoever may read the events is told before anything is done.
+    const told = await apply(FORGE.replace('username: alice,', 'username: alicia,'))
+    expect([told.code, told.err]).toEqual([
+      2,
+      expect.stringContaining('user alicia was deleted, and its name is never'),
+    ])
+    expect((await apply(FORGE, '--check')).code).toBe(1)
+    const scopes = MANAGEMENT_SCOPES.filter((scope) => scope !== 'audit-events:read')
+    await hand('POST', '/clients', { id: 'deployer' })
+    await hand('POST', '/permissions', { client: 'deployer', resource: 'countersign', scopes })
+    const { key } = await hand('POST', '/clients/deployer/keys', { resources: ['countersign'] })
+    const env = { COUNTERSIGN_KEY: String(key) }
+    const stopped = await apply(FORGE.replace('username: alice,', 'username: alicia,'), '', { env })
     expect(stopped.code).toBe(1)
     expect(stopped.err).toStartWith('Stopped: 3 of 5 steps were done, the others were not. Run it again to go on.\n')
     expect(stopped.err).toContain('A user alicia was deleted; choose another name. (409 id_retired)')

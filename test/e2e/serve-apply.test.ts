@@ -123,6 +123,45 @@ describe('a server that is started with a declared file', () => {
   )
 
   test(
+    'is stopped while it brings that about like at any other time, and goes on at the next start',
+    async () => {
+      const data = await teardown.temporaryDirectory('data')
+      const many = Array.from({ length: MANY_GROUPS }, (_, index) => `{ name: many-${index} }`).join(', ')
+      const long = await declare('long.yaml', `name: long\ngroups: [${many}]\n`)
+      const server = await startCountersign(data, { COUNTERSIGN_APPLY: long })
+      await until('some to be there', () => server.log().includes('many-20"'))
+      await server.stop()
+      expect(await server.exited).toBe(0)
+      expect(server.log()).toContain('asked to stop before all that is declared was there')
+      expect(server.log()).toMatch(/"stopping"[\s\S]*"stopped"/)
+      expect(outcome(server.log())).toBeUndefined()
+      expect(server.log()).not.toContain(`many-${MANY_GROUPS - 1}"`)
+      const again = await startCountersign(data, { COUNTERSIGN_APPLY: long })
+      await isApplied(again.log)
+      const { done, unchanged } = outcome(again.log()) as { done: number; unchanged: number }
+      expect([done + unchanged, unchanged > 20]).toEqual([MANY_GROUPS, true])
+      await again.stop()
+    },
+    PATIENCE_MS,
+  )
+
+  test(
+    'does not start, nor listens, where what it declares was deleted by hand',
+    async () => {
+      const data = await teardown.temporaryDirectory('data')
+      const server = await startCountersign(data, { COUNTERSIGN_APPLY: file })
+      await isApplied(server.log)
+      expect((await server.call('DELETE', '/clients/mirror')).status).toBe(204)
+      await server.stop()
+      const environment = { COUNTERSIGN_DATA_DIR: data, COUNTERSIGN_LISTEN: `127.0.0.1:${freePort()}` }
+      const { exitCode, stdout, stderr } = await refused({ ...environment, COUNTERSIGN_APPLY: file })
+      expect([exitCode, stdout]).toEqual([78, ''])
+      expect(stderr).toContain('clients[0] (line 11): client mirror was deleted, and its name is never given again')
+    },
+    PATIENCE_MS,
+  )
+
+  test(
     'does not start on a mistake in it, and says every one with its line',
     async () => {
       const data = await teardown.temporaryDirectory('data')

@@ -21,12 +21,15 @@ export type ServeIo = Partial<AppIo> & {
   readonly say: (text: string) => void
   /** Has to be there when the configuration names a declared file: the command line reads it. */
   readonly declare?: Declare | undefined
+  /** Says so when the server is to stop before it has started: then it comes back soon, to be stopped. */
+  readonly stopped?: AbortSignal
 }
 
 /**
- * Judges what was declared by what is there, and changes nothing: throws every mistake. What comes back brings it about.
+ * Judges what was declared by what is there, and changes nothing: throws every mistake. What comes back brings it about,
+ * or a part of it when it is stopped.
  */
-export type Declare = (callAsHost: CallAsHost, log: pino.Logger) => Promise<() => Promise<void>>
+export type Declare = (callAsHost: CallAsHost, log: pino.Logger) => Promise<(stopped: AbortSignal) => Promise<void>>
 
 export type RunningServer = { readonly url: string; stop(): Promise<void> }
 
@@ -72,11 +75,12 @@ export async function startServer(config: Config, io: ServeIo): Promise<RunningS
     lock.release()
     app.log.info('stopped')
   }
-  await bringAbout?.().catch(async (error: unknown) => {
+  const stopped = io.stopped ?? new AbortController().signal
+  await bringAbout?.(stopped).catch(async (error: unknown) => {
     await stop()
     throw error
   })
-  app.readiness.clear('declared_files')
+  if (!stopped.aborted) app.readiness.clear('declared_files')
   return { url: `http://${config.listen.hostname}:${config.listen.port}`, stop }
 }
 

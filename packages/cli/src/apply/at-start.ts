@@ -43,7 +43,7 @@ export function declareAtStart(terminal: Terminal, path: string): Declare {
       return judged
     }
     const first = await judgeAnew()
-    return () => bringAbout({ api, log, file, path, judgeAnew }, first)
+    return (stopped) => bringAbout({ api, log, file, path, judgeAnew, stopped }, first)
   }
 }
 
@@ -69,16 +69,17 @@ type Deps = {
   readonly file: DeclaredFile
   readonly path: string
   readonly judgeAnew: () => Promise<Judged>
+  readonly stopped: AbortSignal
 }
 
-async function bringAbout({ api, log, file, path, judgeAnew }: Deps, first: Judged): Promise<void> {
+async function bringAbout({ api, log, file, path, judgeAnew, stopped }: Deps, first: Judged): Promise<void> {
   const { lineOf } = file
   let done = 0
   let { plan, passwords } = first
   for (let attempt = 1; plan.steps.length > 0; attempt++) {
     try {
       await carryOut(plan.steps, {
-        ...{ api, passwords, lineOf },
+        ...{ api, passwords, lineOf, stopped },
         onDone: (step, warnings) => {
           done++
           for (const warning of warnings) log.warn({ file: path, step: stepTitle(step) }, plain(warning))
@@ -88,9 +89,11 @@ async function bringAbout({ api, log, file, path, judgeAnew }: Deps, first: Judg
     } catch (error) {
       if (!isOvertaken(error) || attempt === MAX_ATTEMPTS) throw error
     }
+    if (stopped.aborted) break
     await Bun.sleep(SHORTEST_WAIT_MS + Math.random() * (LONGEST_WAIT_MS - SHORTEST_WAIT_MS))
     ;({ plan, passwords } = await judgeAnew())
   }
+  if (stopped.aborted) return log.info({ file: path, done }, 'asked to stop before all that is declared was there')
   for (const { way, message } of plan.notes) log.warn({ file: path, at: place(way, lineOf) }, plain(message))
   const undeclared = plan.undeclared.map(stepTitle)
   if (undeclared.length > 0) {
@@ -99,7 +102,10 @@ async function bringAbout({ api, log, file, path, judgeAnew }: Deps, first: Judg
   log.info({ file: path, done, unchanged: plan.unchanged }, 'what is declared is there')
 }
 
-/** Another did it first, or holds the database at the moment: what is left is seen when the file is judged anew. */
+/**
+ * Another did it first, or holds the database at the moment: what is left is seen when the file is judged anew, which says
+ * so, too, if it can no longer be.
+ */
 function isOvertaken(error: unknown): boolean {
   return error instanceof ApiError && (error.status === 404 || error.status === 409 || error.status === 503)
 }

@@ -25,11 +25,17 @@ type Deps = {
   readonly lineOf: LineOf
   /** Told of each step that is done, with what looks like a mistake in it. */
   readonly onDone: (step: Step, warnings: readonly string[]) => void
+  /** No step is begun once it says so. */
+  readonly stopped?: AbortSignal
 }
 
 /** Carries out one step after the other. The first that fails ends it; what was done stays, and another run goes on. */
-export async function carryOut(steps: readonly Step[], { api, passwords, lineOf, onDone }: Deps): Promise<void> {
+export async function carryOut(
+  steps: readonly Step[],
+  { api, passwords, lineOf, onDone, stopped }: Deps,
+): Promise<void> {
   for (const step of steps) {
+    if (stopped?.aborted) return
     try {
       onDone(step, warningsIn(await take(step, api, passwords)))
     } catch (error) {

@@ -1,7 +1,7 @@
 import type { Declaration } from '@countersign/admin-api'
 import { findDifferences } from './differences.ts'
 import { entriesOf, LIST_OF, type NamedNoun, type NamedPresent, nounText, presentOf } from './nouns.ts'
-import type { Present } from './present.ts'
+import { deletedKey, type Present } from './present.ts'
 import type { PartOfPlan, Step } from './step.ts'
 
 /** What to do about the things of a noun that have names. */
@@ -14,6 +14,11 @@ export function planNamed(noun: NamedNoun, declaration: Declaration, present: Pr
   for (const [index, { name, adopt, body, wanted }] of entries.entries()) {
     const of = { noun, name, way: [LIST_OF[noun], index] }
     const thing = there.get(name)
+    if (thing === undefined && present.deleted.has(deletedKey(noun, name))) {
+      const message = `${nounText(noun)} ${name} was deleted, and its name is never given again: take it out, or choose another name`
+      part.mistakes.push({ way: of.way, message })
+      continue
+    }
     if (thing === undefined) {
       part.steps.push({ ...of, action: 'create', body: { ...body, managed_by: file } })
       continue

@@ -19,7 +19,7 @@ const held = { ...played.permission, group: 'media', ...ours }
 
 function there(present: { [Noun in keyof Present]?: Loose[] } = {}): Present {
   const none = { groups: [], issuers: [], resources: [], clients: [], users: [], trustRules: [], permissions: [] }
-  const credentials = { credentials: new Map(), managedCredentials: [] }
+  const credentials = { credentials: new Map(), managedCredentials: [], deleted: new Set() }
   return { ...none, ...credentials, ...present } as unknown as Present
 }
 

@@ -10,6 +10,7 @@ import type {
   User,
 } from '@countersign/admin-api'
 import { all, unlessForbidden } from '../session.ts'
+import { NAMED_NOUNS, type NamedNoun } from './nouns.ts'
 
 /** What is there, of every noun that a file can declare. */
 export type Present = {
@@ -24,6 +25,22 @@ export type Present = {
   readonly users: readonly User[]
   readonly trustRules: readonly TrustRule[]
   readonly permissions: readonly Permission[]
+  /** What was deleted, by noun and name: the name is never given again. */
+  readonly deleted: ReadonlySet<string>
+}
+
+/** Of everything that was ever deleted. A key that may not read the events learns it from the refusal. */
+async function readDeleted(api: ApiClient): Promise<ReadonlySet<string>> {
+  const deleted = new Set<string>()
+  for (const noun of NAMED_NOUNS) {
+    const list = (page: object) => api.auditEvents.list({ noun, action: `${noun}.delete`, ...page })
+    for (const { noun_id: name } of (await unlessForbidden(all(list))) ?? []) deleted.add(deletedKey(noun, name))
+  }
+  return deleted
+}
+
+export function deletedKey(noun: NamedNoun, name: string): string {
+  return `${noun} ${name}`
 }
 
 /** @param file the name of the file that declares, and the digests of the keys and secrets in it. */
@@ -49,5 +66,6 @@ export async function readPresent(
     users: await all(users.list),
     trustRules: await all(trustRules.list),
     permissions: await all(permissions.list),
+    deleted: await readDeleted(api),
   }
 }

@@ -21,7 +21,10 @@ export function addServerCommands(program: Command, terminal: Terminal, server: 
     const stopRequested = terminal.stopRequested()
     const { declaredFile } = config
     const declare = declaredFile === undefined ? undefined : declareAtStart(terminal, declaredFile)
-    const running = await use.startServer(config, { stdoutIsTerminal, say: (text) => out(`${text}\n`), declare })
+    const stopping = new AbortController()
+    void stopRequested.then(() => stopping.abort())
+    const say = (text: string) => out(`${text}\n`)
+    const running = await use.startServer(config, { stdoutIsTerminal, say, declare, stopped: stopping.signal })
     if (terminal.stdoutIsTerminal) terminal.err(`Countersign listens at ${running.url}. Stop it with Ctrl+C.\n`)
     await stopRequested
     await running.stop()
