@@ -29,6 +29,7 @@ export function importedSubject(end: string): string {
 
 /** Which of these ids are of something that was revoked before the database was restored. */
 export async function findRevokedBefore(db: Db, ids: readonly string[]): Promise<string[]> {
+  if (ids.length === 0) return []
   const bySubject = new Map(ids.map((id) => [importedSubject(idEnd(id) ?? ''), id]))
   const lines = await listRevocationLines(db, [...bySubject.keys()])
   return lines.flatMap(({ subject }) => bySubject.get(subject) ?? [])
