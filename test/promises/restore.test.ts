@@ -5,14 +5,16 @@ import { afterEach, describe, expect, test } from 'bun:test'
 import { cpSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { formatCredential } from '@countersign/resource-server'
+import { availableEngines, POSTGRES } from '../../packages/server/src/store/testing/engines.ts'
 import { type CountersignServer, MAIN, startCountersign } from '../support/countersign-server.ts'
 import { ROOT } from '../support/guide.ts'
-import { ask, furnish, onDirectory } from '../support/on-host.ts'
+import { ask, furnish, onDirectory, onHost } from '../support/on-host.ts'
 import { newToken } from '../support/people.ts'
 import { run } from '../support/program.ts'
 import { Teardown } from '../support/teardown.ts'
 import { PATIENCE_MS } from '../support/wait.ts'
 
+const hasPostgres = (await availableEngines()).includes(POSTGRES)
 const perTest = new Teardown()
 afterEach(() => perTest.run(), PATIENCE_MS)
 
@@ -111,6 +113,7 @@ describe('OPS-17 a restore', () => {
       ]) {
         expect(again.split('Changed after')[0]).toContain(`  ${one}\n`)
       }
+      await expectAlikeOnPostgres(dataDir, restored.stderr, file, '--revoked', told)
       expect(restored.stderr).not.toContain('group media')
       expect(restored.stderr).toMatch(/Changed after the backup[^\n]*\n {2}client canister\n/)
       const started = await startOn(directory, { COUNTERSIGN_BOOTSTRAP_KEY: 'x'.repeat(40) })
@@ -161,6 +164,8 @@ describe('OPS-17 a restore', () => {
         since,
       )
       expect(restored.exitCode).toBe(0)
+      const sinceThen = ['--accept-lost-revocations', '--revoke-since', since]
+      await expectAlikeOnPostgres(dataDir, restored.stderr, file, ...sinceThen)
       const [, made = '', left = ''] = restored.stderr.split(/Made or given since[^\n]*\n|Changed since[^\n]*\n/)
       const names = made
         .trimEnd()
@@ -396,6 +401,16 @@ describe('OPS-24 no server starts', () => {
     PATIENCE_MS,
   )
 })
+
+/** The same on PostgreSQL has to say the same, where there is one. */
+async function expectAlikeOnPostgres(lost: string, said: string, ...args: string[]) {
+  if (!hasPostgres) return
+  const place = await POSTGRES.makeEmptyPlace()
+  perTest.add(() => place.remove())
+  const directory = await anotherDirectory(lost)
+  const env = { COUNTERSIGN_DATA_DIR: directory, COUNTERSIGN_DATABASE_URL: place.databaseUrl ?? '' }
+  expect(await onHost(env, 'restore', ...args)).toMatchObject({ exitCode: 0, stderr: said })
+}
 
 async function anotherDirectory(lost: string): Promise<string> {
   const directory = await perTest.temporaryDirectory('restored')
