@@ -3,6 +3,8 @@ import { parseJson, toApiError, UnreachableError, unexpectedAnswer } from './api
 import { REVISION_HEADER } from './node.ts'
 
 const TIMEOUT_MS = 30_000
+/** Far more than any answer has; unpacked. */
+const MOST_BYTES = 16 * 1024 * 1024
 
 /** The part of `fetch` that is needed here; the global one fits. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
@@ -80,11 +82,34 @@ function search(query: Query): string {
 }
 
 async function exchange(fetch: Fetch, url: string, init: RequestInit): Promise<{ response: Response; text: string }> {
+  let tooLong: number
   try {
     const response = await fetch(url, init)
-    return { response, text: await response.text() }
+    const text = await textOf(response)
+    if (text !== undefined) return { response, text }
+    tooLong = response.status
   } catch (error) {
     throw new UnreachableError(url, unreachableReason(error))
+  }
+  throw unexpectedAnswer(url, tooLong, `it is longer than ${MOST_BYTES / 1024 / 1024} MiB`)
+}
+
+/** Undefined: it is longer than any answer of a Countersign, and the rest was not read. */
+async function textOf({ body }: Response): Promise<string | undefined> {
+  if (body === null) return ''
+  const decoder = new TextDecoder()
+  const reader = body.getReader()
+  let text = ''
+  let bytes = 0
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return text + decoder.decode()
+    bytes += value.byteLength
+    if (bytes > MOST_BYTES) {
+      await reader.cancel()
+      return undefined
+    }
+    text += decoder.decode(value, { stream: true })
   }
 }
 

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { type Context, chosenContext } from './contexts.ts'
 import { ConfigurationError, UsageError } from './exit.ts'
+import { isLoopback } from './loopback.ts'
 import type { Terminal } from './terminal.ts'
 
 export const DEFAULT_SERVER = 'http://127.0.0.1:8420'
@@ -55,7 +56,8 @@ function contextFor(terminal: Terminal, { server, context }: ConnectionOptions):
   }
   if (env.COUNTERSIGN_CONTEXT) return named(terminal, env.COUNTERSIGN_CONTEXT)
   // Security: an empty variable is a choice that did not arrive. Nothing is done at another server by that.
-  if (env.COUNTERSIGN_CONTEXT === '') throw new UsageError('COUNTERSIGN_CONTEXT is set, but empty.')
+  const empty = ['COUNTERSIGN_CONTEXT', ...LOCAL].find((variable) => env[variable] === '')
+  if (empty !== undefined) throw new UsageError(`${empty} is set, but empty.`)
   if (LOCAL.some((variable) => env[variable])) return undefined
   const current = chosenContext(terminal, undefined)
   return current && { ...current, isNamed: false }
@@ -165,9 +167,4 @@ function checked(source: string, text: string): string {
   const key = text.trim()
   if (!/^[\x21-\x7e]+$/.test(key)) throw new UsageError(`${source}: expected one key or token, in one line.`)
   return key
-}
-
-function isLoopback(server: string): boolean {
-  const { hostname } = new URL(server)
-  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname)
 }

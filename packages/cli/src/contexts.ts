@@ -93,8 +93,8 @@ function parseContexts(path: string, text: string): Contexts {
         `${at}: unknown field "${other}"${/key|token|secret/.test(other) ? '. A key stands in a file of its own: key_file' : ''}`,
       )
     const { server, key_file: keyFile } = said
-    if (typeof server !== 'string' || !/^https?:\/\//.test(server) || !URL.canParse(server)) {
-      throw wrong(`${at}.server: expected an http(s) URL`)
+    if (typeof server !== 'string' || !isServer(server)) {
+      throw wrong(`${at}.server: expected an http(s) URL, without user, query and fragment`)
     }
     if (keyFile !== undefined && (typeof keyFile !== 'string' || keyFile === ''))
       throw wrong(`${at}.key_file: expected a path`)
@@ -102,6 +102,13 @@ function parseContexts(path: string, text: string): Contexts {
   }
   if (current !== undefined && !byName.has(current)) throw wrong(`current: there is no context "${current}"`)
   return { current, byName }
+}
+
+/** Whether calls can go there. With a user in it, the password would be shown wherever the server is named. */
+export function isServer(text: string): boolean {
+  if (!/^https?:\/\//.test(text) || !URL.canParse(text)) return false
+  const { username, password, search, hash } = new URL(text)
+  return [username, password, search, hash].every((part) => part === '')
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -6,6 +6,7 @@ import { moment, momentOr } from './moment.ts'
 import { narrowing } from './narrowing.ts'
 import { present } from './options.ts'
 import type { OnlineSession } from './session.ts'
+import type { Terminal } from './terminal.ts'
 
 type Issued = Credential & {
   readonly key?: string | undefined
@@ -14,7 +15,7 @@ type Issued = Credential & {
 }
 
 /** The credential goes to stdout and nothing else does, so that `> file` and `$(…)` take it as it is. */
-export function printIssued({ terminal, print, hint }: OnlineSession, issued: Issued): void {
+export async function printIssued({ terminal, print, hint }: OnlineSession, issued: Issued): Promise<void> {
   const secret = issued.key ?? issued.token ?? issued.secret
   if (secret === undefined) throw new Error('The server answered without the credential.')
   const word = KIND_WORDS[issued.kind]
@@ -28,11 +29,21 @@ export function printIssued({ terminal, print, hint }: OnlineSession, issued: Is
   }
   hint(`This is the ${word}. It is shown once:`)
   print(issued, () => `${secret}\n`)
+  await requireShown(terminal, `${word} ${issued.id}`, issued.id)
 }
 
-export function printRotated(session: OnlineSession, rotated: Rotated): void {
+/** What was made and is shown once must not be lost without a word. */
+export async function requireShown({ outFailure }: Terminal, what: string, id: string): Promise<void> {
+  const failure = await outFailure()
+  if (failure === undefined) return
+  throw new Error(
+    `${what} was made, and could not be shown (${failure}): nobody has it. Revoke it: countersign revoke ${id}`,
+  )
+}
+
+export async function printRotated(session: OnlineSession, rotated: Rotated): Promise<void> {
   const { id, expires_at } = rotated.replaces
-  printIssued(session, rotated)
+  await printIssued(session, rotated)
   session.hint(`The old one, ${id}, stops ${moment(expires_at, session.terminal.now())}.`)
 }
 

@@ -1,4 +1,15 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
@@ -11,8 +22,11 @@ const SAME_REQUEST_MS = 1000
 export function processTerminal(): Terminal {
   const { env, stdin, stdout, stderr } = process
   const stdoutIsTerminal = stdout.isTTY === true
-  stdout.on('error', quietWhenClosed)
-  stderr.on('error', quietWhenClosed)
+  let outFailure: string | undefined
+  stdout.on('error', (error) => {
+    outFailure ??= codeOf(error)
+  })
+  stderr.on('error', () => undefined)
   return {
     env,
     width: stdoutIsTerminal ? stdout.columns : undefined,
@@ -20,8 +34,10 @@ export function processTerminal(): Terminal {
     colour: stdoutIsTerminal && !env.NO_COLOR && env.TERM !== 'dumb',
     out: (text) => void stdout.write(text),
     err: (text) => void stderr.write(text),
-    readFile: (path) => readFileSync(path, 'utf8'),
-    readBytes: (path) => readFileSync(path),
+    outFailure: () => new Promise((resolve) => stdout.write('', () => setImmediate(() => resolve(outFailure)))),
+    readFile: (path) => Buffer.from(readBounded(path)).toString('utf8'),
+    readBytes: readBounded,
+    isFile: (path) => existsSync(path) && statSync(path).isFile(),
     exists: existsSync,
     modeOf: (path) => (existsSync(path) ? statSync(path).mode & 0o777 : undefined),
     writeFile: writePrivately,
@@ -42,6 +58,28 @@ export function processTerminal(): Terminal {
         process.on('SIGTERM', asked)
         process.on('SIGINT', asked)
       }),
+  }
+}
+
+/** Far more than any file has that is read as a whole; devices have no end. */
+const MOST_BYTES = 256 * 1024 * 1024
+
+function readBounded(path: string): Uint8Array {
+  if (statSync(path).isFile()) return readFileSync(path)
+  const file = openSync(path, 'r')
+  try {
+    const parts: Buffer[] = []
+    let bytes = 0
+    for (;;) {
+      const part = Buffer.alloc(65_536)
+      const read = readSync(file, part)
+      if (read === 0) return Buffer.concat(parts)
+      bytes += read
+      if (bytes > MOST_BYTES) throw new Error(`${path} has no end`)
+      parts.push(part.subarray(0, read))
+    }
+  } finally {
+    closeSync(file)
   }
 }
 
@@ -78,7 +116,6 @@ async function askSecret(question: string): Promise<string> {
   }
 }
 
-/** A reader that has seen enough (`| head`) is no failure. */
-function quietWhenClosed(error: Error): void {
-  if (!('code' in error) || error.code !== 'EPIPE') throw error
+function codeOf(error: Error): string {
+  return 'code' in error ? String(error.code) : error.name
 }

@@ -17,6 +17,10 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
     }
     refuseUnknownCommand(program, argv)
     await program.parseAsync([...argv], { from: 'user' })
+    const failure = await terminal.outFailure()
+    // A reader that has seen enough (`| head`) is no failure.
+    if (failure !== undefined && failure !== 'EPIPE')
+      throw new Error(`What was to be said could not be written (${failure}).`)
     return EXIT.ok
   } catch (error) {
     // Commander has said it already; asking for help is no failure.

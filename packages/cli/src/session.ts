@@ -2,6 +2,7 @@ import { type ApiClient, ApiError, apiClient, type Page } from '@countersign/adm
 import type { Command } from 'commander'
 import { type ConnectionOptions, findConnection, findServer } from './connection.ts'
 import { CallError, UsageError } from './exit.ts'
+import { fetchDirectly } from './fetch-directly.ts'
 import { present } from './options.ts'
 import { type Column, table } from './table.ts'
 import type { Terminal } from './terminal.ts'
@@ -48,7 +49,7 @@ export async function online(
   const onRevision = (revision: number) => {
     changedAt = Math.max(revision, changedAt ?? 0)
   }
-  const api = apiClient({ server, key, onRevision })
+  const api = apiClient({ server, key, onRevision, fetch: fetchDirectly })
   try {
     await work({ ...openSession(terminal, command), server: bare(server), api, changedAt: () => changedAt })
   } catch (error) {
@@ -66,7 +67,7 @@ export async function asStranger(
   await work({
     ...openSession(terminal, command),
     server: bare(server),
-    api: apiClient({ server }),
+    api: apiClient({ server, fetch: fetchDirectly }),
     changedAt: () => undefined,
   })
 }
@@ -99,11 +100,15 @@ export async function all<Item>(
   onRead: (count: number) => void = () => undefined,
 ): Promise<Item[]> {
   const items: Item[] = []
+  const followed = new Set<string>()
   let cursor: string | null | undefined = from
   while (cursor !== null) {
     const page = await list({ limit: 200, ...present({ cursor }) })
     items.push(...page.items)
     cursor = page.next_cursor
+    if (cursor !== null && followed.has(cursor))
+      throw new Error('The server goes round in a circle: one cursor came twice.')
+    if (cursor !== null) followed.add(cursor)
     onRead(items.length)
   }
   return items

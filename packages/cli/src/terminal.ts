@@ -10,9 +10,13 @@ export type Terminal = {
   readonly colour: boolean
   out(text: string): void
   err(text: string): void
+  /** Once all that was given to `out` is written: why it could not be, like `EPIPE` or `ENOSPC`; undefined: it was. */
+  outFailure(): Promise<string | undefined>
   /** Throws as `node:fs` does, with a `code`. */
   readFile(path: string): string
   readBytes(path: string): Uint8Array
+  /** Whether it is a file, and no pipe or device, which may have no end. */
+  isFile(path: string): boolean
   exists(path: string): boolean
   /** The permission bits of a file; undefined: there is none. */
   modeOf(path: string): number | undefined

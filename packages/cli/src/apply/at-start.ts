@@ -26,7 +26,8 @@ const LONGEST_WAIT_MS = 500
  *
  * @throws ConfigurationError with every problem: here those of the file, later those with what is there.
  */
-export function declareAtStart(terminal: Terminal, path: string): Declare {
+export function declareAtStart(given: Terminal, path: string): Declare {
+  const terminal = readingFilesAlone(given)
   const file = readFile(terminal, path)
   return async (callAsHost, log) => {
     const api = apiClient({
@@ -45,6 +46,15 @@ export function declareAtStart(terminal: Terminal, path: string): Declare {
     const first = await judgeAnew()
     return (stopped) => bringAbout({ api, log, file, path, judgeAnew, stopped }, first)
   }
+}
+
+/** Nobody is there who would end a pipe, and a server that waits for it hears no request to stop. */
+function readingFilesAlone(terminal: Terminal): Terminal {
+  const readFile = (path: string) => {
+    if (terminal.isFile(path)) return terminal.readFile(path)
+    throw new Error(`${path} is no file`)
+  }
+  return { ...terminal, readFile }
 }
 
 function readFile(terminal: Terminal, path: string): DeclaredFile {

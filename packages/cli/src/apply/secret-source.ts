@@ -15,7 +15,7 @@ export function readSecretSource(
   { file, variable }: SecretSource,
 ): { readonly secret: string } | { readonly mistake: string } {
   if (file === undefined) {
-    const secret = env[variable ?? '']
+    const secret = variable !== undefined && Object.hasOwn(env, variable) ? env[variable] : undefined
     return secret === undefined ? { mistake: 'the variable is not set' } : { secret }
   }
   try {

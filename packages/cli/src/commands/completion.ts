@@ -1,11 +1,11 @@
-import { apiClient, type Page } from '@countersign/admin-api'
+import { apiClient, type Fetch, type Page } from '@countersign/admin-api'
 import { Argument, type Command } from 'commander'
 import { complete, type ListIds } from '../completion.ts'
 import { type ConnectionOptions, findConnection } from '../connection.ts'
+import { fetchDirectly } from '../fetch-directly.ts'
 import { examples } from '../options.ts'
 import { openSession } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
-import { plain } from '../text.ts'
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const
 type Shell = (typeof SHELLS)[number]
@@ -15,6 +15,8 @@ const FILES = ':files'
 /** Whoever presses Tab waits no longer than this for a server. */
 const ASK_MS = 800
 const MOST_IDS = 200
+/** Security: a server says what its things are called, and a shell would run what else may stand in a word. */
+const HARMLESS = /^[A-Za-z0-9._@:=/+-]+$/
 
 const SCRIPTS: Record<Shell, string> = {
   bash: `_countersign() {
@@ -22,7 +24,7 @@ const SCRIPTS: Record<Shell, string> = {
   COMPREPLY=()
   while IFS= read -r line; do
     if [[ $line == ${FILES} ]]; then
-      compopt -o default 2>/dev/null
+      compopt -o default -o filenames 2>/dev/null
       while IFS= read -r line; do COMPREPLY+=("$line"); done < <(compgen -f -- "$typed")
     elif [[ -n $line ]]; then COMPREPLY+=("$line"); fi
   done < <(countersign __complete "$typed" "\${words[@]}" 2>/dev/null)
@@ -80,7 +82,8 @@ export async function printCompletion(
 ): Promise<void> {
   const typed = word === '=' ? '' : word
   const found = await complete(program, terminal, words, typed, idsFrom(terminal, optionsIn(words)))
-  terminal.out([...(found.files ? [FILES] : []), ...found.words].map((word) => `${plain(word)}\n`).join(''))
+  const offered = found.words.filter((one) => HARMLESS.test(one))
+  terminal.out([...(found.files ? [FILES] : []), ...offered].map((one) => `${one}\n`).join(''))
 }
 
 /** The words before say where the command would go. */
@@ -94,14 +97,14 @@ function optionsIn(words: readonly string[]): ConnectionOptions {
 
 /** Asks the server that the command would go to. Who may not, or is not answered soon, is offered nothing. */
 function idsFrom(terminal: Terminal, options: ConnectionOptions): ListIds {
-  return async (noun) => {
-    const later = new Promise<readonly string[]>((resolve) => setTimeout(() => resolve([]), ASK_MS).unref?.())
-    return Promise.race([listed(terminal, options, noun).catch(() => []), later])
-  }
+  return (noun) => listed(terminal, options, noun).catch(() => [])
 }
 
 async function listed(terminal: Terminal, options: ConnectionOptions, noun: string): Promise<readonly string[]> {
-  const api = apiClient(await findConnection(terminal, options))
+  const soon = AbortSignal.timeout(ASK_MS)
+  const fetch: Fetch = (url, init) =>
+    fetchDirectly(url, { ...init, signal: init.signal ? AbortSignal.any([init.signal, soon]) : soon })
+  const api = apiClient({ ...(await findConnection(terminal, options)), fetch })
   const limit = { limit: MOST_IDS }
   const names = async <Item>(page: Promise<Page<Item>>, nameOf: (item: Item) => string) =>
     (await page).items.map(nameOf)

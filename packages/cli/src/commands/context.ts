@@ -3,12 +3,14 @@ import type { Command } from 'commander'
 import {
   type Context,
   contextsPath,
+  isServer,
   readContexts,
   requireContext,
   requireContextName,
   writeContexts,
 } from '../contexts.ts'
 import { UsageError } from '../exit.ts'
+import { isLoopback } from '../loopback.ts'
 import { examples } from '../options.ts'
 import { openSession } from '../session.ts'
 import { details, table } from '../table.ts'
@@ -67,8 +69,8 @@ export function addContextCommands(program: Command, terminal: Terminal): void {
     .action((name: string, _options: object, command: Command) => {
       // These two are options of every command: here they say what is kept.
       const { server, keyFile } = command.optsWithGlobals<{ server?: string; keyFile?: string }>()
-      if (server === undefined || !/^https?:\/\//.test(server) || !URL.canParse(server)) {
-        throw new UsageError('Name the server: --server https://auth.example.com')
+      if (server === undefined || !isServer(server)) {
+        throw new UsageError('Name the server, without user, query and fragment: --server https://auth.example.com')
       }
       if (keyFile !== undefined && !terminal.exists(keyFile))
         throw new UsageError(`--key-file: there is no file ${keyFile}.`)
@@ -81,6 +83,8 @@ export function addContextCommands(program: Command, terminal: Terminal): void {
       if (current === undefined) hint(`It is current: commands go to ${said.server}.`)
       else if (current !== name)
         hint(`To use it: countersign context use ${name}, or --context ${name} at one command.`)
+      if (keyFile !== undefined && server.startsWith('http:') && !isLoopback(server))
+        hint('Without https whoever is on the way can read the key, and use it.')
       if (keyFile === undefined) hint('It has no key: give --key-file, or set COUNTERSIGN_KEY at each command.')
     })
   examples(add, [

@@ -20,7 +20,7 @@ export function addKeyCommands(program: Command, terminal: Terminal): void {
     .description('make an API key; stdout gets the key alone, this once')
     .action((client: string, options: NewCredentialOptions, command: Command) =>
       online(terminal, command, async (session) => {
-        printIssued(session, await session.api.keys.create(client, newCredential(options)))
+        await printIssued(session, await session.api.keys.create(client, newCredential(options)))
       }),
     )
   examples(create, [
@@ -62,7 +62,7 @@ export function addKeyCommands(program: Command, terminal: Terminal): void {
     .action((id: string, options: RotateOptions, command: Command) =>
       online(terminal, command, async (session) => {
         const body = rotation(options)
-        printRotated(session, await session.api.credentials.rotate(requirePublicId(id), body))
+        await printRotated(session, await session.api.credentials.rotate(requirePublicId(id), body))
       }),
     )
   examples(rotate, [

@@ -34,7 +34,7 @@ export function addPatCommands(program: Command, terminal: Terminal): void {
         const { tokens, myTokens } = session.api
         const { user } = options
         const body = newCredential(options)
-        printIssued(session, await (user === undefined ? myTokens.create(body) : tokens.create(user, body)))
+        await printIssued(session, await (user === undefined ? myTokens.create(body) : tokens.create(user, body)))
       }),
     )
   create.addHelpText('after', `\n${REACH_HELP}`)
@@ -84,7 +84,7 @@ export function addPatCommands(program: Command, terminal: Terminal): void {
       const body = rotation(options)
       return online(terminal, command, async (session) => {
         const calls = await tokenCalls(session, 'credentials:write')
-        printRotated(session, await calls.rotate(one, body))
+        await printRotated(session, await calls.rotate(one, body))
       })
     })
   examples(rotate, [

@@ -24,7 +24,7 @@ export function addSecretCommands(program: Command, terminal: Terminal): void {
     .description('make a client secret; stdout gets the secret alone, this once')
     .action((client: string, options: NewCredentialOptions, command: Command) =>
       online(terminal, command, async (session) => {
-        printIssued(session, await session.api.secrets.create(client, newCredential(options)))
+        await printIssued(session, await session.api.secrets.create(client, newCredential(options)))
         await hintUse(session, client)
       }),
     )
@@ -56,7 +56,7 @@ export function addSecretCommands(program: Command, terminal: Terminal): void {
       online(terminal, command, async (session) => {
         const body = rotation(options)
         const rotated = await session.api.credentials.rotate(requirePublicId(id), body)
-        printRotated(session, rotated)
+        await printRotated(session, rotated)
         await hintUse(session, rotated.owner.id)
       }),
     )

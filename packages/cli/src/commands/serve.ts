@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { declareAtStart } from '../apply/at-start.ts'
 import { UsageError } from '../exit.ts'
+import { requireShown } from '../issued.ts'
 import { examples } from '../options.ts'
 import type { ServerModule } from '../server-module.ts'
 import { addServerOptions, type ServerConfig } from '../server-options.ts'
@@ -55,6 +56,7 @@ export function addServerCommands(program: Command, terminal: Terminal, server: 
     const { print, hint } = openSession(terminal, self)
     hint(`Admin key ${made.id}. It is shown once:`)
     print(made, () => `${made.key}\n`)
+    await requireShown(terminal, `admin key ${made.id}`, made.id)
     if (made.enabled !== undefined) hint(`Its client ${made.enabled} was disabled, and is enabled again.`)
     hint('To use it: export COUNTERSIGN_KEY=<the key>, or COUNTERSIGN_KEY_FILE=<the file that it is in>')
     hint(

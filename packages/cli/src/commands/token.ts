@@ -2,6 +2,7 @@ import { type AccessToken, tokenSource } from '@countersign/client'
 import type { Command } from 'commander'
 import { type AuthenticationOptions, findAuthentication } from '../client-authentication.ts'
 import { UsageError } from '../exit.ts'
+import { fetchDirectly } from '../fetch-directly.ts'
 import { momentOr } from '../moment.ts'
 import { collect, examples, present } from '../options.ts'
 import { asStranger, type GlobalOptions, type OnlineSession } from '../session.ts'
@@ -61,7 +62,7 @@ const OPTION_OF: Record<string, string> = {
 
 async function tokenOf(options: Parameters<typeof tokenSource>[0]): Promise<AccessToken> {
   try {
-    return await tokenSource(options).token()
+    return await tokenSource({ ...options, fetch: fetchDirectly }).token()
   } catch (error) {
     if (!(error instanceof TypeError)) throw error
     throw new UsageError(error.message.replace(/^\w+/, (name) => OPTION_OF[name] ?? name))

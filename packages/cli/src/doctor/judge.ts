@@ -23,7 +23,7 @@ export function judge(
   proxies: readonly ProxyName[],
 ): Finding | undefined {
   // A connection that is closed passes nothing on.
-  if ('failure' in answer) return undefined
+  if ('failure' in answer) return answer.isSilent ? unanswered(probe.id, probe.what) : undefined
   const fault = (says: string, advice = probe.advice): Finding => ({
     ...{ check: probe.id, level: 'fault', says, todo: advised(advice, proxies) },
   })
@@ -33,6 +33,16 @@ export function judge(
     return fault(`${refused}: the proxy does not hold to refusals.`, 'hold_to_refusals')
   }
   return misled(probe, decision, baseline, fault, proxies)
+}
+
+/** Something may be waiting for more of it, the proxy or what is behind. */
+export function unanswered(check: string, what: string): Finding {
+  return {
+    check,
+    level: 'unchecked',
+    says: `${what} was not answered at all.`,
+    todo: ['Run it again, or try it by hand.'],
+  }
 }
 
 type Fault = (says: string, advice?: Probe['advice']) => Finding

@@ -2,7 +2,7 @@ import { ApiError, type Decision } from '@countersign/admin-api'
 import type { OnlineSession } from '../session.ts'
 import { advised, type ProxyName, proxiesFor } from './advice.ts'
 import type { Finding } from './finding.ts'
-import { type Baseline, judge, type Outcome } from './judge.ts'
+import { type Baseline, judge, type Outcome, unanswered } from './judge.ts'
 import { type Choice, type Probe, probesOf } from './probe.ts'
 import { type Exchange, exchange } from './raw-exchange.ts'
 import { pathOf, request, type Site } from './site.ts'
@@ -56,12 +56,19 @@ const WHILE_DOWN: Choice = { groups: ['places', 'methods', 'protocols'], methods
 
 /** What a request that must be refused came to, if Countersign cannot be asked: nothing may pass. */
 export async function probeWhileDown(site: Site, proxies: readonly ProxyName[]): Promise<Finding[]> {
+  const plain = request(site, `GET ${pathOf(site, 'baseline')}`)
+  const first = await exchange(site.place, plain)
+  if ('failure' in first) {
+    const says = `The site cannot be reached: ${first.failure}.`
+    return [{ check: 'baseline', level: 'fault', says, todo: ['Is the address right? See --connect-to'] }]
+  }
   // All at once: a proxy may wait seconds for Countersign each time.
   const outcomes = await Promise.all(
     probesOf(site, WHILE_DOWN).map(async (one) => ({ one, answer: await exchange(site.place, one.lines) })),
   )
   return outcomes.flatMap(({ one, answer }): Finding[] => {
-    if ('failure' in answer || (answer.status >= 400 && answer.status !== 404)) return []
+    if ('failure' in answer) return answer.isSilent ? [unanswered(`down-${one.id}`, one.what)] : []
+    if (answer.status >= 400 && answer.status !== 404) return []
     const says = `While Countersign does not answer, ${one.what} is answered with ${answer.status}: the proxy lets it pass.`
     return [{ check: `down-${one.id}`, level: 'fault', says, todo: advised('hold_to_refusals', proxies) }]
   })

@@ -17,9 +17,13 @@ export type RawAnswer = {
 }
 
 /** What came back for a request: an answer, or a connection that was closed, refused, or silent. */
-export type Exchange = RawAnswer | { readonly failure: string }
+export type Exchange = RawAnswer | Failure
+/** Silent: the connection stood, and nothing came. Whether the request was passed on, nobody can tell. */
+type Failure = { readonly failure: string; readonly isSilent?: true }
 
 const DEADLINE_MS = 10_000
+/** How long the rest of an answer may take that has begun: some never end, and what they say shows at their beginning. */
+const REST_MS = 2000
 const MAX_CHARACTERS = 262_144
 
 /** Sends these lines as they are, which no HTTP client would, and reads one answer. */
@@ -37,11 +41,21 @@ export function exchange(place: Place, lines: readonly string[]): Promise<Exchan
       if (answer !== undefined) finish(answer)
       else if (ended) finish({ failure: received === '' ? 'the connection was closed' : 'the answer was cut off' })
     }
-    const deadline = setTimeout(() => finish({ failure: 'no answer' }), DEADLINE_MS)
+    /** What there is of an answer whose head is whole. */
+    const begun = () => parseAnswer(received, lines[0]?.startsWith('HEAD ') === true, true)
+    const giveUp = () => {
+      finish(begun() ?? { failure: 'no answer', isSilent: true })
+    }
+    let deadline = setTimeout(giveUp, DEADLINE_MS)
+    let isWaitingForRest = false
     socket.setEncoding('latin1')
     socket.on('data', (chunk: string) => {
       received = (received + chunk).slice(0, MAX_CHARACTERS)
       settle(received.length === MAX_CHARACTERS)
+      if (isWaitingForRest || socket.destroyed || begun() === undefined) return
+      isWaitingForRest = true
+      clearTimeout(deadline)
+      deadline = setTimeout(giveUp, REST_MS)
     })
     socket.on('error', (error) => finish({ failure: error.message }))
     socket.on('close', () => settle(true))

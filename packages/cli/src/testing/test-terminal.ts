@@ -16,6 +16,8 @@ export type World = {
   server?: ServerModule
   /** The time; without it, `NOW`. */
   now?: Date
+  /** Why what is written to stdout gets nowhere. */
+  outFailure?: string
   /** What a person types when asked; without it nobody can be asked. */
   answer?: string
   /** What a person types when asked for a secret, one after the other; without it nobody can be asked. */
@@ -33,6 +35,7 @@ export function testTerminal({
   secrets,
   server,
   now,
+  outFailure,
 }: World = {}) {
   const written = { out: '', err: '' }
   const toType = [...(secrets ?? [])]
@@ -52,8 +55,10 @@ export function testTerminal({
     err: (text) => {
       written.err += text
     },
+    outFailure: async () => outFailure,
     readFile,
     readBytes: (path) => new TextEncoder().encode(readFile(path)),
+    isFile: (path) => files[path] !== undefined,
     exists: (path) => files[path] !== undefined,
     modeOf: (path) => (files[path] === undefined ? undefined : (modes[path] ?? 0o600)),
     writeFile: (path, text) => {
