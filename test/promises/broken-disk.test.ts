@@ -89,6 +89,17 @@ describe('a database that somebody else has locked', () => {
       const { dataDir, server, known, unseen } = await furnished()
       const other = new SqliteFile(join(dataDir, 'countersign.db'))
       other.run('begin immediate')
+      // A server that slept in its database would answer nobody before that change is refused.
+      let isRefused = false
+      const change = server.call('POST', '/groups', { name: 'late' }).then(({ status }) => {
+        isRefused = true
+        return status
+      })
+      for (let n = 0; n < 20; n++) expect(await ask(server, known)).toBe(200)
+      expect(isRefused).toBe(false)
+      other.run('rollback')
+      expect(await change).toBe(201)
+      other.run('begin immediate')
       await expectNoChanges(server, known, unseen)
       other.run('rollback')
       other.close()

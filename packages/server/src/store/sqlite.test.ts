@@ -1,4 +1,5 @@
 // What SQLite alone has. What both engines have is tested by noun, beside this.
+import { Database as SqliteFile } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -22,10 +23,35 @@ describe('SQLite', () => {
       expect(await pragma('journal_mode')).toBe('wal')
       expect(await pragma('synchronous')).toBe(2)
       expect(await pragma('foreign_keys')).toBe(1)
-      expect(await pragma('busy_timeout')).toBeGreaterThanOrEqual(1000)
+      expect(await pragma('busy_timeout')).toBe(0)
     }
     const writing = sql`insert into setting values ('a', 'b')`.execute(store.reader)
     await expect(writing).rejects.toThrow('readonly')
+    await store.close()
+    rmSync(directory, { recursive: true })
+  })
+
+  test('that another process writes to is waited for, and everything else goes on meanwhile', async () => {
+    const directory = scratch()
+    const store = await openStore(directory, () => T0, random)
+    const other = new SqliteFile(join(directory, 'countersign.db'))
+    other.run('begin immediate')
+    const write = () => store.writer.insertInto('setting').values({ name: crypto.randomUUID(), value: '' }).execute()
+    let turns = 0
+    const turning = setInterval(() => turns++, 1)
+    const patient = write()
+    await Bun.sleep(100)
+    other.run('rollback')
+    await patient
+    other.run('begin immediate')
+    const waiting = [write(), store.writer.transaction().execute((db) => db.deleteFrom('setting').execute())]
+    const refused = await Promise.all(waiting.map((one) => one.catch(({ code }) => code)))
+    expect(refused).toEqual(['SQLITE_BUSY', 'SQLITE_BUSY'])
+    expect(turns).toBeGreaterThan(50)
+    other.run('rollback')
+    await write()
+    clearInterval(turning)
+    other.close()
     await store.close()
     rmSync(directory, { recursive: true })
   })

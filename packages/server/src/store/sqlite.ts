@@ -1,7 +1,18 @@
 import { constants, type SQLQueryBindings, Database as SqliteFile } from 'bun:sqlite'
 import { closeSync, openSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
-import { Kysely, SqliteAdapter, type SqliteDatabase, SqliteDialect } from 'kysely'
+import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  Kysely,
+  type QueryResult,
+  SqliteAdapter,
+  type SqliteDatabase,
+  SqliteDialect,
+  type SqliteDialectConfig,
+  SqliteDriver,
+} from 'kysely'
 import { type OnStatementError, telling } from './statement-errors.ts'
 
 export type SqliteMode = {
@@ -16,8 +27,10 @@ export type SqliteMode = {
   readonly onError?: OnStatementError | undefined
 }
 
-/** How long a statement waits for another process (backup, the CLI) to release the file. */
+/** How long the opening waits for another process (backup, the CLI) to release the file; statements wait as long in turns. */
 const BUSY_TIMEOUT_MS = 2000
+const ASK_AGAIN_MS = 20
+const MOST_TURNS = BUSY_TIMEOUT_MS / ASK_AGAIN_MS
 
 /** In place of a path: the database lives in memory and dies with the process. */
 export const IN_MEMORY = ':memory:'
@@ -38,6 +51,8 @@ export function openSqlite<Tables>(path: string, mode: SqliteMode): Kysely<Table
   file.run(`pragma synchronous = ${mode.synchronous}`)
   file.run('pragma foreign_keys = ON')
   file.run('pragma trusted_schema = OFF')
+  // From here on nobody sleeps in SQLite: every request of this process would wait along.
+  file.run('pragma busy_timeout = 0')
   const dialect = new AtomicDialect({ database: kyselyDatabase(file, mode) })
   return new Kysely<Tables>({ dialect, ...telling(mode.onError) })
 }
@@ -69,8 +84,19 @@ function said(sql: string, file: SqliteFile, readonly: boolean | undefined): str
 
 /** SQLite takes schema changes back with their transaction; Kysely does not count on it by itself. */
 class AtomicDialect extends SqliteDialect {
+  readonly #config: SqliteDialectConfig
+
+  constructor(config: SqliteDialectConfig) {
+    super(config)
+    this.#config = config
+  }
+
   override createAdapter() {
     return new AtomicAdapter()
+  }
+
+  override createDriver() {
+    return new PatientDriver(this.#config)
   }
 }
 
@@ -78,4 +104,45 @@ class AtomicAdapter extends SqliteAdapter {
   override get supportsTransactionalDdl() {
     return true
   }
+}
+
+/** There is one connection, and whoever uses it has it alone. */
+class PatientDriver extends SqliteDriver {
+  #patient: PatientConnection | undefined
+
+  override async acquireConnection(): Promise<DatabaseConnection> {
+    this.#patient ??= new PatientConnection(await super.acquireConnection())
+    return this.#patient
+  }
+}
+
+/**
+ * Waits for another process that writes, while whatever else there is to do is done. A statement that was told so did
+ * nothing, so it is given again. Who comes when the patience is used up already is told at once.
+ */
+class PatientConnection implements DatabaseConnection {
+  #turns = 0
+
+  constructor(private readonly connection: DatabaseConnection) {}
+
+  async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
+    for (;;) {
+      try {
+        const result = await this.connection.executeQuery<Row>(query)
+        this.#turns = 0
+        return result
+      } catch (error) {
+        if (!isBusy(error) || ++this.#turns >= MOST_TURNS) throw error
+      }
+      await sleep(ASK_AGAIN_MS)
+    }
+  }
+
+  streamQuery<Row>(query: CompiledQuery, chunkSize: number): AsyncIterableIterator<QueryResult<Row>> {
+    return this.connection.streamQuery(query, chunkSize)
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_BUSY')
 }
