@@ -298,8 +298,18 @@ test('neither what was reported nor what stands in its address is written anywhe
   await kept.call('POST', '/credentials/import', { prefix: 'glpat-', digest: 'sha256', credentials })
   await report(other.key, { found_at: `beside ${imported}` }, kept)
   expect(await kept.call('GET', `/credentials/${other.id}`)).toMatchObject({ revoked_reason: 'leaked: beside …' })
+  // What people write when they revoke by hand, in a hurry.
+  const third = await kept.newKey()
+  const odd = 'glpat-a+/b=cretsecretX1'
+  kept.oracle.keepSecret(odd)
+  const reason = `found ${third.key} and "${odd}" in a repository`
+  const revoked = await kept.call('POST', `/credentials/${third.id}/revoke`, { reason })
+  expect(revoked.credential).toMatchObject({ revoked_reason: 'found cs_… and "…" in a repository' })
   await kept.test.app.flush()
-  kept.oracle.holdsNoSecret(JSON.stringify([shown, await kept.call('GET', '/decisions')]), 'an answer')
+  kept.oracle.holdsNoSecret(
+    JSON.stringify([shown, await kept.call('GET', '/decisions'), await kept.call('GET', '/audit-events?limit=200')]),
+    'an answer',
+  )
   await kept.close()
 })
 

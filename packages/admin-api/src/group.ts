@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { body } from './body.ts'
 import { managedBy } from './managed-by.ts'
-import { groupName, instant, newGroupName, sentence } from './names.ts'
+import { description, groupName, instant, newGroupName } from './names.ts'
 import { page } from './page.ts'
 
 const meaning = { description: 'What it is for.', example: 'Everything that reads the archive' }
@@ -11,7 +11,7 @@ const disabled = z
 
 export const NewGroup = body({
   name: newGroupName().meta({ description: 'Its name, for ever.', example: 'media' }),
-  description: sentence().optional().meta(meaning),
+  description: description().optional().meta(meaning),
   disabled: disabled.default(false),
   managed_by: managedBy().default(null),
 }).meta({ description: 'A group of clients and users.' })
@@ -19,7 +19,7 @@ export type NewGroup = z.output<typeof NewGroup>
 
 /** Only the fields sent change. The name never does. */
 export const GroupChange = body({
-  description: sentence().nullable().optional().meta(meaning),
+  description: description().nullable().optional().meta(meaning),
   disabled: disabled.optional(),
   managed_by: managedBy().optional(),
 }).meta({ description: 'What to change in a group. Fields that are not sent stay.' })

@@ -38,6 +38,15 @@ const explain = (extra: object) => ({ method: 'GET', url: 'https://dav.example/'
 const ROWS: [mistake: string, schema: z.ZodType, body: unknown, path: string, message: string | RegExp][] = [
   ['an unknown field', NewGroup, { name: 'a', owner: 'b' }, 'owner', /^unknown field; expected name, description/],
   ['an unknown field in a rule', NewResource, requiring({ scope: 'a:b' }), 'rules[0].require.scope', /^unknown field/],
+  ['a credential for a field', NewGroup, { name: 'a', [`cs_key_${'a'.repeat(49)}`]: 1 }, '…', /^unknown field/],
+  ['a credential for a name', NewKey, { name: `laptop cs_key_${'a'.repeat(49)}` }, 'name', /without a credential/],
+  [
+    'a credential in a description',
+    NewGroup,
+    { name: 'a', description: `cs_pat_${'a'.repeat(49)}` },
+    'description',
+    /without/,
+  ],
   ['a field that is missing', NewResource, { name: 'a', rules: [] }, 'identifier', 'missing; expected string'],
   ['a body that is no object', NewGroup, [], '', /expected object/],
   ['a name in capitals', NewClient, { id: 'Canister' }, 'id', /a-z 0-9/],

@@ -81,7 +81,19 @@ export const project = () =>
 
 /** What people read: free text in one line. */
 export const displayName = () =>
-  z.string().regex(/^[^\p{Cc}\p{Zl}\p{Zp}]{1,128}$/u, 'expected 1 to 128 characters in one line')
+  z
+    .string()
+    .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]{1,128}$/u, 'expected 1 to 128 characters in one line')
+    .refine(holdsNoCredential, NO_CREDENTIAL)
+
+/** Security: what is kept of a text is kept for ever, and shown to many. Somebody pasted the credential itself. */
+function holdsNoCredential(text: string): boolean {
+  return !/cs_[a-z]+_[0-9A-Za-z]{40,}/.test(text)
+}
+const NO_CREDENTIAL = 'expected a text without a credential in it'
+
+/** What something is for. */
+export const description = () => sentence().refine(holdsNoCredential, NO_CREDENTIAL)
 
 export const sentence = () =>
   z.string().regex(/^[^\p{Cc}\p{Zl}\p{Zp}]{0,500}$/u, 'expected at most 500 characters in one line')

@@ -75,7 +75,9 @@ export function fieldMistakes(error: z.ZodError): { path: readonly PropertyKey[]
 export function fieldPath(path: readonly PropertyKey[]): string {
   return path.reduce<string>((text, part) => {
     if (typeof part === 'number') return `${text}[${part}]`
-    return text === '' ? String(part) : `${text}.${String(part)}`
+    // Security: where a value was pasted in the place of a name, it gets into logs.
+    const name = String(part).replace(/cs_[a-z]+_[0-9A-Za-z]{8,}/g, 'cs_…')
+    return text === '' ? name : `${text}.${name}`
   }, '')
 }
 

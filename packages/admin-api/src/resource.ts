@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { body } from './body.ts'
 import { IDENTITY_HEADERS, isAlias, isCredentialHeader } from './header-names.ts'
 import { managedBy } from './managed-by.ts'
-import { instant, name, newName, scope, sentence, surface } from './names.ts'
+import { description, instant, name, newName, scope, surface } from './names.ts'
 import { page } from './page.ts'
 import { AnsweredRule, Rule } from './rule.ts'
 
@@ -34,7 +34,7 @@ const ScopeDetail = body({
     description: 'The part of the API that it opens, so that scopes can be shown together.',
     example: 'files',
   }),
-  description: sentence()
+  description: description()
     .min(1, 'expected at least one character')
     .optional()
     .meta({ description: 'What a holder of it may do.', example: 'Read files' }),

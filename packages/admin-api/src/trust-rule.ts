@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { body } from './body.ts'
 import { managedBy } from './managed-by.ts'
-import { groupName, instant, name, newInstant, newName, sentence } from './names.ts'
+import { description, groupName, instant, name, newInstant, newName } from './names.ts'
 import { PROJECTS, RESOURCES, requireOneResource, SCOPES } from './narrowing.ts'
 import { page, pageQueryFields } from './page.ts'
 
@@ -41,7 +41,7 @@ const as = z.union(
 
 /** What can be said of a trust rule, without defaults: a change must not fill in what it does not name. */
 const fields = {
-  description: sentence().nullable().meta({ description: 'What it is for.', example: 'The atlas service' }),
+  description: description().nullable().meta({ description: 'What it is for.', example: 'The atlas service' }),
   issuer: name('corp').meta({ description: 'The issuer whose subjects it is about.', example: 'corp' }),
   match: z
     .record(z.string().min(1, 'expected the path of a claim').max(256), claimMatch)

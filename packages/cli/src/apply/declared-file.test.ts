@@ -63,6 +63,7 @@ test.each([
   ['an alias of nothing', 'groups: *a', 'the file: an alias stands for'],
   ['aliases that grow without end', bomb(), 'the file: an alias stands for'],
   ['a key that is no word', '1: x', '1 (line 1): unknown field'],
+  ['a credential for a key', `cs_key_${'a'.repeat(49)}: x`, 'cs_… (line 1): unknown field'],
   ['what a proto would change', 'groups: []\n__proto__: { adopt: true }', '__proto__ (line 2): unknown field'],
 ])('%s is refused', (_what, text, problem) => {
   expect(problemsIn(text).join('\n')).toContain(problem)

@@ -16,6 +16,7 @@ import { countUnrevoked, type PassedLine } from '../store/unrevoked.ts'
 import { requireClient } from './clients.ts'
 import { pageOf, sliceOf, writeCursor } from './cursor.ts'
 import type { AdminDeps, Authorized } from './deps.ts'
+import { keptText } from './kept-text.ts'
 import { noCredential } from './problem.ts'
 import { findUnkept } from './unkept.ts'
 import { requireUser } from './users.ts'
@@ -65,7 +66,7 @@ function filterOf(query: CredentialQuery, { store }: AdminDeps): CredentialListF
 
 /** Revokes one credential, or all of its family, with everything they minted; also one that no record is kept of. */
 export async function revoke(deps: AdminDeps, by: Authorized, id: string, body: Revocation): Promise<Revoked> {
-  const reason = body.reason ?? null
+  const reason = reasonOf(deps, body)
   const { revoked, credential } = await write(deps, by, async ({ db, now, credentials }) => {
     const credential = await findCredential(db, id)
     if (credential === undefined) {
@@ -83,9 +84,10 @@ export async function revoke(deps: AdminDeps, by: Authorized, id: string, body: 
 
 /** Revokes every credential of a kind that was made before a date. */
 export async function revokeOlder(deps: AdminDeps, by: Authorized, body: AgeRevocation): Promise<BulkRevoked> {
-  const { kind, created_before, reason } = body
+  const { kind, created_before } = body
+  const reason = reasonOf(deps, body)
   const before = new Date(created_before)
-  const line = await write(deps, by, ({ credentials }) => credentials.revokeOlder(kind, reason ?? null, before))
+  const line = await write(deps, by, ({ credentials }) => credentials.revokeOlder(kind, reason, before))
   return { revoked: await countRevoked(deps, line) }
 }
 
@@ -94,14 +96,20 @@ export async function revokeAllOf(
   deps: AdminDeps,
   by: Authorized,
   owner: OwnerRef,
-  { reason, created_before }: BulkRevocation,
+  body: BulkRevocation,
 ): Promise<BulkRevoked> {
+  const { created_before } = body
+  const reason = reasonOf(deps, body)
   const before = created_before === undefined ? undefined : new Date(created_before)
   const { line, keys } = await write(deps, by, async ({ db, credentials }) => {
     await requireOwner(db, owner)
-    return credentials.revokeAllOf(owner, reason ?? null, before)
+    return credentials.revokeAllOf(owner, reason, before)
   })
   return { revoked: keys + (await countRevoked(deps, line)) }
+}
+
+function reasonOf(deps: AdminDeps, { reason }: { readonly reason?: string | undefined }): string | null {
+  return reason === undefined ? null : keptText(deps, reason)
 }
 
 /** Once it is in force: it must not wait until millions are counted. */

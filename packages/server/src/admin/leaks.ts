@@ -3,13 +3,12 @@ import { REFUSALS } from '@countersign/resource-server'
 import { KnownCredential } from '../authentication/known-credentials.ts'
 import { BOOTSTRAP_CLIENT } from '../domain/client.ts'
 import type { BelievedCredential } from '../domain/credential.ts'
-import { hideForeign } from '../domain/foreign-prefix.ts'
-import { hideCredentials } from '../domain/hide-credentials.ts'
 import { findClient, updateClient } from '../store/clients.ts'
 import { findCredential } from '../store/credentials.ts'
 import { isOver } from '../store/revocation.ts'
 import type { Actor, Change } from '../store/store.ts'
 import type { AdminDeps } from './deps.ts'
+import { keptText } from './kept-text.ts'
 import { Rejected } from './problem.ts'
 import { revokeWithDescendants } from './revocation.ts'
 
@@ -33,7 +32,8 @@ export async function reportLeak(deps: AdminDeps, { credential, found_at }: Leak
     throw new Rejected(found.code, 'Whether it is known here cannot be told right now. Report it again in a moment.')
   }
   const { stored } = found
-  const foundAt = withoutCredentials(found_at, credential, deps.directory.foreignPrefixes())
+  // Where something was found is often an address that holds it.
+  const foundAt = found_at && keptText(deps, found_at.replaceAll(credential, '…'))
   if (stored.kind === 'bootstrap') return disableBootstrap(deps, foundAt)
   // Not even a change is begun for what is dead: else one dead credential were enough to keep all nodes busy.
   const isRevoked = stored.revokedAt !== null || deps.directory.lineThrough(`credential:${stored.id}`) !== undefined
@@ -73,13 +73,4 @@ async function disableBootstrap(deps: AdminDeps, foundAt: string | undefined): P
 
 function detailOf(foundAt: string | undefined) {
   return { reason: 'leaked', ...(foundAt !== undefined && { found_at: foundAt }) }
-}
-
-/** Where something was found is often an address that holds it. It is kept, so what is a credential in it is not. */
-function withoutCredentials(
-  text: string | undefined,
-  credential: string,
-  foreignPrefixes: readonly string[],
-): string | undefined {
-  return text && hideForeign(hideCredentials(text.replaceAll(credential, '…')), foreignPrefixes)
 }
