@@ -89,8 +89,8 @@ describe('the single file', () => {
       expect(await countersign('backup', join(home, 'monday.db'))).toMatchObject({ exitCode: 0 })
       await server.stop()
       expect(await countersign('health')).toMatchObject({
-        exitCode: 1,
-        stdout: expect.stringContaining('not_reachable'),
+        exitCode: 4,
+        stderr: expect.stringContaining('Cannot reach'),
       })
     },
     PATIENCE_MS,
@@ -143,7 +143,8 @@ describe('the Compose files', () => {
     for (const { services } of [one, two]) {
       for (const service of Object.values(services)) {
         for (const secret of service.secrets ?? []) expect(Object.keys(secrets)).toContain(secret)
-        for (const network of service.networks ?? []) expect(Object.keys(one.networks)).toContain(network)
+        for (const network of service.networks ?? [])
+          expect(Object.keys({ ...one.networks, ...two.networks })).toContain(network)
         for (const volume of service.volumes ?? []) {
           const [from = ''] = volume.split(':')
           if (!from.startsWith('.')) expect(Object.keys(volumes)).toContain(from)
@@ -160,8 +161,15 @@ describe('the Compose files', () => {
     })
   })
 
-  test('trust as proxies the very network that Caddy is in, and publish Caddy alone', () => {
-    const subnet = one.networks.inside?.ipam?.config[0]?.subnet
+  test('trust as proxies the very network that Caddy and the servers are alone in, and publish Caddy alone', () => {
+    const networks = { ...one.networks, ...two.networks }
+    const subnet = networks.asking?.ipam?.config[0]?.subnet
+    // Whoever is in it may ask, and say who calls.
+    const asking = [one, two].flatMap(({ services }) =>
+      Object.entries(services).flatMap(([name, service]) => (service.networks?.includes('asking') ? [name] : [])),
+    )
+    expect(new Set(asking)).toEqual(new Set(['caddy', 'countersign', 'countersign-2']))
+    for (const name of ['asking', 'inside', 'behind']) expect(networks[name]).toMatchObject({ internal: true })
     expect(one.services.countersign?.environment?.COUNTERSIGN_TRUSTED_PROXIES).toBe(subnet)
     const published = [one, two].flatMap(({ services }) =>
       Object.entries(services).flatMap(([name, service]) => ('ports' in service ? [name] : [])),
@@ -187,6 +195,11 @@ describeWith(['caddy'], 'the Caddyfile of the Compose files', () => {
     await teardown.run()
     expect(said).toMatchObject({ exitCode: 0 })
   })
+})
+
+test('neither an image nor the repository takes secrets in', () => {
+  expect(read('.dockerignore')).toMatch(/^\*\*\/secrets$/m)
+  expect(read('.gitignore')).toMatch(/^packaging\/docker\/secrets\/$/m)
 })
 
 test('the unit is that of the guide', () => {
