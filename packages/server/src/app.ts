@@ -252,6 +252,7 @@ function oauthDeps(parts: Parts, revocations: HolderRevocations): OAuthDeps {
     ...{ recogniseAny: verified.recogniseAny, externalTokens: verified.externalTokens, standing: verified.standing },
     ...signatureDeps({ ...io, log, fetch }),
     known: (digest) => following.known.get(digest),
+    expect: (digest) => following.ahead?.digests.addPassing(digest),
     throttle: new FailureThrottle(io.monotonicMs),
     addressOf: (headers, peer) => callerAddress(headers, peer, proxies),
     noteRefusal: (denied, asked, known, at) => noteOAuthRefusal(denied, asked, known, { decisions, directory }, at),

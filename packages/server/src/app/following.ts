@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Turns } from '@countersign/resource-server'
 import type pino from 'pino'
 import type { AdminDeps } from '../admin/deps.ts'
@@ -49,6 +50,9 @@ export type Following = {
   readonly change: AdminDeps['change']
 }
 
+/** Gathers what is made at once. */
+const LEARN_AFTER_MS = 200
+
 /** On a slow link each question of many may be answered in time, and all of them not. */
 const CONFIRM_MS = 5000
 
@@ -70,9 +74,29 @@ export async function follow(
   const directory = new Directory(management)
   const known = new KnownCredentials(KNOWN_PER_GENERATION)
   const unknown = new UnknownDigests(io.monotonicMs, MAX_UNKNOWN)
+  const isRemote = store.shared !== undefined
+  const lookUps = isRemote ? new Turns(LOOK_UPS_IN_FLIGHT) : new Turns()
+  const ahead = isRemote ? { digests: new KeptDigests(), lookUps: new Turns(LOOK_UPS_IN_FLIGHT) } : undefined
+  const learn = ahead === undefined ? async () => undefined : learnDigests(store, ahead.digests)
+  let isLearning = false
+  /** What was made a moment ago is shown a moment later. */
+  const learnSoon = () => {
+    if (ahead === undefined || isLearning) return
+    isLearning = true
+    void sleep(LEARN_AFTER_MS)
+      .then(learn)
+      // Those who learn again and again say so.
+      .catch(() => undefined)
+      .finally(() => {
+        isLearning = false
+      })
+  }
   const forget = (ids: readonly string[] | undefined) => {
     known.forget(ids)
-    if (ids === undefined || ids.length > 0) unknown.clear()
+    if (ids === undefined || ids.length > 0) {
+      unknown.clear()
+      learnSoon()
+    }
   }
   const counts = { failures: 0, wakeUps: 0 }
   const onError = (error: unknown) => {
@@ -90,9 +114,6 @@ export async function follow(
   await follower.confirm()
   // Look-ups in a file of this machine take their turns within one request: there nobody waits.
   const confirm = () => within(CONFIRM_MS, follower.confirm())
-  const isRemote = store.shared !== undefined
-  const lookUps = isRemote ? new Turns(LOOK_UPS_IN_FLIGHT) : new Turns()
-  const ahead = isRemote ? { digests: new KeptDigests(), lookUps: new Turns(LOOK_UPS_IN_FLIGHT) } : undefined
   const find = credentialFinder(store.shared?.lookUpReader ?? store.reader)
   const findByDigest = (digest: string) =>
     find(digest).catch((error: unknown) => {
@@ -102,7 +123,7 @@ export async function follow(
     })
   return {
     ...{ directory, known, unknown, follower, nodes, lookUps, ahead, counts },
-    learn: ahead === undefined ? async () => undefined : learnDigests(store, ahead.digests),
+    learn,
     wake: (revision) => {
       counts.wakeUps++
       follower.wake(revision)

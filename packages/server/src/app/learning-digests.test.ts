@@ -18,11 +18,13 @@ beforeEach(async () => {
 })
 afterEach(() => store.close())
 
-async function keep(kind: 'key' | 'pat' | 'secret', at = now): Promise<string> {
+async function keep(kind: 'key' | 'pat' | 'secret' | 'at', at = now): Promise<string> {
   const digest = Bun.SHA256.hash(random(32), 'hex')
   await change(store, HOST_ACTOR, async (running) => {
     const owner = { kind: 'client', id: 'canister' } as const
-    const credential = newCredential(running, { id: makeId(kind, at, random), kind, owner, name: '', hint: '' })
+    const audience = kind === 'at' ? { audience: 'https://webdav.example.com', expiresAt: new Date('2031-01-01') } : {}
+    const named = { id: makeId(kind, at, random), kind, owner, name: '', hint: '' }
+    const credential = newCredential(running, { ...named, ...audience })
     await insertCredential(running, credential, digest)
   })
   return digest
@@ -41,4 +43,21 @@ test('what was there is learnt at first, then what was made since, though the cl
   expect(second.some((digest) => kept.mayHave(digest))).toBe(false)
   await learn()
   expect(second.every((digest) => kept.mayHave(digest))).toBe(true)
+})
+
+test('access tokens are learnt too, and forgotten by turns', async () => {
+  const kept = new KeptDigests()
+  const learn = learnDigests(store, kept)
+  const old = await keep('at')
+  const key = await keep('key')
+  const known = (digest: string) => kept.mayHave(digest)
+  await learn()
+  expect([old, key].map(known)).toEqual([true, true])
+  const seen: boolean[] = []
+  for (let turns = 0; turns < 3; turns++) {
+    now = new Date(now.getTime() + 3_600_000)
+    await learn()
+    seen.push(known(old))
+  }
+  expect([seen, known(key), known(await keep('at'))]).toEqual([[true, true, false], true, false])
 })

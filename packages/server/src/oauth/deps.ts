@@ -41,6 +41,8 @@ export type OAuthDeps = AssertionDeps &
     readonly change: <T>(actor: Actor, work: (change: Change) => Promise<T>) => Promise<T>
     /** The credential of this digest, if it is in memory: `find` then asks nobody. */
     readonly known: (digest: string) => KnownCredential | undefined
+    /** Told of what was issued, so that it is not taken for a guess when it is first shown. */
+    readonly expect: (digest: string) => void
     readonly throttle: FailureThrottle
     readonly revocations: HolderRevocations
     /** True while the database has confirmed, recently enough, what the directory holds. */

@@ -100,6 +100,7 @@ export async function issueAccessToken(order: TokenOrder, deps: OAuthDeps): Prom
   })
   const kept = { credential, digest: deps.sha256Hex(text) }
   await insertAccessToken(deps.store, kept)
+  deps.expect(kept.digest)
   return { text, expiresInSeconds }
 }
 
