@@ -181,6 +181,15 @@ describe('what is shown once', () => {
   )
 })
 
+test(
+  'whoever follows into a reader that has seen enough comes to an end',
+  async () => {
+    const done = await shell('timeout 12 countersign audit --follow --json | head -n 1')
+    expect([done.exitCode, done.stdout]).toEqual([0, expect.stringMatching(/^\{"id":"evt_.*\}\n$/)])
+  },
+  PATIENCE_MS,
+)
+
 describe('the doctor', () => {
   const whileDown = (url: string) => countersign(['doctor', '--resource', url, '--while-down'])
 

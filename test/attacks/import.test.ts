@@ -273,11 +273,11 @@ describe('an import', () => {
 
   test('sent again, or with a line twice, changes nothing that is there', async () => {
     const [token, other] = [foreign(), foreign()]
-    const lines = [
-      { digest: sha256(token), owner: 'user:alice', scopes: ['files:read'], resources: ['webdav'] },
-      { digest: sha256(other), owner: 'user:alice' },
-      { digest: sha256(token), owner: 'user:alice' },
-    ]
+    const narrow = { digest: sha256(token), owner: 'user:alice', scopes: ['files:read'], resources: ['webdav'] }
+    const lines = [narrow, { digest: sha256(other), owner: 'user:alice' }, narrow]
+    // Of two that say otherwise of one, the wider must not win by coming first.
+    const twice = [{ digest: sha256(token), owner: 'user:alice' }, narrow]
+    expect(await refused(twice, {})).toEqual([400, 'invalid_body', ['credentials[1]']])
     const first = await imported(lines)
     expect([first.imported, first.present, first.ids[2]]).toEqual([2, 1, first.ids[0]])
     expect(await imported(lines)).toEqual({ imported: 0, present: 3, ids: first.ids })

@@ -31,6 +31,12 @@ export function readContexts(terminal: Terminal): Contexts {
   if (mode !== undefined && (mode & 0o022) !== 0) {
     throw new UsageError(`${path}: others may write to it, and so send your keys elsewhere. Run: chmod 600 ${path}`)
   }
+  const folder = dirname(path)
+  if (((terminal.modeOf(folder) ?? 0) & 0o022) !== 0 || !terminal.isOwn(path)) {
+    throw new UsageError(
+      `${path}: it is somebody else’s, or others may put another in its place. It has to be yours, as its folder: chmod 700 ${folder}`,
+    )
+  }
   return parseContexts(path, terminal.readFile(path))
 }
 

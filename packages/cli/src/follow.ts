@@ -54,6 +54,8 @@ export async function follow<Item extends Happened>(
   if (first.length === 0) hint('Nothing yet that fits. Ctrl+C ends this.')
   while ((await Promise.race([stopped, sleep(ASK_AGAIN_MS)])) !== STOPPED) {
     try {
+      // Who reads has seen enough (`| head`).
+      if ((await terminal.outFailure()) !== undefined) return
       const round = await Promise.race([stopped, news.next()])
       if (round === STOPPED) return
       if (isAway) hint('It answers again.')
@@ -78,9 +80,9 @@ class News<Item extends Happened> {
     this.#fromMs = followed.since === undefined ? Number.NEGATIVE_INFINITY : Date.parse(followed.since)
   }
 
-  /** The newest `count`, oldest first. */
+  /** The newest `count`, oldest first. Looks back as far as something may still come late, so as to know it again. */
   async first(count: number): Promise<Item[]> {
-    const { items } = await this.#read((found) => found >= count)
+    const { items } = await this.#read((found, seen) => found.length >= count && spanMs(seen) >= LATE_MS)
     return items.slice(-count)
   }
 
@@ -89,7 +91,9 @@ class News<Item extends Happened> {
     return this.#read(() => false)
   }
 
-  async #read(isEnough: (found: number) => boolean): Promise<{ items: Item[]; isWhole: boolean }> {
+  async #read(
+    isEnough: (found: readonly Item[], seen: readonly Item[]) => boolean,
+  ): Promise<{ items: Item[]; isWhole: boolean }> {
     const since = Number.isFinite(this.#fromMs) ? new Date(this.#fromMs).toISOString() : undefined
     const { list, fits = () => true } = this.followed
     const seen: Item[] = []
@@ -103,10 +107,11 @@ class News<Item extends Happened> {
       const isKnown = page.items.length > 0 && fresh.length === 0
       cursor = page.next_cursor ?? undefined
       const isWhole = cursor === undefined || isKnown
-      if (isWhole || isEnough(found.length) || pages === MOST_PAGES) {
+      if (isWhole || isEnough(found, seen) || pages === MOST_PAGES) {
         this.#remember(seen)
-        // What lies behind was there before, and is no news the next time.
-        if (!isWhole) for (const { at } of seen.slice(-1)) this.#fromMs = Math.max(this.#fromMs, Date.parse(at) + 1)
+        // So many at once: what lies behind was there before, and is no news the next time.
+        if (pages === MOST_PAGES)
+          for (const { at } of seen.slice(-1)) this.#fromMs = Math.max(this.#fromMs, Date.parse(at) + 1)
         return { items: found.toReversed(), isWhole }
       }
     }
@@ -117,6 +122,12 @@ class News<Item extends Happened> {
     for (const atMs of this.#seen.values()) this.#fromMs = Math.max(this.#fromMs, atMs - LATE_MS)
     for (const [id, atMs] of this.#seen) if (atMs < this.#fromMs) this.#seen.delete(id)
   }
+}
+
+/** How far apart the newest and the oldest are. */
+function spanMs(newestFirst: readonly Happened[]): number {
+  const [newest, oldest] = [newestFirst.at(0), newestFirst.at(-1)]
+  return newest === undefined || oldest === undefined ? 0 : Date.parse(newest.at) - Date.parse(oldest.at)
 }
 
 function jsonLine(item: Happened): string {

@@ -40,6 +40,7 @@ export function processTerminal(): Terminal {
     isFile: (path) => existsSync(path) && statSync(path).isFile(),
     exists: existsSync,
     modeOf: (path) => (existsSync(path) ? statSync(path).mode & 0o777 : undefined),
+    isOwn: (path) => [process.getuid?.(), 0].includes(statSync(path).uid),
     writeFile: writePrivately,
     readStdin: () => Bun.stdin.text(),
     canAsk: stdin.isTTY === true && stderr.isTTY === true,

@@ -20,6 +20,8 @@ export type Terminal = {
   exists(path: string): boolean
   /** The permission bits of a file; undefined: there is none. */
   modeOf(path: string): number | undefined
+  /** Whether a file belongs to whoever runs this, or to root. */
+  isOwn(path: string): boolean
   /** Writes a file that its owner alone may read, in a folder that is made; all of it, or nothing. */
   writeFile(path: string, text: string): void
   readStdin(): Promise<string>

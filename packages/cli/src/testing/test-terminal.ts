@@ -58,6 +58,7 @@ export function testTerminal({
     outFailure: async () => outFailure,
     readFile,
     readBytes: (path) => new TextEncoder().encode(readFile(path)),
+    isOwn: () => true,
     isFile: (path) => files[path] !== undefined,
     exists: (path) => files[path] !== undefined,
     modeOf: (path) => (files[path] === undefined ? undefined : (modes[path] ?? 0o600)),

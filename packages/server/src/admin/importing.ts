@@ -75,9 +75,17 @@ async function draftsOf(
   const drafts: DraftToImport[] = []
   const ids: string[] = []
   const [mistakes, conflicts]: [FieldProblem[], FieldProblem[]] = [[], []]
+  const saidOf = new Map<string, { readonly path: string; readonly said: string }>()
   for (const [index, one] of wanted.entries()) {
     const path = `credentials[${index}]`
     const owner = ownerOf(one.owner)
+    const said = JSON.stringify(one)
+    const earlier = saidOf.get(one.digest)
+    if (earlier !== undefined && earlier.said !== said) {
+      mistakes.push({ path, message: `says otherwise than ${earlier.path}, which has the same digest` })
+      continue
+    }
+    saidOf.set(one.digest, { path, said })
     const kept = present.get(one.digest)
     const kind = kindFor(prefix, owner)
     if (kept !== undefined) {
