@@ -83,11 +83,11 @@ describe('a server that is none', () => {
     PATIENCE_MS,
   )
 
-  test(
-    'that goes round in a circle is left',
-    async () => {
+  test.each([[['client', 'list', '--all']], [['credentials', 'list']], [['audit']]])(
+    'that goes round in a circle is left: %p',
+    async (args) => {
       const circle = await stranger((write) => write(json('{"items":[],"next_cursor":"again"}')))
-      const done = await countersign(['--server', circle.url, 'client', 'list', '--all'], { COUNTERSIGN_KEY: 'x' })
+      const done = await countersign(['--server', circle.url, ...args], { COUNTERSIGN_KEY: 'x' })
       expect([done.exitCode, done.stderr]).toEqual([1, expect.stringContaining('one cursor came twice')])
     },
     PATIENCE_MS,

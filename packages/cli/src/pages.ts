@@ -1,4 +1,5 @@
 import type { Page } from '@countersign/admin-api'
+import { eachCursorOnce } from './cursors.ts'
 import { type PageOptions, pageQuery } from './options.ts'
 import { withProgress } from './progress.ts'
 import { all, type Session } from './session.ts'
@@ -36,13 +37,14 @@ export async function filled<Item>(
   list: (part: Part) => Promise<Page<Item>>,
 ): Promise<Page<Item>> {
   const page = await asked(session, options, list)
-  let { next_cursor: cursor } = page
+  const once = eachCursorOnce()
+  let cursor = once(page.next_cursor)
   const items = [...page.items]
   const size = options.limit ?? USUAL
   while (cursor !== null && items.length < size) {
     const more = await list({ limit: size - items.length, cursor })
     items.push(...more.items)
-    cursor = more.next_cursor
+    cursor = once(more.next_cursor)
   }
   return { items, next_cursor: cursor }
 }

@@ -1,6 +1,7 @@
 import { type ApiClient, ApiError, apiClient, type Page } from '@countersign/admin-api'
 import type { Command } from 'commander'
 import { type ConnectionOptions, findConnection, findServer } from './connection.ts'
+import { eachCursorOnce } from './cursors.ts'
 import { CallError, UsageError } from './exit.ts'
 import { fetchDirectly } from './fetch-directly.ts'
 import { present } from './options.ts'
@@ -100,15 +101,12 @@ export async function all<Item>(
   onRead: (count: number) => void = () => undefined,
 ): Promise<Item[]> {
   const items: Item[] = []
-  const followed = new Set<string>()
+  const once = eachCursorOnce()
   let cursor: string | null | undefined = from
   while (cursor !== null) {
     const page = await list({ limit: 200, ...present({ cursor }) })
     items.push(...page.items)
-    cursor = page.next_cursor
-    if (cursor !== null && followed.has(cursor))
-      throw new Error('The server goes round in a circle: one cursor came twice.')
-    if (cursor !== null) followed.add(cursor)
+    cursor = once(page.next_cursor)
     onRead(items.length)
   }
   return items
