@@ -73,7 +73,8 @@ export async function examineResource(
       const isAsked = !findings.some(({ check }) => check === 'baseline')
       const aliases = Object.keys(resource.headers)
       const identity = isAsked && parts.includes('identity') ? await examineIdentity(site, echo, aliases, proxies) : []
-      const says = `Countersign was asked about each of ${tried} requests, as they were sent.`
+      const untold = findings.filter(({ level }) => level === 'unchecked').length
+      const says = `Countersign was asked about each of ${tried - untold} requests, as they were sent.`
       const fine = hasFaults(findings) ? [] : [{ check: 'asked', level: 'ok', says } as const]
       report(session, [...fine, ...findings, ...identity])
     } finally {

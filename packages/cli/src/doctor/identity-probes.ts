@@ -1,6 +1,7 @@
 import { IDENTITY_HEADERS } from '@countersign/admin-api'
 import { type AdviceId, advised, type ProxyName } from './advice.ts'
 import type { Finding } from './finding.ts'
+import { unanswered } from './judge.ts'
 import { exchange, type RawAnswer } from './raw-exchange.ts'
 import type { Site } from './site.ts'
 
@@ -44,11 +45,13 @@ export function spoofs(aliases: readonly string[]): readonly (readonly [advice: 
 /** Whether what a client made up reaches the service, and whether it learns who really called. */
 export async function probeIdentity(site: Site, echo: Echo, proxies: readonly ProxyName[]): Promise<Finding[]> {
   const path = echo.path ?? `/countersign-doctor-${site.nonce}`
+  let lost: Finding | undefined
   const ask = async (target: string, more: readonly string[], shown = echo.shown) => {
     const end = ['User-Agent: countersign-doctor', 'Connection: close']
     const lines = [`GET ${target} HTTP/1.1`, `Host: ${site.host}`, shown, ...more]
     const hasConnection = more.some((line) => /^connection:/i.test(line))
     const answer = await exchange(site.place, [...lines, ...(hasConnection ? end.slice(0, 1) : end)])
+    if ('failure' in answer) lost ??= unanswered('identity', 'some request with made-up headers', answer)
     return 'failure' in answer || answer.status !== 200 ? undefined : answer
   }
   const fault = (check: string, says: string, advice: AdviceId): Finding => ({
@@ -117,7 +120,7 @@ export async function probeIdentity(site: Site, echo: Echo, proxies: readonly Pr
       break
     }
   }
-  return findings
+  return lost === undefined ? findings : [...findings, lost]
 }
 
 /** What is said where nobody tells what the service receives. */

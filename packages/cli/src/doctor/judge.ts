@@ -2,7 +2,7 @@ import type { Decision } from '@countersign/admin-api'
 import { advised, type ProxyName } from './advice.ts'
 import type { Finding } from './finding.ts'
 import type { Probe } from './probe.ts'
-import type { Exchange, RawAnswer } from './raw-exchange.ts'
+import type { Exchange, Failure, RawAnswer } from './raw-exchange.ts'
 
 /** What Countersign was told of the site's plainest request. */
 export type Baseline = { readonly host: string; readonly clientAddress: string | null; readonly code: string | null }
@@ -22,8 +22,7 @@ export function judge(
   baseline: Baseline,
   proxies: readonly ProxyName[],
 ): Finding | undefined {
-  // A connection that is closed passes nothing on.
-  if ('failure' in answer) return answer.isSilent ? unanswered(probe.id, probe.what) : undefined
+  if ('failure' in answer) return unanswered(probe.id, probe.what, answer)
   const fault = (says: string, advice = probe.advice): Finding => ({
     ...{ check: probe.id, level: 'fault', says, todo: advised(advice, proxies) },
   })
@@ -35,14 +34,11 @@ export function judge(
   return misled(probe, decision, baseline, fault, proxies)
 }
 
-/** Something may be waiting for more of it, the proxy or what is behind. */
-export function unanswered(check: string, what: string): Finding {
-  return {
-    check,
-    level: 'unchecked',
-    says: `${what} was not answered at all.`,
-    todo: ['Run it again, or try it by hand.'],
-  }
+/** A connection that is closed passes nothing on. Of any other failure nobody can tell: it is not as good as a refusal. */
+export function unanswered(check: string, what: string, { failure, isUntold }: Failure): Finding | undefined {
+  if (!isUntold) return undefined
+  const says = `${what} could not be tried: ${failure}.`
+  return { check, level: 'unchecked', says, todo: ['Run it again, or try it by hand.'] }
 }
 
 type Fault = (says: string, advice?: Probe['advice']) => Finding

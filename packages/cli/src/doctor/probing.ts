@@ -4,7 +4,7 @@ import { advised, type ProxyName, proxiesFor } from './advice.ts'
 import type { Finding } from './finding.ts'
 import { type Baseline, judge, type Outcome, unanswered } from './judge.ts'
 import { type Choice, type Probe, probesOf } from './probe.ts'
-import { type Exchange, exchange } from './raw-exchange.ts'
+import { type Exchange, exchange, type Failure } from './raw-exchange.ts'
 import { pathOf, request, type Site } from './site.ts'
 
 /** The decisions of this run, as far as the server kept them. */
@@ -43,13 +43,16 @@ export async function probe({ site, decisions, proxy, onProbe, ...choice }: Prob
 
   const findings = [...manners(first, start, site, proxies)]
   const probes = probesOf(site, choice)
+  const answers: Exchange[] = []
   for (const [index, one] of probes.entries()) {
     onProbe(`${index + 1} of ${probes.length}: ${one.what}`)
     const outcome = await outcomeOf(site, decisions, one.lines, one.told.path)
+    answers.push(outcome.answer)
     const found = judge(one, outcome, start, proxies) ?? unknownFate(one, outcome)
     if (found !== undefined) findings.push(found)
   }
-  return { findings, proxies, tried: probes.length + 1 }
+  const gone = allUntold(answers)
+  return { findings: gone === undefined ? findings : [unreachable(gone)], proxies, tried: probes.length + 1 }
 }
 
 const WHILE_DOWN: Choice = { groups: ['places', 'methods', 'protocols'], methods: [], preflights: 'deny' }
@@ -58,20 +61,34 @@ const WHILE_DOWN: Choice = { groups: ['places', 'methods', 'protocols'], methods
 export async function probeWhileDown(site: Site, proxies: readonly ProxyName[]): Promise<Finding[]> {
   const plain = request(site, `GET ${pathOf(site, 'baseline')}`)
   const first = await exchange(site.place, plain)
-  if ('failure' in first) {
-    const says = `The site cannot be reached: ${first.failure}.`
-    return [{ check: 'baseline', level: 'fault', says, todo: ['Is the address right? See --connect-to'] }]
-  }
+  if ('failure' in first) return [unreachable(first)]
   // All at once: a proxy may wait seconds for Countersign each time.
   const outcomes = await Promise.all(
     probesOf(site, WHILE_DOWN).map(async (one) => ({ one, answer: await exchange(site.place, one.lines) })),
   )
-  return outcomes.flatMap(({ one, answer }): Finding[] => {
-    if ('failure' in answer) return answer.isSilent ? [unanswered(`down-${one.id}`, one.what)] : []
+  const gone = allUntold(outcomes.map(({ answer }) => answer))
+  if (gone !== undefined) return [unreachable(gone)]
+  const told = [{ one: { id: 'baseline', what: 'a plain GET' }, answer: first }, ...outcomes]
+  return told.flatMap(({ one, answer }): Finding[] => {
+    if ('failure' in answer) {
+      const found = unanswered(`down-${one.id}`, one.what, answer)
+      return found === undefined ? [] : [found]
+    }
     if (answer.status >= 400 && answer.status !== 404) return []
     const says = `While Countersign does not answer, ${one.what} is answered with ${answer.status}: the proxy lets it pass.`
     return [{ check: `down-${one.id}`, level: 'fault', says, todo: advised('hold_to_refusals', proxies) }]
   })
+}
+
+/** Why not one of them could be tried, if so: then nothing was found, and nothing may be approved. */
+function allUntold(answers: readonly Exchange[]): Failure | undefined {
+  const untold = answers.filter((answer) => 'failure' in answer && answer.isUntold === true)
+  return untold.length < answers.length ? undefined : untold.find((answer) => 'failure' in answer)
+}
+
+function unreachable({ failure }: Failure): Finding {
+  const says = `The site cannot be reached: ${failure}.`
+  return { check: 'baseline', level: 'fault', says, todo: ['Is the address right? See --connect-to'] }
 }
 
 /** Sends, and looks up the decision. One that was made but not kept is made once more, a second later. */
@@ -99,8 +116,7 @@ function decisionIn(answer: Exchange): string | undefined {
 
 function baselineOf({ answer, decision }: Outcome, path: string, proxies: readonly ProxyName[]): Baseline | Finding {
   const fault = (says: string, todo: readonly string[]): Finding => ({ check: 'baseline', level: 'fault', says, todo })
-  if ('failure' in answer)
-    return fault(`The site cannot be reached: ${answer.failure}.`, ['Is the address right? See --connect-to'])
+  if ('failure' in answer) return unreachable(answer)
   if (decision === undefined) {
     const { status } = answer
     const location = answer.headers.get('location')

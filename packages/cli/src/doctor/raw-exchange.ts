@@ -16,10 +16,10 @@ export type RawAnswer = {
   readonly body: string
 }
 
-/** What came back for a request: an answer, or a connection that was closed, refused, or silent. */
+/** What came back for a request: an answer, or why there is none. */
 export type Exchange = RawAnswer | Failure
-/** Silent: the connection stood, and nothing came. Whether the request was passed on, nobody can tell. */
-type Failure = { readonly failure: string; readonly isSilent?: true }
+/** Untold: the request could not be sent, or nothing came back in time. Whether it passes, nobody can tell. */
+export type Failure = { readonly failure: string; readonly isUntold?: true }
 
 const DEADLINE_MS = 10_000
 /** How long the rest of an answer may take that has begun: some never end, and what they say shows at their beginning. */
@@ -31,6 +31,7 @@ export function exchange(place: Place, lines: readonly string[]): Promise<Exchan
   return new Promise((resolve) => {
     const socket = open(place)
     let received = ''
+    let isSent = false
     const finish = (result: Exchange) => {
       clearTimeout(deadline)
       socket.destroy()
@@ -41,10 +42,10 @@ export function exchange(place: Place, lines: readonly string[]): Promise<Exchan
       if (answer !== undefined) finish(answer)
       else if (ended) finish({ failure: received === '' ? 'the connection was closed' : 'the answer was cut off' })
     }
-    /** What there is of an answer whose head is whole. */
+    /** What there is of an answer whose status is known. */
     const begun = () => parseAnswer(received, lines[0]?.startsWith('HEAD ') === true, true)
     const giveUp = () => {
-      finish(begun() ?? { failure: 'no answer', isSilent: true })
+      finish(begun() ?? { failure: 'nothing came back', isUntold: true })
     }
     let deadline = setTimeout(giveUp, DEADLINE_MS)
     let isWaitingForRest = false
@@ -57,9 +58,12 @@ export function exchange(place: Place, lines: readonly string[]): Promise<Exchan
       clearTimeout(deadline)
       deadline = setTimeout(giveUp, REST_MS)
     })
-    socket.on('error', (error) => finish({ failure: error.message }))
+    socket.on('error', ({ message: failure }) => {
+      finish(begun() ?? (isSent ? { failure } : { failure, isUntold: true }))
+    })
     socket.on('close', () => settle(true))
     socket.once(place.tls === undefined ? 'connect' : 'secureConnect', () => {
+      isSent = true
       socket.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
     })
   })
@@ -72,10 +76,14 @@ function open({ host, port, tls }: Place): Socket {
   return connectByTls({ host, port, ALPNProtocols: ['http/1.1'], ...chosen })
 }
 
-/** The answer, once all of it is there. Answers of the kind 1xx before it are left out, but for 101, which is one. */
+/**
+ * The answer, once all of it is there; of one that has ended, whatever there is from its status on. Answers of the kind 1xx
+ * before it are left out, but for 101, which is one.
+ */
 function parseAnswer(text: string, isHead: boolean, ended: boolean): RawAnswer | undefined {
-  const headEnd = text.indexOf('\r\n\r\n')
-  if (headEnd < 0) return undefined
+  const blank = text.indexOf('\r\n\r\n')
+  if (blank < 0 && !(ended && /^HTTP\/1\.[01] [0-9]{3}[^\n]*\r\n/.test(text))) return undefined
+  const headEnd = blank < 0 ? text.length : blank
   const [statusLine = '', ...fields] = text.slice(0, headEnd).split('\r\n')
   const status = Number(/^HTTP\/1\.[01] ([0-9]{3})/.exec(statusLine)?.[1] ?? 0)
   const rest = text.slice(headEnd + 4)
