@@ -54,6 +54,7 @@ describe('with a server', () => {
     await server.run('client create canister')
     await server.run('client create beets')
     await server.run('group create media')
+    await server.run('group create ops:adm')
     scratch = mkdtempSync(join(tmpdir(), 'countersign-completion-'))
     writeFileSync(join(scratch, 'my.yaml'), '')
     symlinkSync(join(import.meta.dir, 'main.ts'), join(scratch, 'countersign'))
@@ -74,8 +75,9 @@ describe('with a server', () => {
   /** What a shell offers for a line: its own words for «complete this», as its users have it by the Tab key. */
   const SHELLS: Record<string, (line: string) => string> = {
     bash: (line) => {
-      const words = line.split(' ')
-      return `source <(countersign completion bash)
+      // It splits words at these characters as well.
+      const words = line.split(' ').flatMap((word) => (word === '' ? [''] : word.split(/([:=]+)/).filter(Boolean)))
+      return `COMP_WORDBREAKS=$' \\t\\n"\\'><=;|&(:'; source <(countersign completion bash)
         COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}
         _countersign; printf '%s\\n' "\${COMPREPLY[@]}"`
     },
@@ -97,7 +99,12 @@ describe('with a server', () => {
           COUNTERSIGN_SERVER: server.url,
           COUNTERSIGN_KEY: server.key,
         }
-        const running = Bun.spawn([shell, '-c', script(line)], { cwd: scratch, env, stdout: 'pipe', stderr: 'pipe' })
+        const running = Bun.spawn([shell, '-c', script(line.replace('URL', server.url))], {
+          cwd: scratch,
+          env,
+          stdout: 'pipe',
+          stderr: 'pipe',
+        })
         const [out, err] = await Promise.all([new Response(running.stdout).text(), new Response(running.stderr).text()])
         return [err, out.trimEnd().split('\n')]
       }
@@ -106,6 +113,10 @@ describe('with a server', () => {
         ['countersign client show can', ['canister']],
         ['countersign apply -f my', ['my.yaml']],
         ['countersign revoke --all s', ['secret']],
+        ['countersign --server URL cli', ['client']],
+        ['countersign --server=URL client show can', ['canister']],
+        // bash puts what it is offered after the last colon.
+        ['countersign group show ops:a', [shell === 'bash' ? 'adm' : 'ops:adm']],
       ])('completes %s', async (line, words) => {
         expect(await offered(line)).toEqual(['', words])
       })

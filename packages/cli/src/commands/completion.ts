@@ -18,15 +18,23 @@ const MOST_IDS = 200
 /** Security: a server says what its things are called, and a shell would run what else may stand in a word. */
 const HARMLESS = /^[A-Za-z0-9._@:=/+-]+$/
 
+/** bash splits words at `:`, which URLs have: its script puts them together, and offers what comes after the last one. */
 const SCRIPTS: Record<Shell, string> = {
   bash: `_countersign() {
-  local line words=("\${COMP_WORDS[@]:1:COMP_CWORD-1}") typed="\${COMP_WORDS[COMP_CWORD]}"
+  local line word typed kept= words=() last=-1
+  for word in "\${COMP_WORDS[@]:1:COMP_CWORD}"; do
+    if [[ $last -ge 0 && ( $word == :* || ( $word && \${words[last]} == *: ) ) ]]; then words[last]+=$word
+    else last=$((last + 1)); words[last]=$word; fi
+  done
+  typed=\${words[last]}
+  unset "words[last]"
+  if [[ $COMP_WORDBREAKS == *:* ]]; then kept=\${typed%"\${typed##*:}"}; fi
   COMPREPLY=()
   while IFS= read -r line; do
     if [[ $line == ${FILES} ]]; then
       compopt -o default -o filenames 2>/dev/null
-      while IFS= read -r line; do COMPREPLY+=("$line"); done < <(compgen -f -- "$typed")
-    elif [[ -n $line ]]; then COMPREPLY+=("$line"); fi
+      while IFS= read -r line; do COMPREPLY+=("\${line#"$kept"}"); done < <(compgen -f -- "$typed")
+    elif [[ -n $line ]]; then COMPREPLY+=("\${line#"$kept"}"); fi
   done < <(countersign __complete "$typed" "\${words[@]}" 2>/dev/null)
 }
 complete -o nosort -F _countersign countersign 2>/dev/null || complete -F _countersign countersign
@@ -87,11 +95,12 @@ export async function printCompletion(
 }
 
 /** The words before say where the command would go. */
-function optionsIn(words: readonly string[]): ConnectionOptions {
+function optionsIn(given: readonly string[]): ConnectionOptions {
+  const words = given.flatMap((word) => (word === '=' ? [] : (/^(--[a-z-]+)=(.+)$/.exec(word)?.slice(1) ?? [word])))
   const after = (flag: string) => words[words.indexOf(flag) + 1]
-  const given = { server: '--server', context: '--context', keyFile: '--key-file' }
+  const flags = { server: '--server', context: '--context', keyFile: '--key-file' }
   return Object.fromEntries(
-    Object.entries(given).flatMap(([name, flag]) => (words.includes(flag) && after(flag) ? [[name, after(flag)]] : [])),
+    Object.entries(flags).flatMap(([name, flag]) => (words.includes(flag) && after(flag) ? [[name, after(flag)]] : [])),
   )
 }
 
