@@ -158,7 +158,7 @@ test.each(['COUNTERSIGN_SERVER', 'COUNTERSIGN_CONTEXT', 'COUNTERSIGN_DATA_DIR', 
 )
 
 describe('what is shown once', () => {
-  test.each(['> /dev/full', '| true'])(
+  test.each(['> /dev/full', '| true', '>&-', '> /dev/null'])(
     'and gets nowhere is said to be lost: %s',
     async (where) => {
       const done = await shell(`set -o pipefail; countersign key create canister ${where}`)
@@ -171,11 +171,33 @@ describe('what is shown once', () => {
   )
 
   test(
+    'and nobody can use is said to be lost as well',
+    async () => {
+      const resource = { name: 'webdav', identifier: 'https://webdav.example.com', scopes: ['files:read'], rules: [] }
+      await server.make('/resources', { ...resource, hosts: ['webdav.example.com'] })
+      await server.make('/permissions', { client: 'canister', resource: 'webdav', scopes: ['files:read'], roles: [] })
+      const { secret } = await server.make('/clients/canister/secrets', {})
+      const token = `token --client canister --resource ${resource.identifier}`
+      const env = { COUNTERSIGN_CLIENT_SECRET: String(secret) }
+      expect(await shell(`countersign ${token} | wc -l`, env)).toMatchObject({ exitCode: 0, stdout: '1\n' })
+      for (const [command, what] of [
+        [token, 'access token'],
+        ['key generate', 'API key'],
+      ]) {
+        const done = await shell(`set -o pipefail; countersign ${command} | true`, env)
+        expect([done.exitCode, done.stderr]).toEqual([1, expect.stringContaining(`The ${what} could not be shown`)])
+      }
+    },
+    PATIENCE_MS,
+  )
+
+  test(
     'other words that get nowhere are one line, and no failure where somebody has read enough',
     async () => {
       const full = await shell('countersign client list --json > /dev/full')
       expect([full.exitCode, full.stderr]).toEqual([1, expect.stringMatching(/^countersign: .*ENOSPC\)\.\n$/)])
       expect((await shell('set -o pipefail; countersign client list --json | head -c 1')).exitCode).toBe(0)
+      expect((await shell('countersign client list > /dev/null')).exitCode).toBe(0)
     },
     PATIENCE_MS,
   )

@@ -1,5 +1,6 @@
 import { formatCredential, hintOf } from '@countersign/resource-server'
 import type { Command } from 'commander'
+import { requireWritten } from './issued.ts'
 import { examples } from './options.ts'
 import { openSession } from './session.ts'
 import type { Terminal } from './terminal.ts'
@@ -14,7 +15,7 @@ export function addGenerate(parent: Command, terminal: Terminal, kind: keyof typ
   const generate = parent
     .command('generate')
     .description(`make one that no server knows yet, for a declared file; stdout gets the ${kind} alone`)
-    .action((_options: object, command: Command) => {
+    .action(async (_options: object, command: Command) => {
       const { print, hint } = openSession(terminal, command)
       const text = formatCredential(kind, crypto.getRandomValues(new Uint8Array(RANDOM_BYTES)))
       const known = { sha256: Bun.SHA256.hash(text, 'hex'), hint: hintOf(text) }
@@ -23,6 +24,7 @@ export function addGenerate(parent: Command, terminal: Terminal, kind: keyof typ
       hint(`  - { name: <name>, sha256: ${known.sha256}, hint: ${known.hint} }`)
       hint(`or name the file or variable that holds it: secret_file: <path>, secret_env: <name>.`)
       print({ [kind]: text, ...known }, () => `${text}\n`)
+      await requireWritten(terminal, WORD[kind])
     })
   examples(generate, [`countersign ${kind} generate > canister.${kind}`, `countersign ${kind} generate --json`])
 }

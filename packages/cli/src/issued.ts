@@ -33,12 +33,18 @@ export async function printIssued({ terminal, print, hint }: OnlineSession, issu
 }
 
 /** What was made and is shown once must not be lost without a word. */
-export async function requireShown({ outFailure }: Terminal, what: string, id: string): Promise<void> {
-  const failure = await outFailure()
+export async function requireShown(terminal: Terminal, what: string, id: string): Promise<void> {
+  const failure = terminal.stdoutIsNowhere ? 'stdout is closed' : await terminal.outFailure()
   if (failure === undefined) return
   throw new Error(
     `${what} was made, and could not be shown (${failure}): nobody has it. Revoke it: countersign revoke ${id}`,
   )
+}
+
+/** The same of what is of no use to anybody until somebody has it: there is nothing to revoke, and another is as good. */
+export async function requireWritten({ outFailure }: Terminal, what: string): Promise<void> {
+  const failure = await outFailure()
+  if (failure !== undefined) throw new Error(`The ${what} could not be shown (${failure}): nobody has it.`)
 }
 
 export async function printRotated(session: OnlineSession, rotated: Rotated): Promise<void> {

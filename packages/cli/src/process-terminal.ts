@@ -1,6 +1,7 @@
 import {
   closeSync,
   existsSync,
+  fstatSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -10,6 +11,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
+import { devNull } from 'node:os'
 import { dirname } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
@@ -32,6 +34,7 @@ export function processTerminal(): Terminal {
     width: stdoutIsTerminal ? stdout.columns : undefined,
     stdoutIsTerminal,
     colour: stdoutIsTerminal && !env.NO_COLOR && env.TERM !== 'dumb',
+    stdoutIsNowhere: isNowhere(stdout.fd),
     out: (text) => void stdout.write(text),
     err: (text) => void stderr.write(text),
     outFailure: () => new Promise((resolve) => stdout.write('', () => setImmediate(() => resolve(outFailure)))),
@@ -59,6 +62,16 @@ export function processTerminal(): Terminal {
         process.on('SIGTERM', asked)
         process.on('SIGINT', asked)
       }),
+  }
+}
+
+/** A runtime puts the null device where a descriptor was closed (`>&-`), or leaves it closed. */
+function isNowhere(descriptor: number): boolean {
+  try {
+    const open = fstatSync(descriptor)
+    return open.isCharacterDevice() && open.rdev === statSync(devNull).rdev
+  } catch {
+    return true
   }
 }
 

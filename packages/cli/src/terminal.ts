@@ -8,6 +8,8 @@ export type Terminal = {
   readonly stdoutIsTerminal: boolean
   /** Colour only ever repeats what a word says. */
   readonly colour: boolean
+  /** stdout is closed, or the null device: nobody ever reads what is said there, and no write fails. */
+  readonly stdoutIsNowhere: boolean
   out(text: string): void
   err(text: string): void
   /** Once all that was given to `out` is written: why it could not be, like `EPIPE` or `ENOSPC`; undefined: it was. */

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { type AuthenticationOptions, findAuthentication } from '../client-authentication.ts'
 import { UsageError } from '../exit.ts'
 import { fetchDirectly } from '../fetch-directly.ts'
+import { requireWritten } from '../issued.ts'
 import { momentOr } from '../moment.ts'
 import { collect, examples, present } from '../options.ts'
 import { asStranger, type GlobalOptions, type OnlineSession } from '../session.ts'
@@ -41,6 +42,7 @@ export function addToken(program: Command, terminal: Terminal): void {
         const { client: clientId, resource, scope: scopes, tokenEndpoint } = options
         const source = { clientId, authentication, resource, scopes, tokenEndpoint, now: terminal.now }
         printToken(session, await tokenOf({ issuer: session.server, ...source }))
+        await requireWritten(terminal, 'access token')
       })
     })
   token.addHelpText('after', `\n${SECRET_HELP}`)

@@ -55,6 +55,7 @@ export function testTerminal({
     err: (text) => {
       written.err += text
     },
+    stdoutIsNowhere: false,
     outFailure: async () => outFailure,
     readFile,
     readBytes: (path) => new TextEncoder().encode(readFile(path)),
