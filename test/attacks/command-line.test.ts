@@ -143,7 +143,7 @@ describe('a server that is none', () => {
   )
 })
 
-test.each(['COUNTERSIGN_SERVER', 'COUNTERSIGN_CONTEXT', 'COUNTERSIGN_DATA_DIR', 'COUNTERSIGN_LISTEN'])(
+test.each(['SERVER', 'CONTEXT', 'DATA_DIR', 'LISTEN', 'CONFIG'].map((name) => `COUNTERSIGN_${name}`))(
   'an empty %s is a choice that did not arrive: nothing is done at the current context',
   async (variable) => {
     const other = await stranger((write) => write(json('{}')))

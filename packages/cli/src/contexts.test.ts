@@ -106,6 +106,7 @@ test.each([
   ['a: [', 'it is not YAML'],
   ['current: x', 'there is no context "x"'],
   ['contexts: { a: { server: ftp://x } }', 'contexts.a.server: expected an http(s) URL'],
+  ['contexts: { a: { server: "https://u:SECRET@x" } }', 'without user, query and fragment'],
   ['contexts: { A B: { server: "https://x" } }', 'expected a name'],
   ['contexts: { a: { server: "https://x", key: cs_key_SECRET } }', 'A key stands in a file of its own: key_file'],
   ['contexts: { a: { server: "https://x", key_file: "" } }', 'contexts.a.key_file: expected a path'],
@@ -153,4 +154,26 @@ test('one is added only with a server, and with a key file that is there', async
     code: 2,
     err: expect.stringContaining('set HOME or XDG_CONFIG_HOME'),
   })
+})
+
+test.each(['user:pw@a.example/', 'user@a.example', 'a.example/?x=1', 'a.example/#x'])(
+  'one is not added with what no call is made to: https://%s',
+  async (rest) => {
+    const files = {}
+    const done = await ran(`context add x --server https://${rest}`, { env: { HOME: '/home/ops' }, files })
+    expect([done.code, done.err, files]).toEqual([2, expect.stringContaining('without user, query and fragment'), {}])
+  },
+)
+
+test.each([
+  ['http://far.example', '--key-file ops.key', true],
+  ['http://far.example', '', false],
+  ['https://far.example', '--key-file ops.key', false],
+  ['http://127.0.0.1:8420', '--key-file ops.key', false],
+  ['http://localhost', '--key-file ops.key', false],
+  ['http://[::1]:8420', '--key-file ops.key', false],
+])('at %s with %p it is said that the key travels in the clear: %p', async (server, key, isSaid) => {
+  const here = { env: { HOME: '/home/ops' }, files: { 'ops.key': 'cs_key_ops' } }
+  const done = await ran(`context add x --server ${server} ${key}`.trim(), here)
+  expect([done.code, done.err.includes('can read the key')]).toEqual([0, isSaid])
 })
