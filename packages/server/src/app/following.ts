@@ -77,14 +77,19 @@ export async function follow(
   const isRemote = store.shared !== undefined
   const lookUps = isRemote ? new Turns(LOOK_UPS_IN_FLIGHT) : new Turns()
   const ahead = isRemote ? { digests: new KeptDigests(), lookUps: new Turns(LOOK_UPS_IN_FLIGHT) } : undefined
-  const learn = ahead === undefined ? async () => undefined : learnDigests(store, ahead.digests)
-  let isLearning = false
+  const learnNow = ahead === undefined ? async () => undefined : learnDigests(store, ahead.digests)
+  /** Not before all that was there is learnt, and once at a time. */
+  let isLearning = ahead !== undefined
+  const learn = async () => {
+    await learnNow()
+    isLearning = false
+  }
   /** What was made a moment ago is shown a moment later. */
   const learnSoon = () => {
     if (ahead === undefined || isLearning) return
     isLearning = true
     void sleep(LEARN_AFTER_MS)
-      .then(learn)
+      .then(learnNow)
       // Those who learn again and again say so.
       .catch(() => undefined)
       .finally(() => {
