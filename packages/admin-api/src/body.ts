@@ -1,11 +1,14 @@
 import { z } from 'zod'
 
+/** How the mistake of a field that there is not begins. */
+export const UNKNOWN_FIELD = 'unknown field'
+
 /** A request object: every field is known, any other is a mistake that names the fields there are. */
 export function body<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
   return z.strictObject(shape, {
     error: (issue) =>
       issue.code === 'unrecognized_keys'
-        ? `unknown field; expected ${Object.keys(shape).join(', ') || 'no field at all'}`
+        ? `${UNKNOWN_FIELD}; expected ${Object.keys(shape).join(', ') || 'no field at all'}`
         : undefined,
   })
 }

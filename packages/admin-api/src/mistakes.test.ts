@@ -15,6 +15,7 @@ import {
   NewPermission,
   NewResource,
   NewToken,
+  NewTrustRule,
   NewUser,
   ResourceChange,
   Rotation,
@@ -39,6 +40,13 @@ const ROWS: [mistake: string, schema: z.ZodType, body: unknown, path: string, me
   ['an unknown field', NewGroup, { name: 'a', owner: 'b' }, 'owner', /^unknown field; expected name, description/],
   ['an unknown field in a rule', NewResource, requiring({ scope: 'a:b' }), 'rules[0].require.scope', /^unknown field/],
   ['a credential for a field', NewGroup, { name: 'a', [`cs_key_${'a'.repeat(49)}`]: 1 }, '…', /^unknown field/],
+  [
+    'a credential for a field of one of several forms',
+    NewTrustRule,
+    { name: 't', issuer: 'i', match: { sub: { prefix: 'x', [`cs_key_${'a'.repeat(49)}`]: 1 } }, as: { client: 'c' } },
+    'match.sub.…',
+    'unknown field; expected prefix',
+  ],
   ['a credential for a name', NewKey, { name: `laptop cs_key_${'a'.repeat(49)}` }, 'name', /without a credential/],
   [
     'a credential in a description',

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { UNKNOWN_FIELD } from './body.ts'
 
 /** One field that is wrong: where it is, and what was expected there. */
 export const FieldProblem = z.object({
@@ -56,17 +57,17 @@ const MAX_NAME_CHARACTERS = 40
 
 /** Every mistake of a parse, each at its field. Says what was expected, never what was sent. */
 export function fieldProblems(error: z.ZodError): FieldProblem[] {
-  return fieldMistakes(error).map(({ path, message }) => ({ path: fieldPath(path.map(nameAlone)), message }))
-}
-
-function nameAlone(part: PropertyKey): PropertyKey {
-  return typeof part === 'string' && part.length > MAX_NAME_CHARACTERS ? '…' : part
+  return fieldMistakes(error).map(({ path, message }) => ({ path: fieldPath(path), message }))
 }
 
 /** The same with the way to each field part by part, for those who know the text that it came from. */
 export function fieldMistakes(error: z.ZodError): { path: readonly PropertyKey[]; message: string }[] {
   return error.issues.flatMap(({ path, message, ...issue }) => {
-    if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => ({ path: [...path, key], message }))
+    if (issue.code === 'unrecognized_keys') {
+      // Zod's own sentence repeats the fields.
+      const said = message.startsWith(UNKNOWN_FIELD) ? message : UNKNOWN_FIELD
+      return issue.keys.map((key) => ({ path: [...path, key], message: said }))
+    }
     return [{ path, message: expectation(message) }]
   })
 }
@@ -75,10 +76,14 @@ export function fieldMistakes(error: z.ZodError): { path: readonly PropertyKey[]
 export function fieldPath(path: readonly PropertyKey[]): string {
   return path.reduce<string>((text, part) => {
     if (typeof part === 'number') return `${text}[${part}]`
-    // Security: where a value was pasted in the place of a name, it gets into logs.
-    const name = String(part).replace(/cs_[a-z]+_[0-9A-Za-z]{8,}/g, 'cs_…')
+    const name = nameAlone(String(part))
     return text === '' ? name : `${text}.${name}`
   }, '')
+}
+
+/** Security: where a credential was pasted in the place of a name, the way to it gets into answers and logs. */
+function nameAlone(part: string): string {
+  return part.length > MAX_NAME_CHARACTERS ? '…' : part.replace(/cs_[a-z]+_[0-9A-Za-z]{8,}/g, 'cs_…')
 }
 
 /** Zod's own sentences in the words of ours: "Invalid input: expected string, received undefined". */

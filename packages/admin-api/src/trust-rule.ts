@@ -16,14 +16,14 @@ const scalar = () => z.union([z.string().max(512), z.number(), z.boolean()], VAL
 const claimMatch = z.union(
   [
     scalar(),
-    z.strictObject({ in: z.array(scalar()).min(1, 'expected at least one value').max(200) }),
-    z.strictObject({ prefix: z.string().min(1).max(512) }),
-    z.strictObject({ exists: z.literal(true) }),
+    body({ in: z.array(scalar()).min(1, 'expected at least one value').max(200) }),
+    body({ prefix: z.string().min(1).max(512) }),
+    body({ exists: z.literal(true) }),
   ],
   MATCH,
 )
 
-const workload = z.strictObject({
+const workload = body({
   groups: z
     .array(groupName())
     .max(100)
@@ -32,9 +32,9 @@ const workload = z.strictObject({
 
 const as = z.union(
   [
-    z.strictObject({ client: name('atlas').meta({ description: 'This client.', example: 'atlas' }) }),
-    z.strictObject({ workload: workload.meta({ description: 'Itself; nothing is stored of it.' }) }),
-    z.strictObject({ user: z.literal('linked').meta({ description: 'The user linked to it.', example: 'linked' }) }),
+    body({ client: name('atlas').meta({ description: 'This client.', example: 'atlas' }) }),
+    body({ workload: workload.meta({ description: 'Itself; nothing is stored of it.' }) }),
+    body({ user: z.literal('linked').meta({ description: 'The user linked to it.', example: 'linked' }) }),
   ],
   AS,
 )

@@ -1,7 +1,10 @@
 // What is wrong with a file is told all at once, each mistake with its way and its line.
 
 import { expect, test } from 'bun:test'
+import { formatCredential } from '@countersign/resource-server'
 import { parseDeclaredFile } from './declared-file.ts'
+
+const KEY = formatCredential('key', new Uint8Array(32).fill(7))
 
 function problemsIn(text: string): string[] {
   const parsed = parseDeclaredFile(text)
@@ -63,10 +66,43 @@ test.each([
   ['an alias of nothing', 'groups: *a', 'the file: an alias stands for'],
   ['aliases that grow without end', bomb(), 'the file: an alias stands for'],
   ['a key that is no word', '1: x', '1 (line 1): unknown field'],
-  ['a credential for a key', `cs_key_${'a'.repeat(49)}: x`, 'cs_… (line 1): unknown field'],
+  ['a credential for a key', `${KEY}: x`, '… (line 1): unknown field'],
   ['what a proto would change', 'groups: []\n__proto__: { adopt: true }', '__proto__ (line 2): unknown field'],
 ])('%s is refused', (_what, text, problem) => {
   expect(problemsIn(text).join('\n')).toContain(problem)
+})
+
+const WHOLE = `groups:
+  - name: a
+    description: >-
+      folded
+clients: [{ id: b, groups: &g [a], name: "x" }]
+trust_rules:
+  - { name: t, issuer: i, match: { sub: { prefix: x } }, as: { client: b } }
+`
+const AROUND: readonly (readonly [before: string, after: string])[] = [
+  ...(['', '!', '&', '*', '|', '>', '@', '`', '%', '\\', '\t', ', ', '[', '? ', '- '] as const).map(
+    (before) => [before, '\n'] as const,
+  ),
+  ...([
+    ['', ''],
+    ['"', '"'],
+    ['"\\x', '"'],
+    ['!<', '> '],
+    ['!!', ' '],
+    ['{', ': 1}'],
+    ['\n', ': x\n'],
+    ['%YAML ', '\n---\n'],
+  ] as const),
+]
+
+test('wherever a credential is pasted by mistake, no mistake that is told repeats it', () => {
+  const texts = Array.from(WHOLE, (_, at) =>
+    AROUND.map(([before, after]) => WHOLE.slice(0, at) + before + KEY + after + WHOLE.slice(at)),
+  ).flat()
+  const told = texts.map((text) => problemsIn(text).join('\n'))
+  expect(told.filter((problems) => problems.includes(KEY.slice(10, 30)))).toEqual([])
+  expect(told.filter((problems) => problems !== '').length).toBeGreaterThan(texts.length / 2)
 })
 
 test('of lines that do not hang together the first is told, not what follows from it', () => {

@@ -1,5 +1,5 @@
 import { Declaration, type FieldProblem, fieldMistakes, fieldPath } from '@countersign/admin-api'
-import { LineCounter, parseDocument } from 'yaml'
+import { type ErrorCode, LineCounter, parseDocument, type YAMLError } from 'yaml'
 import { type FieldWay, type LineOf, lineFinder } from './line-of.ts'
 import { findRepeated } from './repeated.ts'
 
@@ -13,9 +13,9 @@ export type DeclaredFile = { readonly declaration: Declaration; readonly lineOf:
 export function parseDeclaredFile(text: string): DeclaredFile | { readonly problems: FieldProblem[] } {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true })
-  const syntax = [...document.errors, ...document.warnings].map(({ code, message, pos }) => ({
-    path: `line ${lines.linePos(pos[0]).line}`,
-    message: code === 'MULTIPLE_DOCS' ? 'expected one document a file' : message,
+  const syntax = [...document.errors, ...document.warnings].map((error) => ({
+    path: `line ${lines.linePos(error.pos[0]).line}`,
+    message: syntaxMessage(error),
   }))
   // What stands after the first is said because of the first.
   if (syntax[0] !== undefined) return { problems: [syntax[0]] }
@@ -30,6 +30,20 @@ export function parseDeclaredFile(text: string): DeclaredFile | { readonly probl
   const mistakes = [...findRepeated(value), ...(result.success ? [] : mistakesIn(result.error))]
   if (!result.success || mistakes.length > 0) return { problems: problemsAt(mistakes, lineOf) }
   return { declaration: result.data, lineOf }
+}
+
+const SYNTAX: { readonly [Code in ErrorCode]?: string } = {
+  MULTIPLE_DOCS: 'expected one document a file',
+  TAG_RESOLVE_FAILED: 'a tag that means nothing here',
+  BAD_COLLECTION_TYPE: 'a tag that does not fit what it is for',
+  BAD_DIRECTIVE: 'a directive that means nothing here',
+  BAD_DQ_ESCAPE: 'an escape sequence that there is not',
+}
+
+/** Security: never what stands there. Where the text is broken, that may be a credential in the wrong place. */
+function syntaxMessage({ code, message }: YAMLError): string {
+  const [said = ''] = code === 'UNEXPECTED_TOKEN' ? message.split(': ') : [message]
+  return SYNTAX[code] ?? said
 }
 
 /** Where something stands: `users[1].email (line 7)`. */
