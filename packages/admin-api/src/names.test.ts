@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { isAlias, isCredentialHeader } from './header-names.ts'
-import { isReservedName, isScope, isScopePattern, project } from './names.ts'
+import { description, displayName, isReservedName, isScope, isScopePattern, project } from './names.ts'
 import { network } from './network.ts'
 
 test.each([
@@ -31,6 +31,18 @@ test.each([
   ['any:*', false],
 ])('%s as a pattern of scopes: %p', (text, expected) => {
   expect(isScopePattern(text)).toBe(expected)
+})
+
+test.each([
+  [`cs_key_${'a'.repeat(49)}`, false],
+  [`the new one:cs_secret_${'Z9'.repeat(22)}`, false],
+  ['eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl', false],
+  ['ends in cs_key_…x7Qz', true],
+  ['cs_key_rotation_of_the_archive_in_November_2030', true],
+  ['eyeglasses.eyewear.example', true],
+  ['Bearer of good news', true],
+])('%s as a name and as a description: %p', (text, expected) => {
+  expect([displayName(), description()].map((schema) => schema.safeParse(text).success)).toEqual([expected, expected])
 })
 
 test('what could be taken for Countersign or a built-in group is reserved', () => {

@@ -86,9 +86,12 @@ export const displayName = () =>
     .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]{1,128}$/u, 'expected 1 to 128 characters in one line')
     .refine(holdsNoCredential, NO_CREDENTIAL)
 
+/** One of ours, of which not much is missing, or a whole JWT. No word is like that. */
+const CREDENTIAL = /cs_[a-z]+_[0-9A-Za-z]{40,}|ey[\w-]{6,}\.ey[\w-]{6,}\.[\w-]+/
+
 /** Security: what is kept of a text is kept for ever, and shown to many. Somebody pasted the credential itself. */
 function holdsNoCredential(text: string): boolean {
-  return !/cs_[a-z]+_[0-9A-Za-z]{40,}/.test(text)
+  return !CREDENTIAL.test(text)
 }
 const NO_CREDENTIAL = 'expected a text without a credential in it'
 
