@@ -1,4 +1,3 @@
-import { hideForeign } from './domain/foreign-prefix.ts'
 import { hideCredentials } from './domain/hide-credentials.ts'
 
 export type LogSecrets = {
@@ -41,7 +40,7 @@ export class LogRedaction {
   text(text: string): string {
     const { known, foreignPrefixes } = this.secrets
     const told = known.reduce((left, secret) => left.replaceAll(secret, HIDDEN), text)
-    const hidden = hideForeign(hideCredentials(told.replace(USER_INFO, `${HIDDEN}@`)), foreignPrefixes())
+    const hidden = hideCredentials(told.replace(USER_INFO, `${HIDDEN}@`), foreignPrefixes())
     return hidden.replace(UNSEEN, '\ufffd').slice(0, MAX_CHARACTERS)
   }
 

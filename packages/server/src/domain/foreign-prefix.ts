@@ -25,10 +25,3 @@ export function foreignDigest({ prefix, digest }: Pick<ForeignPrefix, 'prefix' |
 export function prefixesMeet(one: string, other: string): boolean {
   return one.startsWith(other) || other.startsWith(one)
 }
-
-/** Hides what looks like a credential with one of these prefixes, for texts that are kept: up to where a word ends. */
-export function hideForeign(text: string, prefixes: readonly string[]): string {
-  if (prefixes.length === 0) return text
-  const looks = prefixes.map((prefix) => `${prefix.replaceAll('.', '\\.')}[^\\s"'<>]{8,}`)
-  return text.replace(new RegExp(looks.join('|'), 'g'), '…')
-}

@@ -1,6 +1,5 @@
 import type { DecisionRecord } from '@countersign/admin-api'
 import type { RefusalDetail } from '@countersign/resource-server'
-import { hideForeign } from '../domain/foreign-prefix.ts'
 import { hideCredentials } from '../domain/hide-credentials.ts'
 import { statusIn } from './answer.ts'
 import { type Decision, isAllowed } from './decision.ts'
@@ -71,8 +70,8 @@ function fitForRecords(detail: RefusalDetail, fit: (text: string) => string | un
 /** People put keys into paths. A run of this many letters and digits is a secret more often than a name. */
 function fitForRecord(text: string | undefined, foreignPrefixes: readonly string[]): string | undefined {
   if (text === undefined) return undefined
-  const hidden = hideCredentials(text).replace(/[0-9A-Za-z]{43,}/g, '…')
-  return hideForeign(hidden, foreignPrefixes).slice(0, MAX_TEXT_CHARACTERS)
+  const hidden = hideCredentials(text, foreignPrefixes).replace(/[0-9A-Za-z]{43,}/g, '…')
+  return hidden.slice(0, MAX_TEXT_CHARACTERS)
 }
 
 function textOrNull(value: unknown): string | null {
