@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { readRevision } from './change-log.ts'
 import { credentialFinder } from './credentials.ts'
 import { openStore } from './open.ts'
+import { change, type Db, HOST_ACTOR } from './store.ts'
 import { acceptedOf, T0 } from './testing/rows.ts'
 import { random } from './testing/suite.ts'
 
@@ -36,20 +37,28 @@ describe('SQLite', () => {
     const store = await openStore(directory, () => T0, random)
     const other = new SqliteFile(join(directory, 'countersign.db'))
     other.run('begin immediate')
-    const write = () => store.writer.insertInto('setting').values({ name: crypto.randomUUID(), value: '' }).execute()
+    const write = (db: Db = store.writer) =>
+      db.insertInto('setting').values({ name: crypto.randomUUID(), value: 'waited' }).execute()
+    const written = () => store.reader.selectFrom('setting').where('value', '=', 'waited').selectAll().execute()
+    const before = await readRevision(store.reader)
     let turns = 0
     const turning = setInterval(() => turns++, 1)
-    const patient = write()
-    await Bun.sleep(100)
+    const patient = [write(), change(store, HOST_ACTOR, ({ db }) => write(db)), write()]
+    while (turns < 50) await Bun.sleep(1)
+    expect(await written()).toHaveLength(0)
     other.run('rollback')
-    await patient
+    await Promise.all(patient)
+    // What was given again was done once.
+    expect([(await written()).length, await readRevision(store.reader)]).toEqual([3, before + 1])
     other.run('begin immediate')
     const waiting = [write(), store.writer.transaction().execute((db) => db.deleteFrom('setting').execute())]
     const refused = await Promise.all(waiting.map((one) => one.catch(({ code }) => code)))
     expect(refused).toEqual(['SQLITE_BUSY', 'SQLITE_BUSY'])
-    expect(turns).toBeGreaterThan(50)
+    expect(turns).toBeGreaterThan(100)
+    expect(await written()).toHaveLength(3)
     other.run('rollback')
     await write()
+    expect(await written()).toHaveLength(4)
     clearInterval(turning)
     other.close()
     await store.close()
