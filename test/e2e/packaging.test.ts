@@ -1,6 +1,6 @@
 // What others install from: the single file, which is built and run; the images and units, which are read.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseConfig } from '@countersign/server'
 import { parse } from 'yaml'
@@ -108,7 +108,7 @@ describe('the Compose files', () => {
     readonly services: Readonly<Record<string, Service>>
     readonly secrets: Readonly<Record<string, object>>
     readonly volumes: Readonly<Record<string, object>>
-    readonly networks: Readonly<Record<string, { ipam?: { config: { subnet: string }[] } }>>
+    readonly networks: Readonly<Record<string, { internal?: boolean; ipam?: { config: { subnet: string }[] } }>>
   }
   const one = parse(read('packaging/docker/compose.yaml')) as Compose
   const two = parse(read('packaging/docker/compose.postgres.yaml'), { merge: true }) as Compose
@@ -177,6 +177,21 @@ describe('the Compose files', () => {
     expect(published).toEqual(['caddy'])
   })
 
+  test('have Caddy find each server by the one network on which it is believed', () => {
+    const three = parse(guideBlock('docker.md', 'compose.override.yaml')) as Compose
+    // What several files say of a service comes together.
+    const networksOf = (name: string) =>
+      new Set([one, two, three].flatMap(({ services }) => services[name]?.networks ?? []))
+    const shared = (name: string) => [...networksOf(name)].filter((network) => networksOf('caddy').has(network))
+    expect([shared('countersign'), shared('countersign-2')]).toEqual([['asking'], ['asking']])
+
+    const ways = Object.entries({ ...one.networks, ...two.networks, ...three.networks }).flatMap(([name, network]) =>
+      network.internal === true ? [] : [name],
+    )
+    expect([...networksOf('countersign')].filter((name) => ways.includes(name))).toEqual(['fetching'])
+    for (const name of ['webdav', 'postgres']) expect([...networksOf(name)].filter((n) => ways.includes(n))).toEqual([])
+  })
+
   test('have the site of the guide for Caddy', () => {
     const site = guideBlock('caddy.md', 'Caddyfile')
       .replaceAll('127.0.0.1:8420', 'countersign:8421')
@@ -197,9 +212,68 @@ describeWith(['caddy'], 'the Caddyfile of the Compose files', () => {
   })
 })
 
-test('neither an image nor the repository takes secrets in', () => {
-  expect(read('.dockerignore')).toMatch(/^\*\*\/secrets$/m)
-  expect(read('.gitignore')).toMatch(/^packaging\/docker\/secrets\/$/m)
+describeWith(['bash', 'openssl'], 'the secrets of the Compose files', () => {
+  const teardown = new Teardown()
+  afterAll(() => teardown.run(), PATIENCE_MS)
+
+  test('are made for the container to read, in a folder that is for nobody else', async () => {
+    const home = await teardown.temporaryDirectory('compose')
+    const inGuide = guideBlock('docker.md', 'compose')
+      .replace(/^cd .*\n/, '')
+      .replace(/^docker compose up\n/m, '')
+    const comment = read('packaging/docker/compose.postgres.yaml').replaceAll(/^#/gm, '')
+    const [, inComment = ''] = /made like the others: ([\s\S]*?chmod .*)$/m.exec(comment) ?? []
+    for (const recipe of [inGuide, inComment]) {
+      const said = await run(['bash', '-euc', `umask 022\n${recipe}`], { cwd: home, env: {} })
+      expect(said).toMatchObject({ exitCode: 0, stderr: '' })
+    }
+    const modeOf = (name: string) => (statSync(join(home, 'secrets', name)).mode & 0o777).toString(8)
+    expect(modeOf('.')).toBe('700')
+    for (const name of ['bootstrap-key', 'kek', 'postgres-password', 'database-url']) expect(modeOf(name)).toBe('644')
+    expect(
+      parseConfig({
+        env: {
+          COUNTERSIGN_BOOTSTRAP_KEY_FILE: 'bootstrap-key',
+          COUNTERSIGN_KEK_FILE: 'kek',
+          COUNTERSIGN_DATABASE_URL_FILE: 'database-url',
+        },
+        flags: {},
+        readFile: (name) => readFileSync(join(home, 'secrets', name), 'utf8'),
+      }),
+    ).toHaveProperty('config')
+  })
+})
+
+describeWith(['git'], 'a build of the image', () => {
+  test('takes in all that is in the repository, and nothing that is secret or kept', async () => {
+    const patterns = read('.dockerignore')
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#'))
+    const globs = patterns.map((pattern) => new Bun.Glob(pattern))
+    // What is in a folder that is left out is left out.
+    const isLeftOut = (path: string) =>
+      path.split('/').some((_, n, parts) => globs.some((glob) => glob.match(parts.slice(0, n + 1).join('/'))))
+    const kept = [
+      ...['bootstrap-key', 'kek', 'postgres-password', 'database-url'].map(
+        (name) => `packaging/docker/secrets/${name}`,
+      ),
+      ...['data/countersign.db', 'packages/cli/data/kek', 'kek', 'home/bootstrap-key', 'canister.key', 'tls/site.pem'],
+      ...[
+        'packaging/docker/monday.db',
+        'countersign.db-wal',
+        '.env',
+        'examples/.env.local',
+        'countersign.log',
+        '.git/config',
+      ],
+    ]
+    expect(kept.filter((path) => !isLeftOut(path))).toEqual([])
+    const { stdout } = await run(['git', 'ls-files'], { cwd: ROOT })
+    const files = stdout.trim().split('\n')
+    expect(files).toContain('package-lock.json')
+    expect(files.filter(isLeftOut)).toEqual([])
+    expect(read('.gitignore')).toMatch(/^packaging\/docker\/secrets\/$/m)
+  })
 })
 
 test('the unit is that of the guide', () => {
